@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# `npm test`: sets up, builds, and runs every layer of tests, or those that are named: `npm test -- rust js`.
+# A layer that fails or that ran no test fails the whole. Two lanes run side by side, one of cargo (whose runs would wait for
+# each other anyway) and one of Node; the lines are printed in the order of the layers. It must not know what a test checks.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$here/.."
+
+cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
+node_lane=(types js http package readme browsers)
+layers=("${cargo_lane[@]}" "${node_lane[@]}")
+wanted=("$@")
+[ $# -gt 0 ] || wanted=("${layers[@]}")
+is_in() { local one=$1 && shift && [[ " $* " == *" $one "* ]]; }
+for layer in "${wanted[@]}"; do
+  is_in "$layer" "${layers[@]}" || { echo "error: no layer \`$layer\`. There are: ${layers[*]}" >&2 && exit 2; }
+done
+
+bash scripts/setup.sh all
+node scripts/build.mjs
+source scripts/toolchain.sh
+export CARGO_TERM_COLOR=never NO_COLOR=1
+unset FORCE_COLOR
+
+rust() {
+  bash scripts/lint.sh rust
+  cargo test --locked
+}
+wasm-node() { wasm-pack test --mode no-install --node; }
+wasm-browser() {
+  # The committed settings name Debian's Chromium; the one that is used may be another.
+  node -e 'const [from, binary] = process.argv.slice(1), settings = JSON.parse(fs.readFileSync(from))
+    settings["goog:chromeOptions"].binary = binary
+    console.log(JSON.stringify(settings))' tests/webdriver.json "$(find_browser)" >"$logs/webdriver.json"
+  WASM_BINDGEN_TEST_WEBDRIVER_JSON=$logs/webdriver.json \
+    wasm-pack test --mode no-install --headless --chrome --chromedriver "$(command -v chromedriver)"
+}
+# Firefox is found by geckodriver only under its own name: the settings name Debian's.
+wasm-firefox() {
+  node -e 'const [binary] = process.argv.slice(1)
+    console.log(JSON.stringify({ "moz:firefoxOptions": { binary, args: ["-headless"] } }))' "$(find_firefox)" >"$logs/webdriver-firefox.json"
+  WASM_BINDGEN_TEST_WEBDRIVER_JSON=$logs/webdriver-firefox.json \
+    wasm-pack test --mode no-install --headless --firefox --geckodriver "$(command -v geckodriver)"
+}
+types() {
+  bash scripts/lint.sh types
+  node_tests tests/types
+}
+js() { node_tests tests/js; }
+http() { node_tests tests/http; }
+package() { node_tests tests/package; }
+browsers() { node_tests tests/browsers; }
+readme() { node_tests tests/readme; }
+node_tests() {
+  local files=()
+  mapfile -t files < <(find "$1" -name node_modules -prune -o -name '*.test.js' -print | sort)
+  [ "${#files[@]}" -gt 0 ] || die "no *.test.js in $1"
+  node --test --test-reporter=spec "${files[@]}"
+}
+
+logs=$HALFOPEN_ROOT/target/test
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# Adds up the tests of a log, as the runners of Rust, Wasm and Node report them: prints "passed failed skipped".
+count() {
+  awk '/^ *test result: / { for (i = 2; i <= NF; i++) { n[$i] += $(i - 1) } }
+    /^ℹ pass / { n["passed;"] += $3 }
+    /^ℹ (fail|cancelled) / { n["failed;"] += $3 }
+    /^ℹ (skipped|todo) / { n["ignored;"] += $3 }
+    /^[0-9]+ files checked$/ { n["passed;"] += $1 }
+    END { print n["passed;"] + 0, n["failed;"] + 0, n["ignored;"] + 0 }' "$1"
+}
+
+# The lines of a log that say how it ended.
+closing_lines() {
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^lint: ' "$1" || true
+}
+
+lane() {
+  local layer status started
+  for layer in "$@"; do
+    is_in "$layer" "${wanted[@]}" || continue
+    started=$SECONDS
+    set +e
+    (set -euo pipefail && "$layer") >"$logs/$layer.log" 2>&1 </dev/null
+    status=$?
+    set -e
+    echo "$status $((SECONDS - started)) $(count "$logs/$layer.log")" >"$logs/$layer.part"
+    mv "$logs/$layer.part" "$logs/$layer.end"
+  done
+}
+
+lane "${cargo_lane[@]}" &
+cargo_pid=$!
+lane "${node_lane[@]}" &
+node_pid=$!
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+
+table=$(printf '%-14s %8s %8s %8s %8s' layer passed failed skipped seconds)
+all_passed=0 all_failed=0
+for layer in "${layers[@]}"; do
+  is_in "$layer" "${wanted[@]}" || continue
+  is_in "$layer" "${cargo_lane[@]}" && pid=$cargo_pid || pid=$node_pid
+  while [ ! -e "$logs/$layer.end" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+  [ -e "$logs/$layer.end" ] || echo '1 0 0 0 0' >"$logs/$layer.end"
+  read -r status seconds passed failed skipped <"$logs/$layer.end"
+
+  printf '\n== %s\n' "$layer"
+  if [ "$status" = 0 ] && [ "$failed" = 0 ]; then closing_lines "$logs/$layer.log"; else cat "$logs/$layer.log"; fi
+  if [ "$status" != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
+  if [ "$passed" = 0 ] && [ "$failed" = 0 ]; then
+    say "error: the layer \`$layer\` ran no test"
+    failed=1
+  fi
+  say "$layer: $passed passed, $failed failed"
+  table+=$(printf '\n%-14s %8d %8d %8d %8d' "$layer" "$passed" "$failed" "$skipped" "$seconds")
+  all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+done
+
+printf '\n%s\n\n%d passed, %d failed\n' "$table" "$all_passed" "$all_failed"
+[ "$all_failed" = 0 ]
