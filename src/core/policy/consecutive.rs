@@ -1,0 +1,43 @@
+//! Opens after so many failures in a row.
+//!
+//! Must not know: time. The run of failures is the breaker's own `failureCount`, which goes on counting
+//! in the other states; this policy keeps nothing.
+
+use super::{Counts, Evidence};
+use crate::core::config::{Config, Field};
+use crate::core::log::Reason;
+
+/// Opens after `failureThreshold` failures in a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Consecutive;
+
+impl Consecutive {
+    pub(super) const NEEDS_TIME_OF_SUCCESS: bool = false;
+
+    pub(super) fn new(config: &Config) -> Option<Consecutive> {
+        (!config.has_window()).then_some(Consecutive)
+    }
+
+    #[inline(always)]
+    pub(super) fn succeed(self, _now: f64) {}
+
+    pub(super) fn judge(self, evidence: Evidence, config: &Config) -> Option<Reason> {
+        let trips =
+            evidence.failed && evidence.failures_in_a_row.reaches(config.count(Field::FailureThreshold));
+        trips.then_some(Reason::FailureThreshold)
+    }
+
+    pub(super) fn clear(self) {}
+
+    pub(super) fn counts(self, _now: f64) -> Option<Counts> {
+        None
+    }
+
+    pub(super) fn save(self, _now: f64) -> Vec<f64> {
+        Vec::new()
+    }
+
+    pub(super) fn load(self, saved: &[f64], _away: f64, _now: f64) -> bool {
+        saved.is_empty()
+    }
+}

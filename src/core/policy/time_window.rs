@@ -1,0 +1,319 @@
+//! Judges the calls of the last so many ms.
+//!
+//! Must not know: a clock. The window moves on in equal parts, the buckets, anchored at the first call; it
+//! holds the bucket at hand and all but one full length before it. A step costs at most one pass over
+//! the buckets, whatever the gap; after a gap of a whole window it is empty.
+
+use super::{Counts, Evidence};
+use crate::core::config::{Config, Field};
+use crate::core::log::Reason;
+
+/// Numbers a bucket is saved as: its age in buckets, calls, failures, slow calls.
+const SAVED: usize = 4;
+
+/// The calls of the last `window.duration` ms, in `window.buckets` buckets.
+#[derive(Clone, Debug)]
+pub struct TimeWindow {
+    buckets: Box<[Counts]>,
+    /// The length of the window, in ms.
+    duration: f64,
+    /// When the first bucket began; NaN before the first call that had a time.
+    origin: f64,
+    /// The number of the bucket at hand since then. Counted, so that no rounding adds up: a call is gone after exactly
+    /// the duration, whatever the number of buckets.
+    tick: f64,
+    /// The place of the bucket at hand.
+    head: usize,
+    total: Counts,
+}
+
+impl TimeWindow {
+    pub(super) const NEEDS_TIME_OF_SUCCESS: bool = true;
+
+    pub(super) fn new(config: &Config) -> Option<TimeWindow> {
+        let duration = config.given(Field::WindowDuration)?;
+        let buckets = config.count(Field::WindowBuckets);
+        Some(TimeWindow {
+            buckets: vec![Counts::default(); usize::try_from(buckets).ok()?].into(),
+            duration,
+            origin: f64::NAN,
+            tick: 0.0,
+            head: 0,
+            total: Counts::default(),
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn succeed(&mut self, now: f64) {
+        self.add(false, false, now);
+    }
+
+    pub(super) fn judge(&mut self, evidence: Evidence, config: &Config) -> Option<Reason> {
+        self.add(evidence.failed, evidence.slow, evidence.now);
+        self.total.judge(evidence, config)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, failed: bool, slow: bool, now: f64) {
+        self.advance(now);
+        if let Some(bucket) = self.buckets.get_mut(self.head) {
+            bucket.add(failed, slow);
+        }
+        self.total.add(failed, slow);
+    }
+
+    /// Moves the window to `now`. A time that is none moves nothing; a clock that went back goes on in the
+    /// bucket at hand, so that the window can neither freeze nor go blind.
+    #[inline(always)]
+    fn advance(&mut self, now: f64) {
+        // In buckets since the origin. The usual case, the bucket at hand, is one comparison; NaN is not in it.
+        let passed = self.passed(now) - self.tick;
+        if !(0.0..1.0).contains(&passed) {
+            self.move_on(now);
+        }
+    }
+
+    #[cold]
+    fn move_on(&mut self, now: f64) {
+        if !now.is_finite() {
+            return;
+        }
+        let steps = self.passed(now).floor() - self.tick;
+        if steps.is_nan() || steps < 0.0 {
+            self.begin(now);
+            return;
+        }
+        if steps >= self.count() {
+            self.clear();
+            self.begin(now);
+            return;
+        }
+        self.tick += steps;
+        let mut left = steps;
+        while left >= 1.0 {
+            left -= 1.0;
+            self.head = self.head.wrapping_add(1);
+            if self.head >= self.buckets.len() {
+                self.head = 0;
+            }
+            if let Some(bucket) = self.buckets.get_mut(self.head) {
+                self.total.take_all(std::mem::take(bucket));
+            }
+        }
+    }
+
+    /// Has the bucket at hand begin at `now`.
+    fn begin(&mut self, now: f64) {
+        self.origin = now;
+        self.tick = 0.0;
+    }
+
+    /// How many buckets have passed at `now` since the origin.
+    #[inline(always)]
+    fn passed(&self, now: f64) -> f64 {
+        (now - self.origin) * self.count() / self.duration
+    }
+
+    /// How many buckets there are.
+    #[inline(always)]
+    fn count(&self) -> f64 {
+        u32::try_from(self.buckets.len()).unwrap_or(u32::MAX).into()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.buckets.fill(Counts::default());
+        self.begin(f64::NAN);
+        self.head = 0;
+        self.total = Counts::default();
+    }
+
+    /// How many buckets lie between the one at hand and the one of `now`; none when that is no time.
+    fn age(&self, now: f64) -> f64 {
+        let age = (self.passed(now).floor() - self.tick).max(0.0);
+        if now.is_finite() { age } else { 0.0 }
+    }
+
+    /// Hands over each bucket that still counts at `now` with its age in buckets, the youngest first.
+    fn each(&self, now: f64, mut take: impl FnMut(f64, Counts)) {
+        let mut age = self.age(now);
+        let mut place = self.head;
+        for _ in 0..self.buckets.len() {
+            if age >= self.count() {
+                return;
+            }
+            if let Some(bucket) = self.buckets.get(place) {
+                take(age, *bucket);
+            }
+            age += 1.0;
+            place = place.checked_sub(1).unwrap_or(self.buckets.len().saturating_sub(1));
+        }
+    }
+
+    pub(super) fn counts(&self, now: f64) -> Option<Counts> {
+        let mut counts = Counts::default();
+        self.each(now, |_, bucket| counts.add_all(bucket));
+        Some(counts)
+    }
+
+    /// The buckets that are not empty, each as its age in buckets, calls, failures, slow calls.
+    pub(super) fn save(&self, now: f64) -> Vec<f64> {
+        let mut saved = Vec::new();
+        self.each(now, |age, bucket| {
+            if bucket.calls > 0 {
+                saved.extend_from_slice(&[
+                    age,
+                    bucket.calls.into(),
+                    bucket.failures.into(),
+                    bucket.slow.into(),
+                ]);
+            }
+        });
+        saved
+    }
+
+    pub(super) fn load(&mut self, saved: &[f64], away: f64, now: f64) -> bool {
+        self.clear();
+        let (buckets, rest) = saved.as_chunks::<SAVED>();
+        if !rest.is_empty() || buckets.len() > self.buckets.len() {
+            return false;
+        }
+        self.begin(if now.is_finite() { now } else { f64::NAN });
+        let gone = (away * self.count() / self.duration).floor().max(0.0);
+        for [age, calls, failures, slow] in buckets {
+            let (Some(age), Some(calls), Some(failures), Some(slow)) =
+                (whole(*age), whole(*calls), whole(*failures), whole(*slow))
+            else {
+                return false;
+            };
+            if failures > calls || slow > calls || f64::from(age) >= self.count() {
+                return false;
+            }
+            let age = f64::from(age) + gone;
+            if age >= self.count() {
+                continue;
+            }
+            let counts = Counts { calls, failures, slow };
+            // The head is the first bucket; older ones lie before it, from the end of the ring.
+            #[allow(clippy::as_conversions)]
+            let place = self.buckets.len().saturating_sub(age as usize);
+            let place = if age == 0.0 { 0 } else { place };
+            if let Some(bucket) = self.buckets.get_mut(place) {
+                bucket.add_all(counts);
+                self.total.add_all(counts);
+            }
+        }
+        true
+    }
+}
+
+fn whole(number: f64) -> Option<u32> {
+    if number.fract() != 0.0 || !(0.0..=4_294_967_295.0).contains(&number) {
+        return None;
+    }
+    // Whole and in range, so the conversion is exact.
+    #[allow(clippy::as_conversions)]
+    return Some(number as u32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::tally::Tally;
+
+    fn window() -> TimeWindow {
+        let config = Config::default()
+            .with(Field::WindowDuration, 1000.0)
+            .and_then(|config| config.with(Field::WindowBuckets, 10.0))
+            .unwrap();
+        TimeWindow::new(&config).unwrap()
+    }
+
+    fn call(window: &mut TimeWindow, failed: bool, now: f64) -> Counts {
+        let evidence = Evidence { failed, slow: false, failures_in_a_row: Tally::default(), now };
+        window.judge(evidence, &Config::default());
+        window.total
+    }
+
+    #[test]
+    fn a_call_is_gone_after_exactly_the_duration_and_not_before() {
+        let mut window = window();
+        call(&mut window, true, 5000.0);
+        assert_eq!(window.counts(5999.0).unwrap().failures, 1);
+        assert_eq!(window.counts(6000.0).unwrap().failures, 0);
+        assert_eq!(call(&mut window, false, 5999.0), Counts { calls: 2, failures: 1, slow: 0 });
+        assert_eq!(call(&mut window, false, 6000.0), Counts { calls: 2, failures: 0, slow: 0 });
+    }
+
+    #[test]
+    fn a_call_is_gone_after_exactly_the_duration_whatever_the_number_of_buckets() {
+        for buckets in 1..=40_u32 {
+            let config = Config::default()
+                .with(Field::WindowDuration, 1000.0)
+                .and_then(|config| config.with(Field::WindowBuckets, buckets.into()))
+                .unwrap();
+            let mut window = TimeWindow::new(&config).unwrap();
+            for now in [0.0, 398.0, 438.0, 586.0, 961.0] {
+                call(&mut window, true, now);
+            }
+            let left = window.counts(1000.0).unwrap().failures;
+            assert_eq!(call(&mut window, false, 1000.0).failures, left);
+            assert!(left <= 4, "{buckets}");
+        }
+    }
+
+    #[test]
+    fn after_any_idle_gap_only_the_new_call_is_left() {
+        for gap in [1000.0, 1001.0, 3_600_000.0, 1e15] {
+            let mut window = window();
+            for now in 0..10_u32 {
+                call(&mut window, true, f64::from(now) * 100.0);
+            }
+            assert_eq!(
+                call(&mut window, false, 900.0 + gap),
+                Counts { calls: 1, failures: 0, slow: 0 },
+                "{gap}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_neither_freezes_nor_blinds_the_window() {
+        let mut window = window();
+        call(&mut window, true, 3_600_000.0);
+        assert_eq!(call(&mut window, true, 0.0).failures, 2);
+        assert_eq!(call(&mut window, true, 999.0).failures, 3);
+        assert_eq!(call(&mut window, true, 1000.0).failures, 2);
+    }
+
+    #[test]
+    fn a_time_that_is_none_counts_into_the_bucket_at_hand() {
+        let mut window = window();
+        assert_eq!(call(&mut window, true, f64::NAN).failures, 1);
+        assert_eq!(call(&mut window, true, 500.0).failures, 2);
+        assert_eq!(call(&mut window, true, f64::INFINITY).failures, 3);
+        assert_eq!(call(&mut window, false, 1500.0), Counts { calls: 1, failures: 0, slow: 0 });
+    }
+
+    #[test]
+    fn reading_moves_nothing() {
+        let mut window = window();
+        call(&mut window, true, 0.0);
+        assert_eq!(window.counts(1e9).unwrap(), Counts::default());
+        assert_eq!(window.counts(0.0).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn time_spent_away_ages_what_was_saved() {
+        let mut first = window();
+        call(&mut first, true, 0.0);
+        call(&mut first, true, 500.0);
+        let saved = first.save(500.0);
+        let mut other = window();
+        assert!(other.load(&saved, 400.0, 77.0));
+        assert_eq!(other.counts(77.0).unwrap().failures, 2);
+        assert!(other.load(&saved, 500.0, 77.0));
+        assert_eq!(other.counts(77.0).unwrap().failures, 1);
+        assert!(other.load(&saved, 1e12, 77.0));
+        assert_eq!(other.counts(77.0).unwrap().failures, 0);
+    }
+}
