@@ -1,0 +1,255 @@
+//! The boundary: numbers in, numbers out, for the JavaScript in `js/`.
+//!
+//! Must not know: what the numbers are for; every decision is the core's. The functions here find the
+//! slot, turn f64 into checked values and answers into f64, and are a few lines each.
+//!
+//! The hot path is [`admit`] and [`settle`]: no string, no object, no allocation, no callback. JavaScript is
+//! never called while a breaker is borrowed, so nothing can be borrowed twice. A slot that does not
+//! exist answers like a closed breaker that was never used, and lets calls through.
+
+pub mod draft;
+pub mod http;
+pub mod names;
+mod number;
+pub mod probe;
+pub mod report;
+mod slots;
+mod sole;
+
+use crate::core::{Breaker, Field, Permit, Verdict};
+use std::cell::Cell;
+use wasm_bindgen::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+/// Bits of [`demand`].
+const TIME_TO_ADMIT: u32 = 1;
+const TIME_OF_SUCCESS: u32 = 2;
+const ELAPSED: u32 = 4;
+const RANDOM: u32 = 8;
+
+/// Frees a slot. Twice is harmless.
+#[wasm_bindgen(js_name = freeSlot)]
+pub fn free_slot(slot: u32) {
+    slots::remove(slot);
+}
+
+/// Asks for the right to make one call: a permit of 0 or above, or a refusal below 0.
+#[wasm_bindgen]
+pub fn admit(slot: u32, now: f64) -> f64 {
+    slots::with(slot, 0.0, |breaker| match breaker.admit_if_closed() {
+        Some(permit) => permit.0,
+        None => admit_on_a_closer_look(breaker, now),
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn admit_on_a_closer_look(breaker: &mut Breaker, now: f64) -> f64 {
+    number::of_admission(breaker.admit(now))
+}
+
+/// Brings back what became of an admitted call that took `elapsed` ms (NaN when it was not timed). Answers 1
+/// when the state changed, else 0.
+#[wasm_bindgen]
+pub fn settle(slot: u32, permit: f64, outcome: u32, elapsed: f64, now: f64) -> u32 {
+    slots::with(slot, 0, |breaker| {
+        if outcome == 0 && elapsed.is_nan() && breaker.succeed_if_closed(Permit(permit), now) {
+            return 0;
+        }
+        settle_on_a_closer_look(breaker, permit, outcome, f64::NAN, false, elapsed, now)
+    })
+}
+
+/// As [`settle`], for a failure that asks to be left alone for `retry_after` ms (NaN when it does not), and to open
+/// the circuit at once.
+#[wasm_bindgen(js_name = settleAsking)]
+pub fn settle_asking(
+    slot: u32,
+    permit: f64,
+    outcome: u32,
+    retry_after: f64,
+    trips: bool,
+    elapsed: f64,
+    now: f64,
+) -> u32 {
+    slots::with_cold(slot, 0, |breaker| {
+        settle_on_a_closer_look(breaker, permit, outcome, retry_after, trips, elapsed, now)
+    })
+}
+
+#[inline(never)]
+fn settle_on_a_closer_look(
+    breaker: &mut Breaker,
+    permit: f64,
+    outcome: u32,
+    retry_after: f64,
+    trips: bool,
+    elapsed: f64,
+    now: f64,
+) -> u32 {
+    let verdict = Verdict { outcome: number::to_outcome(outcome), retry_after, trips };
+    breaker.settle(Permit(permit), verdict, elapsed, now);
+    breaker.log().has_news().into()
+}
+
+/// Brings the state up to the time.
+#[wasm_bindgen]
+pub fn check(slot: u32, now: f64) {
+    slots::with_cold(slot, (), |breaker| {
+        breaker.check(now);
+    });
+}
+
+/// Takes in a result recorded by hand.
+#[wasm_bindgen]
+pub fn record(slot: u32, outcome: u32, now: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.record(number::to_outcome(outcome), now));
+}
+
+/// Opens the circuit by hand.
+#[wasm_bindgen]
+pub fn trip(slot: u32, now: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.trip(now));
+}
+
+/// Closes the circuit by hand.
+#[wasm_bindgen]
+pub fn reset(slot: u32, now: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.reset(now));
+}
+
+/// Holds the circuit open by hand.
+#[wasm_bindgen]
+pub fn isolate(slot: u32, now: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.isolate(now));
+}
+
+/// Ends isolation.
+#[wasm_bindgen]
+pub fn release(slot: u32, now: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.release(now));
+}
+
+/// Lets all calls pass.
+#[wasm_bindgen]
+pub fn disable(slot: u32) {
+    slots::with_cold(slot, (), Breaker::disable);
+}
+
+/// Lets all calls pass and counts those that would have been refused.
+#[wasm_bindgen]
+pub fn observe(slot: u32) {
+    slots::with_cold(slot, (), Breaker::observe);
+}
+
+/// Acts on its verdicts again.
+#[wasm_bindgen]
+pub fn enable(slot: u32) {
+    slots::with_cold(slot, (), Breaker::enable);
+}
+
+/// Lets chance take its share of the open time, once after an opening.
+#[wasm_bindgen]
+pub fn spread(slot: u32, random: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.spread(random));
+}
+
+/// The number of the state as it stands.
+#[wasm_bindgen]
+pub fn state(slot: u32) -> u32 {
+    slots::with_cold(slot, 0, |breaker| number::of_state(breaker.state()))
+}
+
+/// The number of the mode.
+#[wasm_bindgen]
+pub fn mode(slot: u32) -> u32 {
+    slots::with_cold(slot, 0, |breaker| number::of_mode(breaker.mode()))
+}
+
+/// Failures in a row.
+#[wasm_bindgen(js_name = failureCount)]
+pub fn failure_count(slot: u32) -> f64 {
+    slots::with_cold(slot, 0.0, |breaker| breaker.failure_count())
+}
+
+/// Successful test requests of the half-open state at hand.
+#[wasm_bindgen(js_name = successCount)]
+pub fn success_count(slot: u32) -> f64 {
+    slots::with_cold(slot, 0.0, |breaker| breaker.success_count())
+}
+
+/// When the last failure was; NaN when there is none.
+#[wasm_bindgen(js_name = lastFailureTime)]
+pub fn last_failure_time(slot: u32) -> f64 {
+    slots::with_cold(slot, f64::NAN, |breaker| breaker.last_failure_time().unwrap_or(f64::NAN))
+}
+
+/// Ms until an open circuit's time is up; infinity when it is isolated.
+#[wasm_bindgen(js_name = retryAfter)]
+pub fn retry_after(slot: u32, now: f64) -> f64 {
+    slots::with_cold(slot, 0.0, |breaker| breaker.retry_after(now))
+}
+
+/// Whether forgetting the breaker would lose nothing but its counts.
+#[wasm_bindgen(js_name = isQuiet)]
+pub fn is_quiet(slot: u32) -> bool {
+    slots::with_cold(slot, true, |breaker| breaker.is_quiet())
+}
+
+/// Bits that tell what this generation needs: 1 the time to admit, 2 the time of a success, 4 how long calls take,
+/// 8 a random number after an opening.
+#[wasm_bindgen]
+pub fn demand(slot: u32) -> u32 {
+    slots::with_cold(slot, TIME_TO_ADMIT | TIME_OF_SUCCESS, |breaker| {
+        let bit = |needed, bit| if needed { bit } else { 0 };
+        bit(breaker.needs_time_to_admit(), TIME_TO_ADMIT)
+            | bit(breaker.needs_time_of_success(), TIME_OF_SUCCESS)
+            | bit(breaker.needs_elapsed(), ELAPSED)
+            | bit(breaker.needs_random(), RANDOM)
+    })
+}
+
+thread_local! {
+    static TAKEN_AT: Cell<f64> = const { Cell::new(f64::NAN) };
+}
+
+/// Takes the oldest state change not taken yet: 0 for none, else 1 + 2 × from + 8 × to + 32 × reason. Its
+/// time is then what [`transition_time`] answers.
+#[wasm_bindgen(js_name = takeTransition)]
+pub fn take_transition(slot: u32) -> u32 {
+    slots::with_cold(slot, 0, |breaker| {
+        let Some(transition) = breaker.take_transition() else { return 0 };
+        TAKEN_AT.set(transition.at);
+        1 + 2 * number::of_state(transition.from)
+            + 8 * number::of_state(transition.to)
+            + 32 * number::of_reason(transition.reason)
+    })
+}
+
+/// When the state change last taken was, in ms of its breaker's clock.
+#[wasm_bindgen(js_name = transitionTime)]
+pub fn transition_time() -> f64 {
+    TAKEN_AT.get()
+}
+
+/// The value in force of an option, by its number; NaN where it is off.
+#[wasm_bindgen(js_name = option)]
+pub fn option(slot: u32, field: u32) -> f64 {
+    let Some(field) = Field::from_number(field) else { return f64::NAN };
+    slots::with_cold(slot, f64::NAN, |breaker| breaker.config().get(field).unwrap_or(f64::NAN))
+}
+
+/// Changes an option of a running breaker; answers 0 or the number of the problem.
+#[wasm_bindgen(js_name = setOption)]
+pub fn set_option(slot: u32, field: u32, value: f64) -> u32 {
+    let Some(field) = Field::from_number(field) else { return number::UNKNOWN_OPTION };
+    slots::with_cold(slot, 0, |breaker| breaker.set(field, value).map_or_else(number::of_problem, |()| 0))
+}
+
+/// How many breakers live in the table, and so in this instance's memory.
+#[wasm_bindgen(js_name = liveBreakers)]
+pub fn live_breakers() -> u32 {
+    slots::live()
+}
