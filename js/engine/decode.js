@@ -1,0 +1,23 @@
+/**
+ * From hex back to bytes.
+ *
+ * Must not know: what the bytes are.
+ *
+ * Hex, since it keeps the bytes' own boundaries, so gzip, which servers and tarballs apply, still finds what repeats
+ * in them: the Wasm ends at 110 % of its own gzipped size, in base64 at 135 %. And runtimes read it natively, where a
+ * loop takes 2 ms of the 5 that a first breaker has.
+ */
+
+/**
+ * @param {string} hex
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function decode(hex) {
+  const host = /** @type {{ Buffer?: { from(text: string, encoding: string): Uint8Array<ArrayBuffer> } }} */ (globalThis)
+  const native = /** @type {{ fromHex?: (hex: string) => Uint8Array<ArrayBuffer> }} */ (/** @type {unknown} */ (Uint8Array))
+  if (native.fromHex !== undefined) return native.fromHex(hex)
+  if (host.Buffer !== undefined) return host.Buffer.from(hex, 'hex')
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let index = 0; index < bytes.length; index++) bytes[index] = parseInt(hex.slice(2 * index, 2 * index + 2), 16)
+  return bytes
+}

@@ -1,0 +1,67 @@
+/**
+ * How the Wasm gets into memory: inlined bytes, instantiated synchronously by the first breaker.
+ *
+ * Must not know: breakers. The only importer of the generated glue. Nothing runs at import. One instance
+ * serves all breakers of a process.
+ */
+import { CODES, misuse } from '../errors.js'
+import bytes from './generated/bytes.js'
+import { loadGlue } from './generated/glue.js'
+import { decode } from './decode.js'
+
+/**
+ * The functions of the Wasm core, as `src/wasm` documents them.
+ *
+ * @internal
+ * @typedef {ReturnType<typeof start>} Engine
+ */
+
+/** @type {Engine | undefined} */
+let engine
+
+/**
+ * The engine of this process, started on first use.
+ *
+ * @returns {Engine}
+ * @throws {Error} `ERR_ENGINE_UNAVAILABLE` where WebAssembly is missing or forbidden.
+ */
+export function startEngine() {
+  return (engine ??= start())
+}
+
+function start() {
+  const glue = loadGlue()
+  let exports
+  try {
+    exports = glue.initSync({ module: decode(bytes) })
+  } catch (error) {
+    throw misuse(
+      Error,
+      "WebAssembly can't be instantiated here. Under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src.",
+      CODES.engineUnavailable,
+      { cause: error }
+    )
+  }
+  const [, options, states, modes, reasons, reportNames, snapshotNames] = glue
+    .names()
+    .split(';')
+    .map((list) => list.split(','))
+  return {
+    ...glue,
+    // The two of the hot path without the glue's frame around them: they take and give numbers only.
+    admit: exports.admit,
+    settle: exports.settle,
+    /** Number of each numeric option by its name. */
+    fields: new Map(options.map((name, number) => [name, number])),
+    /** Names of the states by their number. */
+    states: /** @type {import('../types.js').State[]} */ (states),
+    /** Names of the modes by their number. */
+    modes: /** @type {import('../types.js').Mode[]} */ (modes),
+    /** Names of the reasons by their number. */
+    reasons,
+    /** Names of the numbers of a report. */
+    reportNames,
+    /** Names of the single numbers that a snapshot begins with. */
+    snapshotNames
+  }
+}

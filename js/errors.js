@@ -1,0 +1,221 @@
+/**
+ * The errors of the package: one table of codes, and the classes that carry them.
+ *
+ * Must not know: breakers. Match on `code` or use the guards; they work across copies of the package, where
+ * `instanceof` does not.
+ */
+
+/** Stable codes. A code never changes its meaning. */
+export const CODES = /** @type {const} */ ({
+  circuitOpen: 'ERR_CIRCUIT_OPEN',
+  bulkheadFull: 'ERR_BULKHEAD_FULL',
+  callTimeout: 'ERR_CALL_TIMEOUT',
+  invalidOption: 'ERR_INVALID_OPTION',
+  invalidSnapshot: 'ERR_INVALID_SNAPSHOT',
+  invalidArgument: 'ERR_INVALID_ARGUMENT',
+  engineUnavailable: 'ERR_ENGINE_UNAVAILABLE'
+})
+
+/** Marks our errors in every copy of the package; its value is the code. */
+const BRAND = Symbol.for('halfopen.error')
+
+/**
+ * What a refusal tells.
+ *
+ * @typedef {object} RefusalDetails
+ * @property {string | undefined} [breaker] The breaker's name.
+ * @property {import('./types.js').State} [state] The state that refused.
+ * @property {number} [retryAfter] Ms until it is worth asking again.
+ * @property {unknown} [cause] The failure that opened the circuit.
+ */
+
+/**
+ * The circuit refused the call; the function was not called.
+ *
+ * Made without a stack unless the breaker has `stackTrace: true`: a refusal is an answer, and capturing a
+ * stack costs two thirds of it.
+ */
+export class CircuitOpenError extends Error {
+  /** Always `'ERR_CIRCUIT_OPEN'`. */
+  code = CODES.circuitOpen
+
+  /**
+   * @param {string} [message]
+   * @param {RefusalDetails & { state?: 'open' | 'half_open' }} [details]
+   */
+  constructor(message, details) {
+    // The details go on as the options of Error, which takes the cause out of them.
+    super(message, details?.cause === undefined ? undefined : details)
+    /** The breaker's name, or `undefined` when it has none. */
+    this.breaker = details?.breaker
+    /** The state that refused: `'open'`, or `'half_open'` when all test requests were in flight. */
+    this.state = details?.state ?? 'open'
+    /**
+     * Ms until the circuit lets a test request through; 0 in `half_open`, where a verdict may come at any moment,
+     * Infinity when it is isolated.
+     */
+    this.retryAfter = details?.retryAfter ?? 0
+  }
+
+  static {
+    brand(this, 'CircuitOpenError', CODES.circuitOpen)
+  }
+}
+
+/** So many calls as may be are in flight; the function was not called, and nothing was counted against its dependency. */
+export class BulkheadFullError extends Error {
+  /** Always `'ERR_BULKHEAD_FULL'`. */
+  code = CODES.bulkheadFull
+
+  /**
+   * @param {string} [message]
+   * @param {RefusalDetails} [details]
+   */
+  constructor(message, details) {
+    super(message)
+    /** The breaker's name, or `undefined` when it has none. */
+    this.breaker = details?.breaker
+    /** The state of the circuit. */
+    this.state = details?.state ?? 'closed'
+    /** Always 0: a call in flight may end at any moment. */
+    this.retryAfter = 0
+  }
+
+  static {
+    brand(this, 'BulkheadFullError', CODES.bulkheadFull)
+  }
+}
+
+/** The call took longer than it may. Its function may still run; its own signal was aborted with this error. */
+export class CallTimeoutError extends Error {
+  /** Always `'ERR_CALL_TIMEOUT'`. */
+  code = CODES.callTimeout
+
+  /**
+   * @param {string} [message]
+   * @param {{ breaker?: string | undefined, timeout?: number }} [details]
+   */
+  constructor(message, details) {
+    super(message)
+    /** The breaker's name, or `undefined` when it has none. */
+    this.breaker = details?.breaker
+    /** How long the call might take, in ms. */
+    this.timeout = details?.timeout
+  }
+
+  static {
+    brand(this, 'CallTimeoutError', CODES.callTimeout)
+  }
+}
+
+/**
+ * @param {ErrorConstructor | Function} Type
+ * @param {string} name
+ * @param {string} code
+ */
+function brand(Type, name, code) {
+  Object.defineProperty(Type.prototype, 'name', { value: name, configurable: true, writable: true })
+  Object.defineProperty(Type.prototype, BRAND, { value: code })
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+function isBranded(error, code) {
+  return typeof error === 'object' && error !== null && BRAND in error && error[BRAND] === code
+}
+
+/**
+ * Whether a value is a refusal of an open circuit, from this or any other copy of the package.
+ *
+ * @param {unknown} error
+ * @returns {error is CircuitOpenError}
+ */
+export function isCircuitOpenError(error) {
+  return isBranded(error, CODES.circuitOpen)
+}
+
+/**
+ * Whether a value is a refusal of a full bulkhead, from this or any other copy of the package.
+ *
+ * @param {unknown} error
+ * @returns {error is BulkheadFullError}
+ */
+export function isBulkheadFullError(error) {
+  return isBranded(error, CODES.bulkheadFull)
+}
+
+/**
+ * Whether a value is a timed-out call's error, from this or any other copy of the package.
+ *
+ * @param {unknown} error
+ * @returns {error is CallTimeoutError}
+ */
+export function isCallTimeoutError(error) {
+  return isBranded(error, CODES.callTimeout)
+}
+
+/**
+ * A refusal without a stack, where the engine can do that (V8). Measured on Node 20: 1.2 µs awaited instead of 3 to
+ * 7 µs, which grow with the depth of the stack; 0.9 µs of it are the rejected promise and its `catch`.
+ *
+ * @internal
+ * @template T
+ * @template {RefusalDetails} D
+ * @param {new (message: string, details: D) => T} Type
+ * @param {string} message
+ * @param {D} details
+ * @returns {T}
+ */
+export function withoutStack(Type, message, details) {
+  const engine = /** @type {{ stackTraceLimit?: unknown }} */ (Error)
+  const limit = engine.stackTraceLimit
+  if (typeof limit !== 'number') return new Type(message, details)
+  try {
+    engine.stackTraceLimit = 0
+  } catch {
+    // Frozen intrinsics (`node --frozen-intrinsics`, SES) forbid the write.
+    return new Type(message, details)
+  }
+  const refusal = new Type(message, details)
+  engine.stackTraceLimit = limit
+  return refusal
+}
+
+/**
+ * A coded error for an argument that the package can't work with.
+ *
+ * @internal
+ * @template {TypeErrorConstructor | RangeErrorConstructor | ErrorConstructor} T
+ * @param {T} Type
+ * @param {string} message
+ * @param {string} [code]
+ * @param {Record<string, unknown>} [details]
+ */
+export function misuse(Type, message, code = CODES.invalidArgument, details) {
+  return Object.assign(new Type(message), { code }, details)
+}
+
+/**
+ * How an error message shows what came.
+ *
+ * @internal
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function show(value) {
+  switch (typeof value) {
+    case 'string':
+      return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`
+    case 'bigint':
+      return `${value}n`
+    case 'function':
+      return 'a function'
+    case 'object':
+      if (value === null) return 'null'
+      return Array.isArray(value) ? 'an array' : value instanceof Promise ? 'a promise' : 'an object'
+    default:
+      return Object.is(value, -0) ? '-0' : String(value)
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Why a breaker is in its state and what it is waiting for, in one sentence and in numbers.
+ *
+ * Must not know: how the numbers came about.
+ */
+import { percent } from './metrics.js'
+
+/**
+ * @typedef {object} Explanation
+ * @property {string} sentence Such as "closed: 3 failures of 5 calls, needs 10 calls before it judges".
+ * @property {import('./types.js').State} state
+ * @property {import('./types.js').Mode} mode
+ * @property {number} failures In a row, or in the window if there is one.
+ * @property {number | undefined} calls In the window.
+ * @property {number | undefined} slowCalls In the window.
+ * @property {number} retryAfter Ms until an open circuit lets a test request through.
+ * @property {import('./types.js').Reason | undefined} reason Of the last state change.
+ */
+
+/**
+ * @param {object} facts
+ * @param {import('./types.js').State} facts.state
+ * @param {import('./types.js').Mode} facts.mode
+ * @param {number} facts.failureCount
+ * @param {number} facts.successCount
+ * @param {Record<string, number>} facts.report
+ * @param {import('./types.js').Reason | undefined} facts.reason
+ * @param {(name: string) => number | undefined} option
+ * @returns {Explanation}
+ */
+export function explanation({ state, mode, failureCount, successCount, report, reason }, option) {
+  const hasWindow = !Number.isNaN(report.windowCalls)
+  const failures = hasWindow ? report.windowFailures : failureCount
+  const why = { closed: whyClosed, open: whyOpen, half_open: whyHalfOpen }[state]()
+  return {
+    sentence: mode === 'normal' || mode === 'isolated' ? `${state}: ${why}` : `${state}, ${mode}: ${why}; all calls pass`,
+    state,
+    mode,
+    failures,
+    calls: hasWindow ? report.windowCalls : undefined,
+    slowCalls: hasWindow ? report.windowSlowCalls : undefined,
+    retryAfter: report.retryAfter,
+    reason
+  }
+
+  function whyClosed() {
+    if (!hasWindow) return `${count(failureCount, 'failure')} in a row, opens at ${option('failureThreshold')}`
+    const { windowCalls: calls, windowSlowCalls: slow, minimumCalls } = report
+    const threshold = option('failureThreshold')
+    const failureRate = option('failureRate')
+    const slowCallRate = option('slowCallRate')
+    const rules = [
+      threshold !== undefined && `opens at ${threshold} failures`,
+      failureRate !== undefined && `opens at ${percent(failureRate)} failures`,
+      slowCallRate !== undefined && `opens at ${percent(slowCallRate)} slow calls`
+    ]
+    const waits = calls < minimumCalls ? [`needs ${minimumCalls} calls before it judges`] : []
+    const seen = `${count(failures, 'failure')}${slowCallRate === undefined ? '' : ` and ${count(slow, 'slow call')}`} of ${count(calls, 'call')}`
+    return [seen, ...(waits.length > 0 ? waits : rules.filter(Boolean))].join(', ')
+  }
+
+  function whyOpen() {
+    if (mode === 'isolated') return 'held open by hand until it is released'
+    const since = `${reason ?? 'restored'} after ${count(failureCount, 'failure')} in a row`
+    const wait = report.retryAfter > 0 ? `lets a test request through in ${Math.ceil(report.retryAfter)} ms` : 'the next call is a test request'
+    return `${since}, ${wait}`
+  }
+
+  function whyHalfOpen() {
+    const needed = /** @type {number} */ (option('successThreshold'))
+    const flight = report.testExpiresAfter === Infinity ? 'waits for a call to test with' : 'a test request is in flight'
+    return `${successCount} of ${count(needed, 'successful test request')}, ${count(report.failedTests, 'failed one')}, ${flight}`
+  }
+}
+
+/**
+ * @param {number} number
+ * @param {string} noun
+ */
+function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

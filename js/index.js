@@ -1,0 +1,36 @@
+/**
+ * The public export list of `halfopen`, nothing else.
+ *
+ * Importing this file does nothing: the Wasm core is instantiated by the first `new CircuitBreaker()`.
+ */
+export { CircuitBreaker } from './circuit-breaker.js'
+export { CircuitBreakerRegistry } from './registry.js'
+export { CircuitBreakerMetrics } from './metrics.js'
+export {
+  BulkheadFullError,
+  CallTimeoutError,
+  CircuitOpenError,
+  isBulkheadFullError,
+  isCallTimeoutError,
+  isCircuitOpenError
+} from './errors.js'
+export { classifyResponse } from './response.js'
+export { ManualClock } from './clock.js'
+/** @typedef {import('./types.js').CallContext} CallContext */
+/** @typedef {import('./types.js').CallOptions} CallOptions */
+/** @typedef {import('./permit.js').CallPermit} CallPermit */
+/** @typedef {import('./types.js').CircuitBreakerEventMap} CircuitBreakerEventMap */
+/** @typedef {import('./types.js').CircuitBreakerOptions} CircuitBreakerOptions */
+/** @typedef {import('./registry.js').CircuitBreakerRegistryOptions} CircuitBreakerRegistryOptions */
+/** @typedef {import('./types.js').Clock} Clock */
+/** @typedef {import('./explain.js').Explanation} Explanation */
+/** @typedef {import('./metrics.js').LatencySummary} LatencySummary */
+/** @typedef {import('./types.js').Mode} Mode */
+/** @typedef {import('./types.js').Outcome} Outcome */
+/** @typedef {import('./types.js').Reason} Reason */
+/** @typedef {import('./response.js').ResponseLike} ResponseLike */
+/** @typedef {import('./response.js').ResponseOptions} ResponseOptions */
+/** @typedef {import('./snapshot.js').Snapshot} Snapshot */
+/** @typedef {import('./types.js').State} State */
+/** @typedef {import('./types.js').StateChange} StateChange */
+/** @typedef {import('./types.js').Verdict} Verdict */

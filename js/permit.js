@@ -1,0 +1,78 @@
+/**
+ * Explicit permits: for calls that a function can't hold, such as streams, generators and two-step use.
+ *
+ * Must not know: how a permit is settled.
+ */
+
+/**
+ * The right to make one call. It has to be settled; settling it again does nothing, as does a permit that is
+ * disposed of or garbage collected unsettled: that call is ignored.
+ *
+ * @example
+ * using permit = breaker.acquire()
+ * for await (const chunk of stream) handle(chunk)
+ * permit.success()
+ */
+export class CallPermit {
+  /** @type {((outcome: import('./types.js').Outcome, error?: unknown) => void) | undefined} */
+  #settle
+
+  /**
+   * @internal
+   * @param {(outcome: import('./types.js').Outcome, error?: unknown) => void} settle
+   */
+  constructor(settle) {
+    this.#settle = settle
+    lost ??= globalThis.FinalizationRegistry && new FinalizationRegistry((settle) => settle('ignored'))
+    lost?.register(this, settle, this)
+  }
+
+  /** Whether the permit has been settled. */
+  get settled() {
+    return this.#settle === undefined
+  }
+
+  /** The call succeeded. */
+  success() {
+    this.#end('success')
+  }
+
+  /**
+   * The call failed.
+   *
+   * @param {unknown} [error] The failure, to be the `cause` of refusals.
+   */
+  failure(error) {
+    this.#end('failure', error)
+  }
+
+  /** Nobody learnt anything from the call. */
+  ignore() {
+    this.#end('ignored')
+  }
+
+  /**
+   * @param {import('./types.js').Outcome} outcome
+   * @param {unknown} [error]
+   */
+  #end(outcome, error) {
+    const settle = this.#settle
+    if (settle === undefined) return
+    this.#settle = undefined
+    lost?.unregister(this)
+    settle(outcome, error)
+  }
+
+  static {
+    if (Symbol.dispose) {
+      Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.ignore, configurable: true, writable: true })
+    }
+  }
+}
+
+/**
+ * Gives back what was lost with a permit.
+ *
+ * @type {FinalizationRegistry<(outcome: import('./types.js').Outcome) => void> | undefined}
+ */
+let lost

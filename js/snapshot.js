@@ -1,0 +1,88 @@
+/**
+ * Snapshots: the core's numbers as a plain object that JSON can carry, and back.
+ *
+ * Must not know: what makes a snapshot a good one; the core says. JSON has null for NaN.
+ */
+import { CODES, misuse } from './errors.js'
+
+/** @import { Engine } from './engine/index.js' */
+
+/** Numbers of a state change: from, to, reason, when. */
+const PER_CHANGE = 4
+
+/** No list of a snapshot is longer: a full window of a million calls. */
+const LONGEST = 1_000_000
+
+/**
+ * A breaker as data. What its members mean is the package's own affair; they are plain numbers, names and lists of numbers.
+ *
+ * @typedef {{ version: number, state: string, mode: string, window: number[], stateChanges: (number | null)[], [name: string]: unknown }} Snapshot
+ */
+
+/**
+ * @internal
+ * @param {Engine} engine
+ * @param {number[]} numbers
+ * @returns {Snapshot}
+ */
+export function toObject(engine, numbers) {
+  const single = engine.snapshotNames.length
+  /** @type {Record<string, unknown>} */
+  const snapshot = Object.fromEntries(engine.snapshotNames.map((name, index) => [name, orNull(numbers[index])]))
+  snapshot.state = engine.states[numbers[engine.snapshotNames.indexOf('state')]]
+  snapshot.mode = engine.modes[numbers[engine.snapshotNames.indexOf('mode')]]
+  const calls = numbers[single]
+  snapshot.window = numbers.slice(single + 1, single + 1 + calls)
+  snapshot.stateChanges = numbers.slice(single + 2 + calls).map(orNull)
+  return /** @type {Snapshot} */ (snapshot)
+}
+
+/**
+ * The numbers of a snapshot, each read once.
+ *
+ * @internal
+ * @param {Engine} engine
+ * @param {unknown} value
+ * @returns {Float64Array | undefined} Undefined when it is not of a snapshot's form.
+ */
+export function toNumbers(engine, value) {
+  try {
+    const snapshot = /** @type {Snapshot} */ (value)
+    const { window, stateChanges } = snapshot
+    if (!Array.isArray(window) || !Array.isArray(stateChanges)) return undefined
+    const [calls, changes] = [window.length, stateChanges.length]
+    // Of a proxy, a length may be anything.
+    if (!(calls >= 0 && calls <= LONGEST && changes >= 0 && changes <= LONGEST) || changes % PER_CHANGE !== 0) return undefined
+    // By their numbers: a list may have an iterator of its own that never ends.
+    const numbers = [
+      ...engine.snapshotNames.map((name) => {
+        if (name === 'state') return engine.states.indexOf(/** @type {any} */ (snapshot.state))
+        if (name === 'mode') return engine.modes.indexOf(/** @type {any} */ (snapshot.mode))
+        return snapshot[name]
+      }),
+      calls,
+      ...Array.from({ length: calls }, (_, index) => window[index]),
+      changes / PER_CHANGE,
+      ...Array.from({ length: changes }, (_, index) => stateChanges[index])
+    ]
+    if (!numbers.every((number) => number === null || typeof number === 'number')) return undefined
+    return Float64Array.from(numbers, (number) => /** @type {number | null} */ (number) ?? NaN)
+  } catch {
+    // A hostile object: a getter that throws, a list that is none.
+    return undefined
+  }
+}
+
+/**
+ * The error for a snapshot that is refused.
+ *
+ * @internal
+ */
+export function badSnapshot() {
+  return misuse(TypeError, 'Expected `snapshot` to be what toJSON() of a breaker with such options gave', CODES.invalidSnapshot)
+}
+
+/** @param {number} number */
+function orNull(number) {
+  return Number.isNaN(number) ? null : number
+}

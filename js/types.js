@@ -1,0 +1,137 @@
+/**
+ * The words of the public types.
+ *
+ * Must not know: anything that runs; there is no code in here.
+ */
+
+/** @typedef {'closed' | 'open' | 'half_open'} State */
+
+/** @typedef {'normal' | 'isolated' | 'disabled' | 'observing'} Mode */
+
+/**
+ * Why the state changed: `failure_threshold`, `failure_rate`, `slow_call_rate`, `asked` (a failure asked for it), `test_failed`,
+ * `test_slow`, `test_expired`, `recovery_due`, `recovered`, and by hand `trip`, `isolate`, `reset`.
+ *
+ * @typedef {'failure_threshold' | 'failure_rate' | 'slow_call_rate' | 'asked' | 'test_failed' | 'test_slow' | 'test_expired'
+ *   | 'recovery_due' | 'recovered' | 'trip' | 'isolate' | 'reset'} Reason
+ */
+
+/** @typedef {'success' | 'failure' | 'ignored'} Outcome */
+
+/**
+ * What a `classify` function answers: an outcome, or a failure with what it asks for.
+ *
+ * @typedef {Outcome | { outcome: Outcome, retryAfter?: number, trip?: boolean }} Verdict
+ */
+
+/**
+ * What a call's function gets as its last argument, where the call can be timed out or aborted.
+ *
+ * @typedef {object} CallContext
+ * @property {AbortSignal} signal Aborts when the call is over before its function is.
+ */
+
+/**
+ * Anything that tells the time in ms: `Date`, `performance`, a `ManualClock`.
+ *
+ * @typedef {object} Clock
+ * @property {() => number} now The time in ms. Need not start at any particular zero.
+ * @property {number} [timeOrigin] Where the clock's zero lies, in ms since the epoch, as `performance` has
+ *   it; 0 when left out. Used to show times as ISO dates, and in snapshots.
+ */
+
+/**
+ * The last calls that are judged: the last `size` of them, or those of the last `duration` ms, which moves on in
+ * `buckets` steps (1 to 1000, default 10). A size is at most 1,000,000.
+ *
+ * @typedef {{ type: 'count', size: number } | { type: 'time', duration: number, buckets?: number }} Window
+ */
+
+/**
+ * Longer open times after failed recoveries: `recoveryTimeout` times `factor` (from 1, default 2) for each, up to `max` ms
+ * (default ten recovery times), shortened by a random share of up to `jitter` (0 to 1, default 0). A circuit that
+ * opens again before it stayed closed for as long as it had been open has not recovered.
+ *
+ * @typedef {{ factor?: number, max?: number, jitter?: number }} RecoveryBackoff
+ */
+
+/**
+ * Options of a circuit breaker. All durations in ms, all rates 0 to 1.
+ *
+ * @typedef {object} CircuitBreakerOptions
+ * @property {string} [name] Shown in errors and events.
+ * @property {number} [failureThreshold] So many failures open the circuit: in a row without a `window` (default 5), inside it
+ *   with one (default off). Whole, from 1.
+ * @property {Window} [window] The calls that are judged by `failureRate`, `slowCallRate` and `failureThreshold`.
+ * @property {number} [failureRate] Opens at this share of failures in the window.
+ * @property {number} [minimumCalls] Rates judge once so many calls are in the window. Default 10, or the window's size if smaller.
+ * @property {number} [slowCallDuration] Calls that take so long are slow.
+ * @property {number} [slowCallRate] Opens at this share of slow calls in the window; a slow test request is no recovery.
+ * @property {number} [recoveryTimeout] How long an open circuit refuses, from 0. Default 60000.
+ * @property {RecoveryBackoff} [recoveryBackoff] Longer after failed recoveries.
+ * @property {number} [maxRetryAfter] The longest open time that a failure can ask for through `classify`. Default 300000.
+ * @property {number} [successThreshold] So many successful test requests close the circuit. Whole, from 1. Default 2.
+ * @property {number} [halfOpenCalls] Test requests judged at most: the circuit closes at `successThreshold`
+ *   successes and opens as soon as that can't be reached. At least `successThreshold`, which is the default.
+ * @property {number} [halfOpenMaxConcurrent] Test requests in flight at once. Whole, from 1. Default 1.
+ * @property {number} [halfOpenTimeout] A test request that has not settled after so long counts as a failure,
+ *   judged at the next call or `checkState()`. Default: the longest of `recoveryTimeout`, `timeout` and 60000.
+ * @property {number} [timeout] How long a call may take before it rejects with a `CallTimeoutError` and counts as a failure.
+ *   Up to 2147483647. Functions then get `{ signal }` as their last argument. Not for `callSync`.
+ * @property {number} [maxConcurrent] Calls in flight at once; more are refused with a `BulkheadFullError`. Whole, from 1. A call that
+ *   hangs keeps its place: set a `timeout` too.
+ * @property {(error: any, value: any) => Verdict | undefined} [classify] Judges a call by its error (value undefined) or its
+ *   value (error undefined). Default, and where it answers nothing: an error is a failure, a value a success.
+ * @property {(...argsAndError: any[]) => any} [fallback] Answers instead of a refusal: gets the call's arguments and the error.
+ * @property {'open' | 'failure'} [fallbackOn] Whether the fallback answers refusals only, or failed calls too. Default `'open'`.
+ * @property {() => unknown} [probe] Tests the dependency in the background while the circuit is open and due, so that no
+ *   caller has to; well when what it returns resolves.
+ * @property {(ms: number) => Promise<unknown>} [sleep] Waits between probes. Default: a timer that keeps no process alive.
+ * @property {Clock} [clock] Tells the time. Default `Date`, looked up when needed, so that fake timers work.
+ * @property {() => number} [random] A number from 0 to 1, for jitter. Default `Math.random`, looked up when needed.
+ * @property {boolean} [latency] Whether to keep how long calls take, in 832 bytes. Default false.
+ * @property {unknown} [snapshot] What `toJSON()` of an earlier breaker gave: carry on from there.
+ * @property {boolean} [stackTrace] Whether refusals capture a stack. Default false.
+ */
+
+/**
+ * Options of a single call.
+ *
+ * @typedef {object} CallOptions
+ * @property {AbortSignal} [signal] The caller's. Its abort rejects the call with the caller's reason and is ignored by the breaker.
+ * @property {number} [timeout] Instead of the breaker's own.
+ * @property {(...argsAndError: any[]) => any} [fallback] Instead of the breaker's own.
+ */
+
+/**
+ * What a `statechange` event tells.
+ *
+ * @typedef {object} StateChange
+ * @property {State} from
+ * @property {State} to
+ * @property {Reason} reason
+ * @property {number} at In ms of the breaker's clock.
+ */
+
+/**
+ * What the event of a call tells; `elapsed` in ms, NaN where calls are not timed.
+ *
+ * @typedef {object} CallEvent
+ * @property {number} elapsed
+ * @property {any} [error]
+ */
+
+/**
+ * The events of a breaker by their type.
+ *
+ * @typedef {object} CircuitBreakerEventMap
+ * @property {CustomEvent<StateChange>} statechange
+ * @property {CustomEvent<CallEvent>} success
+ * @property {CustomEvent<CallEvent>} failure
+ * @property {CustomEvent<CallEvent>} ignored
+ * @property {CustomEvent<CallEvent>} timeout
+ * @property {CustomEvent<{ error: Error }>} reject
+ * @property {CustomEvent<{ error: unknown }>} fallback
+ */
+
+export {}
