@@ -1,0 +1,131 @@
+/**
+ * What `guardFetch` and `guardDispatch` share: their options, and the answer to a refused request.
+ *
+ * Must not know: how a request is made or when it is over.
+ */
+import { CircuitBreakerRegistry, classifyResponse, isBulkheadFullError, isCircuitOpenError } from './index.js'
+
+/** @import { CircuitBreakerOptions, CircuitBreakerRegistryOptions, ResponseOptions } from './index.js' */
+
+/**
+ * Options of guarded requests: those of breakers, of their registry, of judging responses, and these.
+ *
+ * @template Request
+ * @typedef {Omit<CircuitBreakerOptions, 'classify' | 'fallback' | 'snapshot' | 'maxRetryAfter'>
+ *   & Pick<CircuitBreakerRegistryOptions, 'maxBreakers' | 'configure'> & ResponseOptions & OwnOptions<Request>} GuardOptions
+ */
+
+/**
+ * @template Request
+ * @typedef {object} OwnOptions
+ * @property {(request: Request) => string} [key] Which breaker a request goes through. Default: the origin of its URL, as it
+ *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
+ * @property {{ max?: number }} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
+ * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once its body was
+ *   read, where an error in the midst of it is a failure and a consumer's cancel is ignored. `timeout` then covers the body too.
+ * @property {'throw' | 'respond'} [onRefused] What a refused request gets: the error, the default, or a 503 with `Retry-After`,
+ *   `x-circuit-breaker` and `x-should-retry: false`, for clients that retry on errors.
+ * @property {(request: Request, error: unknown) => Response | Promise<Response>} [fallback] Answers refused requests; with
+ *   `fallbackOn: 'failure'` those too that failed without a response.
+ */
+
+/** What a call comes to whose caller lost interest: nobody learnt anything. */
+export const CANCELLED = Symbol('cancelled')
+
+/** Options of breakers that mean nothing here, and what to use. */
+const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', snapshot: 'configure' }
+
+/**
+ * Checks the options and makes the registry.
+ *
+ * @template Request
+ * @param {GuardOptions<Request>} options
+ * @param {object} judges
+ * @param {(error: unknown) => boolean} judges.isNobodysFault Whether an error tells nothing of the server.
+ * @param {(request: Request) => boolean} judges.isAnswered Whether a request has its response already.
+ * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
+ */
+export function readOptions(options, { isNobodysFault, isAnswered }) {
+  check('options', options, 'an object', isObject)
+  const { key, failOn, rateLimit, retryAfter = {}, settleOn = 'headers', onRefused = 'throw', fallback, ...rest } = options
+  check('key', key, 'a function', isFunctionOrUndefined)
+  check('fallback', fallback, 'a function', isFunctionOrUndefined)
+  check('settleOn', settleOn, "'headers' or 'body'", (value) => value === 'headers' || value === 'body')
+  check('onRefused', onRefused, "'throw' or 'respond'", (value) => value === 'throw' || value === 'respond')
+  check('retryAfter', retryAfter, 'an object { max }', (value) => isObject(value) && Object.keys(retryAfter).every((name) => name === 'max'))
+  for (const [name, instead] of Object.entries(REPLACED)) {
+    const value = /** @type {Record<string, unknown>} */ (rest)[name]
+    if (value !== undefined) throw wrong(name, `left out: use \`${instead}\``, value)
+  }
+  const classify = classifyResponse({ failOn, rateLimit })
+  const answers = fallback !== undefined || onRefused === 'respond'
+  /** @type {CircuitBreakerRegistry<string>} */
+  const registry = new CircuitBreakerRegistry({
+    ...rest,
+    maxRetryAfter: retryAfter.max,
+    classify: (error, value) => (value === CANCELLED || (error !== undefined && isNobodysFault(error)) ? 'ignored' : classify(error, value)),
+    fallback: answers ? answer : undefined
+  })
+  return { key, settleOn, registry, mayTimeOut: rest.timeout !== undefined || rest.configure !== undefined }
+
+  /**
+   * @param {Request} request
+   * @param {unknown} error
+   * @returns {Response | Promise<Response>}
+   */
+  function answer(request, error) {
+    const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
+    // A body that breaks off has been answered by its response.
+    if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(request, error)
+    if (isRefusal && onRefused === 'respond') return refusalResponse(error)
+    throw error
+  }
+}
+
+/**
+ * A 503 that says when to come back. `x-should-retry: false` is what the SDKs of some APIs heed.
+ *
+ * @param {{ message: string, retryAfter: number, breaker?: string | undefined }} error
+ */
+function refusalResponse({ message, retryAfter, breaker = 'open' }) {
+  /** @type {Record<string, string>} */
+  const headers = {
+    'content-type': 'text/plain;charset=utf-8',
+    // Half a surrogate pair is what encodeURI does not take.
+    'x-circuit-breaker': encodeURI(breaker.replaceAll(/\p{Surrogate}/gu, '?')),
+    'x-should-retry': 'false'
+  }
+  // Nobody knows when an isolated circuit is released. 0 would have clients ask again without a pause.
+  if (retryAfter !== Infinity) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter / 1000)))
+  return new Response(message, { status: 503, statusText: 'Service Unavailable', headers })
+}
+
+/** @param {unknown} value */
+export function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** @param {unknown} value */
+export function isFunctionOrUndefined(value) {
+  return value === undefined || typeof value === 'function'
+}
+
+/**
+ * @param {string} option
+ * @param {unknown} value
+ * @param {string} expected
+ * @param {(value: unknown) => boolean} accepts
+ */
+export function check(option, value, expected, accepts) {
+  if (!accepts(value)) throw wrong(option, expected, value)
+}
+
+/**
+ * @param {string} option
+ * @param {string} expected
+ * @param {unknown} value
+ */
+function wrong(option, expected, value) {
+  const shown = value === null ? 'null' : typeof value === 'string' ? `'${value.slice(0, 40)}'` : typeof value
+  return Object.assign(new TypeError(`Expected \`${option}\` to be ${expected}, got ${shown}`), { code: 'ERR_INVALID_OPTION', option })
+}

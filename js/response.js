@@ -1,0 +1,88 @@
+/**
+ * What an HTTP response says about the health of its server, as a `classify` function.
+ *
+ * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
+ */
+import { startEngine } from './engine/index.js'
+import { CODES, misuse, show } from './errors.js'
+import { unknownOption } from './options.js'
+
+/** @import { Verdict } from './types.js' */
+
+/** What a 429 means, by the core's numbers. */
+const RATE_LIMITS = { pause: 0, failure: 1, ignored: 2 }
+
+/** The core's outcomes, without the bit that says that the circuit opens at once. */
+const OUTCOMES = /** @type {const} */ (['success', 'failure', 'ignored'])
+const TRIPS = 16
+
+/**
+ * What is judged: a `Response`, or what has as much of one.
+ *
+ * @typedef {{ readonly status: number, readonly headers: { get(name: string): string | null } }} ResponseLike
+ */
+
+/**
+ * How responses are judged.
+ *
+ * @typedef {object} ResponseOptions
+ * @property {number[] | ((response: any) => boolean)} [failOn] The statuses that are failures, or a function that says so
+ *   of a response. Default: 500, 502, 503, 504 and 529. Of the others, 408 is ignored, 429 is what `rateLimit` says, and
+ *   everything else proves that the server lives.
+ * @property {'pause' | 'failure' | 'ignored'} [rateLimit] What a 429 means. `'pause'`, the default: with a `Retry-After` it opens
+ *   the circuit for that long, without one it is ignored.
+ */
+
+/**
+ * Makes a `classify` function for breakers whose calls give a `Response`. An error is a failure. A failure carries its
+ * `Retry-After` along (seconds or an HTTP date; anything else is as none), which lengthens the open time up to the
+ * breaker's `maxRetryAfter`.
+ *
+ * @param {ResponseOptions} [options]
+ * @returns {(error: unknown, response: ResponseLike) => Verdict}
+ * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
+ *
+ * @example
+ * const breaker = new CircuitBreaker({ classify: classifyResponse() })
+ * const response = await breaker.call(fetch, 'https://api.example.com/users')
+ */
+export function classifyResponse(options = {}) {
+  const { failOn, rateLimit = 'pause', ...unknown } = options
+  for (const name of Object.keys(unknown)) throw unknownOption(name, ['failOn', 'rateLimit'])
+  if (!Object.hasOwn(RATE_LIMITS, rateLimit)) throw wrong('rateLimit', "'pause', 'failure' or 'ignored'", rateLimit)
+  const fails = failing(failOn)
+  const limit = RATE_LIMITS[rateLimit]
+  return (error, response) => {
+    if (error !== undefined || response === undefined) return 'failure'
+    const engine = startEngine()
+    const failed = fails?.(response)
+    const judged =
+      globalThis.Response && response instanceof Response
+        ? engine.judgeResponse(response, failed, limit, Date.now())
+        : engine.judgeStatus(response.status, response.headers.get('retry-after') ?? undefined, failed, limit, Date.now())
+    const outcome = OUTCOMES[judged & 3]
+    return outcome === 'failure' ? { outcome, retryAfter: engine.judgedRetryAfter(), trip: (judged & TRIPS) !== 0 } : outcome
+  }
+}
+
+/**
+ * @param {ResponseOptions['failOn']} failOn
+ * @returns {((response: ResponseLike) => boolean) | undefined}
+ */
+function failing(failOn) {
+  if (failOn === undefined) return undefined
+  if (typeof failOn === 'function') return (response) => Boolean(failOn(response))
+  const isStatus = (/** @type {unknown} */ status) => Number.isInteger(status) && Number(status) >= 100 && Number(status) <= 999
+  if (!Array.isArray(failOn) || !failOn.every(isStatus)) throw wrong('failOn', 'an array of statuses or a function (response)', failOn)
+  const statuses = new Set(failOn)
+  return (response) => statuses.has(response.status)
+}
+
+/**
+ * @param {string} option
+ * @param {string} expected
+ * @param {unknown} value
+ */
+function wrong(option, expected, value) {
+  return misuse(TypeError, `Expected \`${option}\` to be ${expected}, got ${show(value)}`, CODES.invalidOption, { option })
+}

@@ -1,0 +1,337 @@
+/**
+ * undici through breakers: an interceptor for `Agent.compose`, with the meaning that `guardFetch` gives to everything.
+ *
+ * Must not know: states and policies, what a response means, or undici itself, whose handlers (`onRequestStart` and so on, undici 7
+ * and newer) are all that it sees.
+ */
+import { CANCELLED, readOptions } from './guard.js'
+
+/** @import { CallContext, CircuitBreakerRegistry, ResponseLike } from './index.js' */
+/** @import { GuardOptions } from './guard.js' */
+
+/** @typedef {(options: any, handler: any) => boolean} Dispatch */
+
+/** @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions */
+
+/** Errors of undici that are about what the caller did: malformed requests, and pools that it closed. */
+const NOBODYS_FAULT = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_ABORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']
+
+/** Which breaker requests go through that name no origin, since a pool has but one. */
+const NO_ORIGIN = 'upstream'
+
+/**
+ * An interceptor that asks a breaker before each request.
+ *
+ * Interceptors that come after it in `compose` are around it: a `retry` there has each attempt count.
+ *
+ * @param {GuardDispatchOptions} [options] As those of `guardFetch`, without `fetch`. `failOn` gets `{ status, headers }`.
+ * @returns {((dispatch: Dispatch) => Dispatch) & { readonly registry: CircuitBreakerRegistry<string> }}
+ * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
+ *
+ * @example
+ * const agent = new Agent().compose(guardDispatch({ failureThreshold: 3, timeout: 2000 }))
+ * const { statusCode, body } = await request('https://api.example.com/users', { dispatcher: agent })
+ */
+export function guardDispatch(options = {}) {
+  const { key, settleOn, registry } = readOptions(options, {
+    isNobodysFault: (error) => NOBODYS_FAULT.includes(/** @type {any} */ (error)?.code),
+    isAnswered: (request) => request.isAnswered
+  })
+  /** @type {(dispatch: Dispatch) => Dispatch} */
+  const interceptor = (dispatch) => (dispatched, handler) => {
+    const request = new GuardedDispatch(dispatched)
+    const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : key(request))
+    const exchange = new Exchange(handler, request, settleOn === 'body')
+    let hasRoom = true
+    const send = (/** @type {GuardedDispatch} */ _, /** @type {CallContext | undefined} */ context) =>
+      new Promise((resolve, reject) => {
+        exchange.begin(resolve, reject)
+        context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
+        hasRoom = dispatch(dispatched, exchange)
+      })
+    breaker
+      .call(send, request)
+      .then((/** @type {unknown} */ value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))))
+      .catch((/** @type {unknown} */ error) => exchange.fail(error))
+    return hasRoom
+  }
+  return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', { value: registry, enumerable: true })
+}
+
+/** A request as `key` and `fallback` see it. */
+class GuardedDispatch {
+  /**
+   * Whether the caller has its response.
+   *
+   * @internal
+   */
+  isAnswered = false
+
+  /** @param {any} options What was given to `dispatch`. */
+  constructor(options) {
+    /** What was given to undici. */
+    this.options = options
+  }
+
+  /** @returns {string} */
+  get method() {
+    return this.options.method ?? 'GET'
+  }
+
+  /** The URL; of a request that names no origin, that of `http://upstream`. */
+  get url() {
+    return new URL(this.options.path ?? '/', this.options.origin ?? `http://${NO_ORIGIN}`)
+  }
+}
+
+/** The head of a response, as far as it is judged. @implements {ResponseLike} */
+class Head {
+  /**
+   * @param {number} status
+   * @param {Record<string, string | string[] | undefined>} fields Lower case, as undici has them.
+   */
+  constructor(status, fields) {
+    this.status = status
+    this.headers = { get: (/** @type {string} */ name) => fields[name.toLowerCase()]?.toString() ?? null }
+  }
+}
+
+/** What the caller's handler steers the request with. What it aborts, nobody is to blame for. */
+class Controller {
+  /** @type {any} */
+  #real
+  #aborted = false
+  /** @type {unknown} */
+  #reason = null
+
+  /** @param {any} real */
+  attach(real) {
+    this.#real = real
+  }
+
+  /** @param {unknown} reason */
+  abort(reason) {
+    this.#aborted = true
+    this.#reason = reason
+    this.#real?.abort(reason)
+  }
+
+  pause() {
+    this.#real?.pause()
+  }
+
+  resume() {
+    this.#real?.resume()
+  }
+
+  get paused() {
+    return this.#real?.paused ?? false
+  }
+
+  get aborted() {
+    return this.#aborted || (this.#real?.aborted ?? false)
+  }
+
+  get reason() {
+    return this.#aborted ? this.#reason : (this.#real?.reason ?? null)
+  }
+
+  get rawHeaders() {
+    return this.#real?.rawHeaders ?? null
+  }
+
+  get rawTrailers() {
+    return this.#real?.rawTrailers ?? null
+  }
+
+  /** Whether it was the caller who aborted. */
+  get isCancelled() {
+    return this.#aborted
+  }
+}
+
+/** One request and its response: hands on what undici tells, and says when the call is over. */
+class Exchange {
+  #handler
+  #request
+  #isUntilBody
+  #controller = new Controller()
+  /** @type {any} */
+  #real
+  #isStarted = false
+  /** Whether the handler was told the end. */
+  #isOver = false
+  /** @type {{ reason: unknown } | undefined} */
+  #givenUp
+  /** @type {Head | undefined} */
+  #head
+  /** @type {(value: unknown) => void} */
+  #resolve = () => {}
+  /** @type {(error: unknown) => void} */
+  #reject = () => {}
+
+  /**
+   * @param {any} handler
+   * @param {GuardedDispatch} request
+   * @param {boolean} isUntilBody
+   */
+  constructor(handler, request, isUntilBody) {
+    this.#handler = handler
+    this.#request = request
+    this.#isUntilBody = isUntilBody
+  }
+
+  /**
+   * @param {(value: unknown) => void} resolve
+   * @param {(error: unknown) => void} reject
+   */
+  begin(resolve, reject) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /**
+   * The call is over before its response is: it took too long.
+   *
+   * @param {unknown} reason
+   */
+  giveUp(reason) {
+    this.#givenUp = { reason }
+    this.#real?.abort(reason)
+  }
+
+  /**
+   * Tells the handler an error, unless it was told the end.
+   *
+   * @param {unknown} error
+   */
+  fail(error) {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#handler.onResponseError?.(this.#controller, error)
+  }
+
+  /**
+   * Answers with a response that did not come from undici.
+   *
+   * @param {Response} response
+   */
+  async answer(response) {
+    const body = /** @type {any} */ (globalThis).Buffer.from(await response.arrayBuffer())
+    if (this.#isOver) return
+    if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
+    if (this.#controller.isCancelled) return this.fail(this.#controller.reason)
+    this.#tell('onResponseStart', response.status, Object.fromEntries(response.headers), response.statusText)
+    if (body.length > 0) this.#tell('onResponseData', body)
+    this.#tell('onResponseEnd', {})
+    this.#isOver = true
+  }
+
+  /**
+   * Hands something on. A handler that throws wants the request aborted: undici does that, and tells it as an error. The server
+   * is not to blame.
+   *
+   * @param {string} method
+   * @param {...unknown} args
+   */
+  #tell(method, ...args) {
+    try {
+      this.#handler[method]?.(this.#controller, ...args)
+    } catch (error) {
+      this.#resolve(CANCELLED)
+      throw error
+    }
+  }
+
+  /**
+   * @param {any} real
+   * @param {unknown} context
+   */
+  onRequestStart(real, context) {
+    this.#real = real
+    // It waited for a connection until nobody wanted it any more.
+    if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
+    this.#isStarted = true
+    this.#controller.attach(real)
+    this.#handler.onRequestStart?.(this.#controller, context)
+  }
+
+  onResponseStarted() {
+    return this.#handler.onResponseStarted?.()
+  }
+
+  /**
+   * @param {any} _
+   * @param {number} status
+   * @param {any} fields
+   * @param {unknown} socket
+   */
+  onRequestUpgrade(_, status, fields, socket) {
+    if (this.#isOver) return
+    this.#request.isAnswered = true
+    this.#resolve(new Head(status, fields))
+    this.#tell('onRequestUpgrade', status, fields, socket)
+    this.#isOver = true
+  }
+
+  /**
+   * @param {any} _
+   * @param {number} status
+   * @param {any} fields
+   * @param {string} [text]
+   */
+  onResponseStart(_, status, fields, text) {
+    if (this.#isOver || this.#givenUp !== undefined) return
+    // Below 200 the response is still to come.
+    if (status >= 200) {
+      this.#request.isAnswered = true
+      this.#head = new Head(status, fields)
+      if (!this.#isUntilBody || status >= 300) this.#resolve(this.#head)
+    }
+    this.#tell('onResponseStart', status, fields, text)
+  }
+
+  /**
+   * @param {any} _
+   * @param {unknown} chunk
+   */
+  onResponseData(_, chunk) {
+    if (!this.#isOver) this.#tell('onResponseData', chunk)
+  }
+
+  /**
+   * @param {any} _
+   * @param {unknown} trailers
+   */
+  onResponseEnd(_, trailers) {
+    if (this.#isOver) return
+    this.#resolve(this.#head)
+    this.#tell('onResponseEnd', trailers)
+    this.#isOver = true
+  }
+
+  /**
+   * @param {any} _
+   * @param {unknown} error
+   */
+  onResponseError(_, error) {
+    if (this.#controller.isCancelled) this.#resolve(CANCELLED)
+    else this.#reject(error)
+    // Before there is a response the call's own end tells the handler, since a fallback may answer.
+    if (this.#controller.isCancelled || this.#request.isAnswered) this.fail(error)
+  }
+}
+
+/** The origin parsed last, which is mostly the one that is asked for again. */
+let [latest, latestOrigin] = ['', '']
+
+/**
+ * @param {string | URL | undefined} origin
+ * @returns {string}
+ */
+function originOf(origin) {
+  if (origin === undefined || origin === null) return NO_ORIGIN
+  if (typeof origin !== 'string') return origin.origin
+  if (origin !== latest) [latest, latestOrigin] = [origin, URL.canParse(origin) ? new URL(origin).origin : origin]
+  return latestOrigin
+}
