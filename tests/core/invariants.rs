@@ -1,0 +1,890 @@
+//! The numbered invariants of `src/core/machine.rs`, each under random lives.
+//!
+//! Must not know: how the machine keeps them. A case that failed once is kept in `invariants.regressions` beside this
+//! file and tried first ever after.
+
+use crate::life::{Call, Deed, Life, ORIGIN, Setup, Standing, Step, View, innards, setups, steps};
+use crate::list::List;
+use crate::textbook::{self, Textbook};
+use halfopen::core::metrics::Metrics;
+use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::FileFailurePersistence;
+
+/// Lives per invariant, 40 steps each on average.
+const CASES: u32 = 4_000;
+
+fn thorough() -> ProptestConfig {
+    let beside_this_file = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig {
+        failure_persistence: Some(Box::new(beside_this_file)),
+        ..ProptestConfig::with_cases(CASES)
+    }
+}
+
+/// Steps under a clock that runs as a clock should.
+fn steps_in_time() -> impl Strategy<Value = Vec<Step>> {
+    steps().prop_map(|steps| steps.into_iter().filter(Step::keeps_time).collect())
+}
+
+fn count(metrics: &mut Metrics, outcome: Outcome) {
+    match outcome {
+        Outcome::Success => metrics.successful.add_one(),
+        Outcome::Failure => metrics.failed.add_one(),
+        Outcome::Ignored => metrics.ignored.add_one(),
+        Outcome::TimedOut => {
+            metrics.failed.add_one();
+            metrics.timed_out.add_one();
+        }
+    }
+}
+
+fn option(breaker: &Breaker, field: Field) -> f64 {
+    breaker.config().get(field).unwrap_or(f64::INFINITY)
+}
+
+/// The breaker left to its own verdicts, with nothing in flight that could fill a bulkhead.
+fn at_liberty(life: &Life, now: f64) -> Breaker {
+    let mut breaker = life.breaker.clone();
+    breaker.release(now);
+    breaker.enable();
+    if breaker.config().get(Field::MaxConcurrent).is_some() {
+        for call in &life.in_flight {
+            breaker.settle(call.permit, Outcome::Ignored.into(), f64::NAN, now);
+        }
+    }
+    breaker
+}
+
+/// Asks for a call as whoever may make one in this state.
+fn ask(breaker: &mut Breaker, probed: bool, now: f64) -> Option<Permit> {
+    breaker.check(now);
+    let admission = if probed && breaker.state() != State::Closed {
+        breaker.admit_probe(now)
+    } else {
+        breaker.admit(now)
+    };
+    match admission {
+        Admission::Granted(permit) => Some(permit),
+        Admission::Refused(_) => None,
+    }
+}
+
+/// Whether somebody is let through within one half-open timeout and one open time.
+fn admits_soon(breaker: &mut Breaker, probed: bool, mut now: f64) -> bool {
+    if ask(breaker, probed, now).is_some() {
+        return true;
+    }
+    if breaker.state() == State::HalfOpen {
+        now += option(breaker, Field::HalfOpenTimeout);
+        if ask(breaker, probed, now).is_some() {
+            return true;
+        }
+    }
+    now += breaker.open_time();
+    ask(breaker, probed, now).is_some()
+}
+
+/// Whether the circuit closes once every call succeeds, though every call so far hangs for ever.
+fn closes_in_the_end(breaker: &mut Breaker, probed: bool, mut now: f64) -> bool {
+    for _ in 0..50 {
+        now += option(breaker, Field::HalfOpenTimeout).max(breaker.open_time());
+        if let Some(permit) = ask(breaker, probed, now) {
+            breaker.settle(permit, Outcome::Success.into(), f64::NAN, now);
+        }
+    }
+    breaker.state() == State::Closed
+}
+
+proptest! {
+    #![proptest_config(thorough())]
+
+    #[test]
+    fn invariant_1_a_late_result_changes_nothing_but_the_stale_count_and_that_in_flight(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            let untouched = life.breaker.clone();
+            let before = View::of(&untouched);
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            let (standing, outcome) = match deed {
+                Deed::Settled(call, verdict, _) => (call.standing, verdict.outcome),
+                Deed::SettledForeign => (Standing::Late, Outcome::Ignored),
+                _ => continue,
+            };
+            let mut expected = before.clone();
+            expected.metrics.in_flight.take_one();
+            match standing {
+                Standing::Current => {
+                    prop_assert_eq!(after.metrics.stale, before.metrics.stale, "a result in time counts: {:?}", deed);
+                    continue;
+                }
+                Standing::Late => expected.metrics.stale.add_one(),
+                Standing::Unjudged => count(&mut expected.metrics, outcome),
+            }
+            prop_assert_eq!(&after, &expected, "{:?}", deed);
+            prop_assert_eq!(innards(&life.breaker), innards(&untouched), "{:?}", deed);
+        }
+    }
+
+    #[test]
+    fn invariant_2_test_requests_keep_to_their_limits_and_are_refused_at_the_limit_only(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        // Results that counted in the half-open state at hand, and whether its options are still those of its start.
+        let (mut judged, mut as_begun) = (0, true);
+        for step in &steps {
+            let before = View::of(&life.breaker);
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            if after.changes != before.changes {
+                (judged, as_begun) = (0, true);
+            } else if after.state == State::HalfOpen {
+                judged += life.expired;
+                match deed {
+                    Deed::Settled(call, verdict, _) => {
+                        let counts = call.is_current() && before.mode != Mode::Disabled;
+                        judged += usize::from(counts && verdict.outcome != Outcome::Ignored);
+                    }
+                    Deed::Recorded(outcome) => judged += usize::from(outcome != Outcome::Ignored),
+                    Deed::Set => as_begun &= after.config == before.config,
+                    _ => {}
+                }
+            }
+            if after.state != State::HalfOpen {
+                continue;
+            }
+            let limit = |field| after.config.get(field).unwrap() as usize;
+            let (calls, at_once) = (limit(Field::HalfOpenCalls), limit(Field::HalfOpenMaxConcurrent));
+            let in_flight = life.leases();
+            match deed {
+                Deed::Admitted(Admission::Granted(permit)) | Deed::ProbeAdmitted(Admission::Granted(permit))
+                    if in_flight > 1 && permit != Permit::UNJUDGED =>
+                {
+                    prop_assert!(in_flight <= at_once, "{} in flight of {}", in_flight, at_once);
+                    prop_assert!(in_flight + judged <= calls, "{} + {} of {}", in_flight, judged, calls);
+                }
+                Deed::Admitted(Admission::Refused(Refusal::BulkheadFull)) => {
+                    prop_assert!(after.metrics.in_flight.get() >= after.config.get(Field::MaxConcurrent).unwrap());
+                }
+                Deed::Admitted(Admission::Refused(refusal)) => {
+                    prop_assert_eq!(refusal, Refusal::HalfOpenFull);
+                    if !setup.probed {
+                        prop_assert!(in_flight > 0, "nobody is in flight");
+                        prop_assert!(in_flight >= at_once || in_flight + judged >= calls, "there was room");
+                    }
+                }
+                _ => {}
+            }
+            if setup.probed && let Deed::Admitted(Admission::Granted(permit)) = deed {
+                prop_assert_eq!(permit, Permit::UNJUDGED, "test requests are the probe's");
+            }
+            if as_begun {
+                prop_assert!(in_flight <= at_once, "{} in flight of {}", in_flight, at_once);
+                prop_assert!(judged < calls, "no verdict after {} of {}", judged, calls);
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_3_nothing_wedges(setup in setups(), steps in steps()) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+            let now = life.working_clock();
+            let mut asked = at_liberty(&life, now);
+            prop_assert!(admits_soon(&mut asked, setup.probed, now), "nobody was admitted: {:?}", asked);
+        }
+        let now = life.working_clock();
+        let mut breaker = at_liberty(&life, now);
+        prop_assert!(closes_in_the_end(&mut breaker, setup.probed, now), "{:?}", breaker);
+    }
+
+    #[test]
+    fn invariant_4_an_open_circuit_refuses_to_the_millisecond_and_admits_then(
+        setup in setups(), steps in steps_in_time()
+    ) {
+        let mut life = Life::new(&setup);
+        let mut since = 0.0;
+        for step in &steps {
+            let now = life.now();
+            let before = View::of(&life.breaker);
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            if before.state == State::Open {
+                let is_due = now - since >= before.open_time && before.mode != Mode::Isolated;
+                let full = before.metrics.in_flight.get() >= before.config.get(Field::MaxConcurrent).unwrap_or(f64::INFINITY);
+                match (deed, before.mode) {
+                    (Deed::Admitted(answer), Mode::Disabled) => {
+                        prop_assert_eq!(answer, Admission::Granted(Permit::UNJUDGED));
+                        prop_assert_eq!(after.state, State::Open);
+                    }
+                    (Deed::Admitted(answer), Mode::Isolated) => {
+                        prop_assert_eq!(answer, Admission::Refused(Refusal::Isolated));
+                        prop_assert_eq!(after.state, State::Open);
+                    }
+                    (Deed::Admitted(answer), mode) => {
+                        let passes = is_due && !full && !setup.probed;
+                        let expected = match answer {
+                            Admission::Granted(permit) if passes => {
+                                prop_assert!(permit != Permit::UNJUDGED, "due since {}, at {}", since, now);
+                                answer
+                            }
+                            _ if mode == Mode::Observing => Admission::Granted(Permit::UNJUDGED),
+                            _ if !is_due => Admission::Refused(Refusal::Open),
+                            _ if full => Admission::Refused(Refusal::BulkheadFull),
+                            _ => Admission::Refused(Refusal::HalfOpenFull),
+                        };
+                        prop_assert_eq!(answer, expected, "due: {}, since {}, at {}", is_due, since, now);
+                        prop_assert!(!passes || answer != Admission::Refused(Refusal::HalfOpenFull));
+                        prop_assert_eq!(after.state == State::HalfOpen, is_due);
+                    }
+                    (Deed::ProbeAdmitted(answer), mode) => {
+                        let asks = matches!(mode, Mode::Normal | Mode::Observing);
+                        prop_assert_eq!(matches!(answer, Admission::Granted(_)), asks && is_due);
+                        prop_assert_eq!(after.state == State::HalfOpen, asks && is_due);
+                    }
+                    (Deed::Checked, _) => prop_assert_eq!(after.state == State::HalfOpen, is_due),
+                    (Deed::Reset, _) => prop_assert_eq!(after.state, State::Closed),
+                    _ => prop_assert_eq!(after.state, State::Open, "{:?}", deed),
+                }
+            }
+            if after.state == State::Open {
+                let by_hand = matches!(deed, Deed::Tripped | Deed::Isolated);
+                let ended = matches!(deed, Deed::Released) && before.mode == Mode::Isolated;
+                // It was opened in this step, or its time was started again.
+                if before.state != State::Open || by_hand || ended
+                    || matches!(deed, Deed::Recorded(Outcome::Failure | Outcome::TimedOut))
+                {
+                    since = now;
+                } else if let Deed::Reborn(_) = deed {
+                    // Time that was up is not saved any further.
+                    since = now - (now - since).min(after.open_time);
+                }
+                let span = if ended { 0.0 } else { after.config.get(Field::RecoveryTimeout).unwrap() };
+                if by_hand || ended {
+                    prop_assert_eq!(after.open_time, span);
+                }
+                let left = (after.open_time - (life.now() - since)).max(0.0);
+                let left = if after.mode == Mode::Isolated { f64::INFINITY } else { left };
+                prop_assert_eq!(life.breaker.retry_after(life.now()), left);
+            } else {
+                prop_assert_eq!(life.breaker.retry_after(life.now()), 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_open_time_is_the_recovery_time_grown_by_backoff_or_what_a_failure_asked_for(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            let before = View::of(&life.breaker);
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            let recovery = after.config.get(Field::RecoveryTimeout).unwrap();
+            match deed {
+                Deed::Settled(_, verdict, _) if after.state == State::Open && before.state != State::Open => {
+                    let longest_asked = after.config.get(Field::MaxRetryAfter).unwrap();
+                    // A slow success opens as well, but asks for nothing.
+                    let asks = verdict.outcome.is_failure();
+                    let asked = if asks { verdict.retry_after.clamp(0.0, longest_asked) } else { f64::NAN };
+                    let grown = match after.config.get(Field::BackoffFactor) {
+                        None => recovery,
+                        Some(factor) => {
+                            let row = i32::from(after.backoff.failed_recoveries());
+                            let longest = after.config.get(Field::BackoffMax).unwrap().max(recovery);
+                            (recovery * factor.powi(row)).min(longest)
+                        }
+                    };
+                    let expected = if verdict.trips && !asked.is_nan() { asked } else { grown.max(asked) };
+                    prop_assert_eq!(after.open_time, expected, "{:?}", deed);
+                }
+                Deed::Spread => {
+                    let jitter = after.config.get(Field::BackoffJitter).unwrap_or(0.0);
+                    prop_assert!(after.open_time <= before.open_time);
+                    prop_assert!(after.open_time >= before.open_time * (1.0 - jitter));
+                    let mut again = life.breaker.clone();
+                    again.spread(1.0);
+                    prop_assert_eq!(View::of(&again), after, "chance takes its share once");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_5_every_call_that_asked_stands_in_exactly_one_count(setup in setups(), steps in steps()) {
+        let mut life = Life::new(&setup);
+        let mut ledger = Metrics::default();
+        let (mut asked, mut expired, mut lost) = (0, 0, 0.0);
+        for step in steps.iter().filter(|step| !matches!(step, Step::SettleForeign(..))) {
+            let before = View::of(&life.breaker);
+            match life.live(step) {
+                Deed::Admitted(answer) => {
+                    asked += 1;
+                    match answer {
+                        Admission::Granted(permit) => {
+                            ledger.in_flight.add_one();
+                            if permit == Permit::UNJUDGED && before.mode == Mode::Observing {
+                                ledger.would_reject.add_one();
+                            }
+                        }
+                        Admission::Refused(_) => ledger.rejected.add_one(),
+                    }
+                }
+                // Nobody is refused when the probe is.
+                Deed::ProbeAdmitted(Admission::Granted(_)) => {
+                    asked += 1;
+                    ledger.in_flight.add_one();
+                }
+                Deed::Settled(call, verdict, _) => {
+                    ledger.in_flight.take_one();
+                    if call.standing == Standing::Late {
+                        ledger.stale.add_one();
+                    } else {
+                        count(&mut ledger, verdict.outcome);
+                    }
+                }
+                Deed::Reborn(calls) => {
+                    ledger.in_flight = Default::default();
+                    lost += calls as f64;
+                }
+                _ => {}
+            }
+            for _ in 0..life.expired {
+                ledger.failed.add_one();
+                expired += 1;
+            }
+            prop_assert_eq!(life.breaker.metrics(), ledger, "after {:?}", step);
+            prop_assert_eq!(ledger.in_flight.get(), life.in_flight.len() as f64);
+            prop_assert_eq!(ledger.total() + ledger.in_flight.get() + lost, f64::from(asked + expired));
+        }
+    }
+
+    #[test]
+    fn once_every_call_has_ended_none_is_in_flight_and_a_test_request_ends_once(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in steps.iter().filter(|step| !matches!(step, Step::SettleForeign(..))) {
+            life.live(step);
+        }
+        let now = life.now();
+        let mut twice = life.breaker.clone();
+        for Call { permit, lease, .. } in life.in_flight.drain(..) {
+            life.breaker.settle(permit, Outcome::Ignored.into(), f64::NAN, now);
+            if lease.is_some() {
+                twice.settle(permit, Outcome::Ignored.into(), f64::NAN, now);
+                let once = twice.clone();
+                twice.settle(permit, Outcome::Failure.into(), f64::NAN, now);
+                prop_assert_eq!(innards(&twice), innards(&once));
+                prop_assert_eq!(twice.metrics().stale.get(), once.metrics().stale.get() + 1.0);
+            }
+        }
+        prop_assert_eq!(life.breaker.metrics().in_flight.get(), 0.0);
+        prop_assert_eq!(life.breaker.test_expires_after(now), f64::INFINITY);
+    }
+
+    #[test]
+    fn invariant_6_reading_changes_nothing(setup in setups(), steps in steps(), time in -1e6..1e7_f64) {
+        let mut life = Life::new(&setup);
+        let mut unread = Life::new(&setup);
+        for step in &steps {
+            for at in [time, life.now(), f64::NAN, f64::INFINITY] {
+                read_everything(&mut life.breaker, at);
+            }
+            life.live(step);
+            unread.live(step);
+        }
+        read_everything(&mut life.breaker, time);
+        prop_assert_eq!(View::of(&life.breaker), View::of(&unread.breaker));
+        prop_assert_eq!(innards(&life.breaker), innards(&unread.breaker));
+    }
+
+    #[test]
+    fn invariant_7_no_clock_moves_a_state_by_nonsense_or_a_deadline_beyond_its_span(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+
+            let before = View::of(&life.breaker);
+            for nonsense in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut asked = life.breaker.clone();
+                asked.check(nonsense);
+                prop_assert_eq!(&View::of(&asked), &before, "a check at {}", nonsense);
+                prop_assert_eq!(innards(&asked), innards(&life.breaker));
+                // An admission may give a lease or count a refusal; it moves no state.
+                let _ = asked.admit(nonsense);
+                let _ = asked.admit_probe(nonsense);
+                prop_assert_eq!(asked.state(), before.state, "an admission at {}", nonsense);
+            }
+
+            let now = life.now();
+            if !now.is_finite() || before.mode == Mode::Isolated {
+                continue;
+            }
+            let mut later = life.breaker.clone();
+            let left = later.retry_after(now);
+            prop_assert!((0.0..=before.open_time).contains(&left), "{} ms left", left);
+            match later.check(now) {
+                State::Closed => {}
+                State::Open => {
+                    let state = later.check(now + later.open_time());
+                    prop_assert_eq!(state, State::HalfOpen, "still open after a whole open time");
+                }
+                State::HalfOpen => {
+                    let (held, judged) = (leases_held(&later), later.metrics().failed.get());
+                    later.check(now + option(&later, Field::HalfOpenTimeout));
+                    prop_assert_eq!(later.metrics().failed.get() - judged, held, "a lease outlived its span");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_8_one_call_after_another_it_is_the_textbook_class(
+        failures in 1..5_u32, recovery in 0..3000_u32, successes in 1..4_u32, deeds in vec(textbook_deeds(), 0..60)
+    ) {
+        let [failures, recovery, successes] = [failures, recovery, successes].map(f64::from);
+        let mut textbook = Textbook::new(failures, recovery, successes);
+        let mut breaker = crate::worked::breaker(&[
+            (Field::FailureThreshold, failures),
+            (Field::RecoveryTimeout, recovery),
+            (Field::SuccessThreshold, successes),
+        ]);
+        let mut now = 1_700_000_000_000.0;
+        for deed in &deeds {
+            match *deed {
+                TextbookDeed::Call(succeeds) => {
+                    let expected = textbook.call(succeeds, now);
+                    match breaker.admit(now) {
+                        Admission::Granted(permit) => {
+                            prop_assert_eq!(expected, Ok(()));
+                            let outcome = if succeeds { Outcome::Success } else { Outcome::Failure };
+                            breaker.settle(permit, outcome.into(), f64::NAN, now);
+                        }
+                        Admission::Refused(refusal) => {
+                            prop_assert_eq!(refusal, Refusal::Open);
+                            prop_assert_eq!(expected, Err(breaker.retry_after(now)));
+                        }
+                    }
+                }
+                TextbookDeed::Check => prop_assert_eq!(as_textbook(breaker.check(now)), textbook.check_state(now)),
+                TextbookDeed::RecordSuccess => {
+                    textbook.record_success();
+                    breaker.record(Outcome::Success, now);
+                }
+                TextbookDeed::RecordFailure => {
+                    textbook.record_failure(now);
+                    breaker.record(Outcome::Failure, now);
+                }
+                TextbookDeed::Trip => {
+                    textbook.trip_by_hand(now);
+                    breaker.trip(now);
+                }
+                TextbookDeed::Reset => {
+                    textbook.reset();
+                    breaker.reset(now);
+                }
+                TextbookDeed::FailureThreshold(count) => {
+                    textbook.failure_threshold = count;
+                    prop_assert_eq!(breaker.set(Field::FailureThreshold, count), Ok(()));
+                }
+                TextbookDeed::SuccessThreshold(count) => {
+                    textbook.success_threshold = count;
+                    prop_assert_eq!(breaker.set(Field::SuccessThreshold, count), Ok(()));
+                }
+                TextbookDeed::RecoveryTimeout(ms) => {
+                    textbook.recovery_timeout = ms;
+                    prop_assert_eq!(breaker.set(Field::RecoveryTimeout, ms), Ok(()));
+                }
+                TextbookDeed::Wait(ms) => now += ms,
+                TextbookDeed::WaitForRetryAnd(ms) => now += (breaker.retry_after(now) + ms).max(0.0),
+            }
+            prop_assert_eq!(as_textbook(breaker.state()), textbook.state, "after {:?}", deed);
+            prop_assert_eq!(breaker.failure_count(), textbook.failure_count, "after {:?}", deed);
+            prop_assert_eq!(breaker.success_count(), textbook.success_count, "after {:?}", deed);
+            prop_assert_eq!(breaker.last_failure_time(), textbook.last_failure_time, "after {:?}", deed);
+        }
+    }
+
+    #[test]
+    fn invariant_9_the_window_counts_what_a_list_of_its_calls_counts(setup in setups(), steps in steps()) {
+        let mut life = Life::new(&setup);
+        let Some(mut list) = List::new(&setup.config) else { return Ok(()) };
+        for step in &steps {
+            let (now, before) = (life.now(), View::of(&life.breaker));
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            if before.state == State::Closed {
+                let is_slow = |elapsed: f64| before.config.given(Field::SlowCallDuration).is_some_and(|slow| elapsed >= slow);
+                match deed {
+                    Deed::Settled(call, verdict, elapsed)
+                        if call.is_current() && before.mode != Mode::Disabled && verdict.outcome != Outcome::Ignored =>
+                    {
+                        list.push(verdict.outcome.is_failure(), is_slow(elapsed), now);
+                    }
+                    Deed::Recorded(outcome) if outcome != Outcome::Ignored => list.push(outcome.is_failure(), false, now),
+                    _ => {}
+                }
+            }
+            match deed {
+                Deed::Reset => list.clear(),
+                Deed::Reborn(_) => list.reborn(now),
+                _ if before.state != State::Closed && after.state == State::Closed => list.clear(),
+                _ => {}
+            }
+            let now = life.now();
+            for at in [now, now + 0.5, now + 100.0, now + 1000.0, now - 1.0, f64::NAN] {
+                let counts = life.breaker.policy().counts(at).unwrap();
+                prop_assert_eq!((counts.calls, counts.failures, counts.slow), list.counts(at), "at {}", at);
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_of_time_holds_every_call_of_all_but_one_part_of_it_and_none_that_is_older_than_the_whole(
+        duration in 1..5000_u32, buckets in 1..20_u32, calls in vec((any::<bool>(), 0..2000_u32), 0..80)
+    ) {
+        let (duration, buckets) = (f64::from(duration) / 7.0, f64::from(buckets));
+        let mut breaker = crate::worked::breaker(&[
+            (Field::WindowDuration, duration),
+            (Field::WindowBuckets, buckets),
+            (Field::FailureRate, 1.0),
+            (Field::MinimumCalls, 1e9),
+        ]);
+        let mut times = Vec::new();
+        let mut now = 0.0;
+        for (fails, gap) in calls {
+            now += f64::from(gap) / 11.0;
+            breaker.record(if fails { Outcome::Failure } else { Outcome::Success }, now);
+            times.push(now);
+            let counted = breaker.policy().counts(now).unwrap().calls as usize;
+            // A hair's breadth for the rounding of quotients.
+            let within = |ms: f64| times.iter().filter(|time| now - **time < ms).count();
+            prop_assert!(counted >= within(duration - duration / buckets - 1e-6), "{} calls", counted);
+            prop_assert!(counted <= within(duration + 1e-6), "{} calls", counted);
+        }
+    }
+
+    #[test]
+    fn invariant_10_a_snapshot_carried_on_behaves_as_the_old_breaker_would_have(
+        setup in setups(), early in steps_in_time(), late in steps_in_time(), away in select(vec![0.0, 0.5, 100.0, 5000.0])
+    ) {
+        // How a window of time is parted from now on differs: that has a property of its own.
+        if setup.has(Field::WindowDuration) {
+            return Ok(());
+        }
+        let mut old = Life::new(&setup);
+        for step in &early {
+            old.live(step);
+        }
+        let now = old.now();
+        for call in old.in_flight.drain(..) {
+            old.breaker.settle(call.permit, Outcome::Ignored.into(), f64::NAN, now);
+        }
+        // A time that is up is not saved any further; a check makes it nobody's affair. What chance has not taken is lost.
+        old.breaker.check(now);
+        old.breaker.spread(0.0);
+        while old.breaker.take_transition().is_some() {}
+
+        let saved = through_json(&old.breaker.snapshot(ORIGIN, now));
+        let setup = Setup { config: old.breaker.config().clone(), ..setup };
+        let mut new = Life::new(&setup);
+        // Another clock: its zero lies elsewhere, and it is later there.
+        let (origin, later) = (ORIGIN + away, now);
+        prop_assert_eq!(new.breaker.restore(&saved, origin, later), Some(()));
+        new.set_time(later);
+        // The old one's clock is later by as much; its times are shifted by that.
+        old.set_time(now + away);
+        for step in &late {
+            let deeds = (old.live(step), new.live(step));
+            let (mut then, mut other) = (View::of(&old.breaker), View::of(&new.breaker));
+            then.last_failure_time = then.last_failure_time.map(|time| time - away);
+            prop_assert_eq!(deeds.0.answer(), deeds.1.answer(), "{:?}", step);
+            // Permits are numbered anew and calls in flight were none.
+            other.metrics.in_flight = then.metrics.in_flight;
+            prop_assert_eq!(then, other, "after {:?}", step);
+            prop_assert_eq!(old.breaker.retry_after(old.now()), new.breaker.retry_after(new.now()));
+            prop_assert_eq!(old.breaker.policy().counts(0.0), new.breaker.policy().counts(0.0));
+        }
+    }
+
+    #[test]
+    fn invariant_10_a_window_of_time_carried_on_forgets_a_call_at_most_one_part_later(
+        setup in setups(), early in steps_in_time(), away in 0..3000_u32, after in vec(0..3000_u32, 1..5)
+    ) {
+        if !setup.has(Field::WindowDuration) {
+            return Ok(());
+        }
+        let mut old = Life::new(&setup);
+        for step in &early {
+            old.live(step);
+        }
+        let now = old.now();
+        let saved = through_json(&old.breaker.snapshot(ORIGIN, now));
+        let mut new = Setup { config: old.breaker.config().clone(), ..setup }.breaker();
+        let away = f64::from(away) / 2.0;
+        prop_assert_eq!(new.restore(&saved, ORIGIN + away, now), Some(()));
+        let part = option(&new, Field::WindowDuration) / option(&new, Field::WindowBuckets);
+        let mut later = 0.0;
+        for ms in after {
+            let counted = new.policy().counts(now + later).unwrap().calls;
+            let exact = |ms: f64| old.breaker.policy().counts(now + away + later - ms).unwrap().calls;
+            prop_assert!(exact(0.0) <= counted, "{} at {}", counted, later);
+            prop_assert!(counted <= exact((2.0 * part).min(away + later)), "{} at {}", counted, later);
+            later += f64::from(ms) / 2.0;
+        }
+    }
+
+    #[test]
+    fn invariant_10_a_snapshot_is_made_of_numbers_that_json_can_carry(setup in setups(), steps in steps()) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+            let saved = life.breaker.snapshot(ORIGIN, life.now());
+            prop_assert!(saved.iter().all(|number| number.is_finite() || number.is_nan()), "{:?}", saved);
+        }
+    }
+
+    #[test]
+    fn invariant_10_a_snapshot_that_was_tampered_with_is_refused_or_makes_a_breaker_that_works(
+        setup in setups(), early in steps(), tampering in vec(tamperings(), 1..3), late in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &early {
+            life.live(step);
+        }
+        let mut saved = life.breaker.snapshot(ORIGIN, life.working_clock());
+        for how in tampering {
+            how.apply(&mut saved);
+        }
+        let setup = Setup { config: life.breaker.config().clone(), ..setup };
+        let mut heir = Life::new(&setup);
+        heir.set_time(life.working_clock());
+        if heir.breaker.restore(&saved, ORIGIN, heir.now()).is_none() {
+            return Ok(());
+        }
+        for step in late.iter().filter(|step| !matches!(step, Step::Reborn)) {
+            heir.live(step);
+            let now = heir.working_clock();
+            let mut asked = at_liberty(&heir, now);
+            prop_assert!(admits_soon(&mut asked, setup.probed, now), "nobody was admitted: {:?}", asked);
+        }
+        let now = heir.working_clock();
+        let mut breaker = at_liberty(&heir, now);
+        prop_assert!(closes_in_the_end(&mut breaker, setup.probed, now), "{:?}", breaker);
+    }
+
+    #[test]
+    fn invariant_11_a_disabled_or_observing_breaker_refuses_nobody(setup in setups(), steps in steps()) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+            for observing in [false, true] {
+                let mut lenient = life.breaker.clone();
+                if observing { lenient.observe() } else { lenient.disable() }
+                for now in [life.now(), f64::NAN, f64::INFINITY, 0.0, 1e12] {
+                    prop_assert!(matches!(lenient.admit(now), Admission::Granted(_)), "at {}", now);
+                }
+                prop_assert_eq!(lenient.metrics().rejected, life.breaker.metrics().rejected);
+                if !observing {
+                    prop_assert_eq!(lenient.state(), life.breaker.state(), "a disabled breaker stays as it is");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_ways_do_what_the_long_ones_do(setup in setups(), steps in steps()) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+            let now = life.now();
+            let (mut short, mut long) = (life.breaker.clone(), life.breaker.clone());
+            if let Some(permit) = short.admit_if_closed() {
+                prop_assert_eq!(long.admit(now), Admission::Granted(permit));
+            }
+            prop_assert_eq!(innards(&short), innards(&long));
+            prop_assert_eq!(short.metrics(), long.metrics());
+
+            let permits = life.in_flight.iter().map(|call| call.permit).chain([Permit::UNJUDGED, Permit(1.0), Permit(f64::NAN)]);
+            for permit in permits {
+                let (mut short, mut long) = (life.breaker.clone(), life.breaker.clone());
+                if short.succeed_if_closed(permit, now) {
+                    long.settle(permit, Outcome::Success.into(), f64::NAN, now);
+                }
+                prop_assert_eq!(innards(&short), innards(&long));
+                prop_assert_eq!(short.metrics(), long.metrics());
+                prop_assert_eq!(short.log().has_news(), long.log().has_news());
+            }
+        }
+    }
+}
+
+/// What becomes of the numbers of a snapshot on their way through JSON, which has null for NaN.
+fn through_json(saved: &[f64]) -> Vec<f64> {
+    let text = serde_json::to_string(saved).unwrap();
+    let numbers: Vec<Option<f64>> = serde_json::from_str(&text).unwrap();
+    numbers.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect()
+}
+
+/// What somebody may do to the numbers of a snapshot.
+#[derive(Clone, Debug)]
+enum Tampering {
+    Replace(Index, f64),
+    Nudge(Index, f64),
+    Swap(Index, Index),
+    Truncate(Index),
+    Extend(Vec<f64>),
+}
+
+impl Tampering {
+    fn apply(&self, saved: &mut Vec<f64>) {
+        if saved.is_empty() {
+            return;
+        }
+        let at = |index: &Index| index.index(saved.len());
+        match self {
+            Tampering::Replace(place, number) => {
+                let place = at(place);
+                saved[place] = *number;
+            }
+            Tampering::Nudge(place, more) => {
+                let place = at(place);
+                saved[place] += *more;
+            }
+            Tampering::Swap(one, other) => {
+                let (one, other) = (at(one), at(other));
+                saved.swap(one, other);
+            }
+            Tampering::Truncate(length) => {
+                let length = at(length);
+                saved.truncate(length);
+            }
+            Tampering::Extend(more) => saved.extend_from_slice(more),
+        }
+    }
+}
+
+fn tamperings() -> impl Strategy<Value = Tampering> {
+    let special = || {
+        select(vec![
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            0.0,
+            -0.0,
+            -1.0,
+            0.5,
+            1.0,
+            2.0,
+            3.0,
+            4.0,
+            65_535.0,
+            65_536.0,
+            4_294_967_295.0,
+            4_294_967_296.0,
+            9_007_199_254_740_991.0,
+            9_007_199_254_740_992.0,
+            8.64e15,
+            1e300,
+            -1e300,
+        ])
+    };
+    prop_oneof![
+        6 => (any::<Index>(), special()).prop_map(|(place, number)| Tampering::Replace(place, number)),
+        2 => (any::<Index>(), -1_000_000_000..1_000_000_000_i32)
+            .prop_map(|(place, halves)| Tampering::Replace(place, f64::from(halves) / 2.0)),
+        3 => (any::<Index>(), select(vec![-1.0, 1.0, 2.0, 0.5])).prop_map(|(place, more)| Tampering::Nudge(place, more)),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(one, other)| Tampering::Swap(one, other)),
+        1 => any::<Index>().prop_map(Tampering::Truncate),
+        1 => vec(special(), 1..5).prop_map(Tampering::Extend),
+    ]
+}
+
+/// Every reading there is. The breaker could be changed here, so that only its own restraint keeps it as it was.
+fn read_everything(breaker: &mut Breaker, at: f64) {
+    breaker.state();
+    breaker.mode();
+    breaker.failure_count();
+    breaker.success_count();
+    breaker.failed_tests();
+    breaker.last_failure_time();
+    breaker.retry_after(at);
+    breaker.open_time();
+    breaker.test_expires_after(at);
+    breaker.needs_time_to_admit();
+    breaker.needs_time_of_success();
+    breaker.needs_elapsed();
+    breaker.needs_random();
+    breaker.is_quiet();
+    breaker.backoff();
+    breaker.latency();
+    breaker.policy().counts(at);
+    breaker.snapshot(ORIGIN, at);
+    breaker.metrics().total();
+    breaker.log().has_news();
+    breaker.log().total();
+    let _ = breaker.log().iter().count();
+    for field in Field::ALL {
+        breaker.config().get(field);
+    }
+}
+
+/// How many test requests hold a lease: so many fail at the end of all time.
+fn leases_held(breaker: &Breaker) -> f64 {
+    let mut far = breaker.clone();
+    let failed = far.metrics().failed.get();
+    far.check(f64::MAX);
+    far.metrics().failed.get() - failed
+}
+
+/// What can be done to the textbook class; calls take no time.
+#[derive(Clone, Debug)]
+enum TextbookDeed {
+    Call(bool),
+    Check,
+    RecordSuccess,
+    RecordFailure,
+    Trip,
+    Reset,
+    FailureThreshold(f64),
+    SuccessThreshold(f64),
+    RecoveryTimeout(f64),
+    Wait(f64),
+    WaitForRetryAnd(f64),
+}
+
+fn textbook_deeds() -> impl Strategy<Value = TextbookDeed> {
+    prop_oneof![
+        10 => any::<bool>().prop_map(TextbookDeed::Call),
+        3 => Just(TextbookDeed::Check),
+        2 => Just(TextbookDeed::RecordSuccess),
+        2 => Just(TextbookDeed::RecordFailure),
+        1 => Just(TextbookDeed::Trip),
+        1 => Just(TextbookDeed::Reset),
+        1 => (1..5_u32).prop_map(|count| TextbookDeed::FailureThreshold(count.into())),
+        1 => (1..4_u32).prop_map(|count| TextbookDeed::SuccessThreshold(count.into())),
+        1 => (0..3000_u32).prop_map(|ms| TextbookDeed::RecoveryTimeout(ms.into())),
+        3 => (0..3000_u32).prop_map(|ms| TextbookDeed::Wait(ms.into())),
+        3 => (-1..=1_i32).prop_map(|ms| TextbookDeed::WaitForRetryAnd(ms.into())),
+    ]
+}
+
+fn as_textbook(state: State) -> textbook::State {
+    match state {
+        State::Closed => textbook::State::Closed,
+        State::Open => textbook::State::Open,
+        State::HalfOpen => textbook::State::HalfOpen,
+    }
+}

@@ -1,0 +1,611 @@
+//! Random lives of a breaker: what may happen to it, and a ledger that an onlooker could keep.
+//!
+//! Must not know: what is right. It does the steps and notes which calls are of the generation at hand; the
+//! properties judge. To add a deed: its variant in [`Step`], its line in [`steps`] and in [`Life::live`].
+
+use halfopen::core::backoff::Backoff;
+use halfopen::core::metrics::Metrics;
+use halfopen::core::{Admission, Breaker, Config, Field, Mode, Outcome, Permit, Refusal, State, Verdict};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+/// What a breaker is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) config: Rc<Config>,
+    /// Test requests are left to the probe.
+    pub(crate) probed: bool,
+}
+
+impl Setup {
+    pub(crate) fn breaker(&self) -> Breaker {
+        let mut breaker = Breaker::new(Rc::clone(&self.config));
+        if self.probed {
+            breaker.leave_tests_to_probe();
+        }
+        breaker
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.config.given(field).is_some()
+    }
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Somebody asks to make a call: the short way first, as the boundary does it, or not.
+    Admit {
+        short_way_first: bool,
+    },
+    AdmitProbe,
+    /// One of the calls in flight ends, whenever it was admitted, after so many ms (NaN for one that was not timed). A call
+    /// that is never picked never ends.
+    Settle(Index, Verdict, f64),
+    /// Somebody settles what no admission gave.
+    SettleForeign(f64, Verdict),
+    Record(Outcome),
+    Trip,
+    Reset,
+    Isolate,
+    Release,
+    Disable,
+    Observe,
+    Enable,
+    Spread(f64),
+    Check,
+    Set(Field, f64),
+    /// The process ends, and another carries on from the snapshot of this one. Calls in flight are lost.
+    Reborn,
+    Clock(Clock),
+}
+
+/// What the clock does.
+#[derive(Clone, Debug)]
+pub(crate) enum Clock {
+    Forward(Span),
+    Back(Span),
+    /// From here on it answers what is no time, until it moves.
+    Nonsense(f64),
+}
+
+/// How far it moves: so many ms, or so many more than a span that matters.
+#[derive(Clone, Debug)]
+pub(crate) enum Span {
+    Ms(f64),
+    RecoveryTimeoutAnd(f64),
+    HalfOpenTimeoutAnd(f64),
+    RetryAfterAnd(f64),
+    WindowAnd(f64),
+}
+
+impl Step {
+    /// Whether the clock runs as a clock should.
+    pub(crate) fn keeps_time(&self) -> bool {
+        !matches!(self, Step::Clock(Clock::Back(_) | Clock::Nonsense(_)))
+    }
+}
+
+// All times are multiples of half a millisecond, and all shares of them powers of two: sums and differences are
+// exact, so that a deadline can be asked for to the millisecond.
+fn small_spans() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        select(vec![0.0, 0.5, 1.0, 100.0, 1000.0, 60_000.0]),
+        (0..20_000_u32).prop_map(|halves| f64::from(halves) / 2.0)
+    ]
+}
+
+fn counts(range: RangeInclusive<u32>) -> impl Strategy<Value = f64> {
+    range.prop_map(f64::from)
+}
+
+type Given = Vec<(Field, f64)>;
+
+fn half_open_options() -> impl Strategy<Value = Given> {
+    let given = (
+        small_spans(),
+        counts(1..=3),
+        proptest::option::of(counts(0..=3)),
+        counts(1..=3),
+        proptest::option::of(select(vec![0.5, 1.0, 50.0, 2000.0, 90_000.0])),
+    );
+    given.prop_map(|(recovery, successes, spare, concurrent, lease)| {
+        let mut options = vec![
+            (Field::RecoveryTimeout, recovery),
+            (Field::SuccessThreshold, successes),
+            (Field::HalfOpenMaxConcurrent, concurrent),
+        ];
+        options.extend(spare.map(|spare| (Field::HalfOpenCalls, successes + spare)));
+        options.extend(lease.map(|lease| (Field::HalfOpenTimeout, lease)));
+        options
+    })
+}
+
+/// The rules of a window: never none.
+fn rules() -> impl Strategy<Value = Given> {
+    let rate = || select(vec![0.25, 0.5, 1.0]);
+    let slow = (select(vec![10.0, 100.0]), rate())
+        .prop_map(|(slow, rate)| vec![(Field::SlowCallDuration, slow), (Field::SlowCallRate, rate)]);
+    let failing = rate().prop_map(|rate| vec![(Field::FailureRate, rate)]);
+    let judged = (
+        prop_oneof![failing.clone(), slow.clone(), (failing, slow).prop_map(|(a, b)| [a, b].concat())],
+        counts(1..=3),
+    )
+        .prop_map(|(mut rules, minimum)| {
+            rules.push((Field::MinimumCalls, minimum));
+            rules
+        });
+    (proptest::option::of(counts(1..=3)), proptest::option::of(judged)).prop_map(|(threshold, rates)| {
+        let mut rules = rates.unwrap_or_default();
+        let threshold = if rules.is_empty() { Some(threshold.unwrap_or(2.0)) } else { threshold };
+        rules.extend(threshold.map(|threshold| (Field::FailureThreshold, threshold)));
+        rules
+    })
+}
+
+fn policy_options() -> impl Strategy<Value = Given> {
+    let join = |(window, rules): (Given, Given)| [window, rules].concat();
+    let count = counts(3..=9).prop_map(|size| vec![(Field::WindowSize, size)]);
+    let time = (select(vec![1000.0, 2000.0, 60_000.0]), select(vec![1.0, 2.0, 4.0, 5.0, 10.0])).prop_map(
+        |(duration, buckets)| vec![(Field::WindowDuration, duration), (Field::WindowBuckets, buckets)],
+    );
+    prop_oneof![
+        counts(1..=4).prop_map(|failures| vec![(Field::FailureThreshold, failures)]),
+        (count, rules()).prop_map(join),
+        (time, rules()).prop_map(join),
+    ]
+}
+
+fn other_options() -> impl Strategy<Value = Given> {
+    let backoff = (select(vec![1.0, 1.5, 2.0, 4.0]), select(vec![0.0, 0.25, 1.0]))
+        .prop_map(|(factor, jitter)| vec![(Field::BackoffFactor, factor), (Field::BackoffJitter, jitter)]);
+    (
+        proptest::option::of(backoff),
+        proptest::option::weighted(0.2, counts(1..=4)),
+        proptest::option::of(select(vec![0.0, 500.0, 5000.0])),
+    )
+        .prop_map(|(backoff, concurrent, asked)| {
+            let mut options = backoff.unwrap_or_default();
+            options.extend(concurrent.map(|calls| (Field::MaxConcurrent, calls)));
+            options.extend(asked.map(|ms| (Field::MaxRetryAfter, ms)));
+            options
+        })
+}
+
+/// Options small enough for everything to happen within a few steps.
+pub(crate) fn setups() -> impl Strategy<Value = Setup> {
+    let options = (half_open_options(), policy_options(), other_options(), proptest::bool::weighted(0.15));
+    options.prop_map(|(half_open, policy, others, probed)| Setup {
+        config: Rc::new(crate::worked::config(&[half_open, policy, others].concat())),
+        probed,
+    })
+}
+
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        10 => Just(Outcome::Success),
+        8 => Just(Outcome::Failure),
+        2 => Just(Outcome::TimedOut),
+        2 => Just(Outcome::Ignored)
+    ]
+}
+
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    let asking = (
+        outcomes(),
+        select(vec![f64::NAN, -1.0, 0.0, 250.0, 1000.0, 1e6, f64::INFINITY, f64::NEG_INFINITY]),
+        any::<bool>(),
+    );
+    prop_oneof![
+        5 => outcomes().prop_map(Verdict::from),
+        1 => asking.prop_map(|(outcome, retry_after, trips)| Verdict { outcome, retry_after, trips }),
+    ]
+}
+
+fn spans() -> impl Strategy<Value = Span> {
+    let near = || select(vec![-1.0, -0.5, 0.0, 0.5, 1.0]);
+    prop_oneof![
+        small_spans().prop_map(Span::Ms),
+        near().prop_map(Span::RecoveryTimeoutAnd),
+        near().prop_map(Span::HalfOpenTimeoutAnd),
+        near().prop_map(Span::RetryAfterAnd),
+        near().prop_map(Span::WindowAnd),
+    ]
+}
+
+fn clocks() -> impl Strategy<Value = Clock> {
+    prop_oneof![
+        8 => spans().prop_map(Clock::Forward),
+        1 => spans().prop_map(Clock::Back),
+        1 => select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY]).prop_map(Clock::Nonsense),
+    ]
+}
+
+/// New values of options, some of which contradict the others and are refused.
+fn settings() -> impl Strategy<Value = Step> {
+    let spans =
+        vec![Field::RecoveryTimeout, Field::HalfOpenTimeout, Field::SlowCallDuration, Field::BackoffMax];
+    let numbers = vec![
+        Field::FailureThreshold,
+        Field::SuccessThreshold,
+        Field::HalfOpenCalls,
+        Field::HalfOpenMaxConcurrent,
+        Field::MinimumCalls,
+        Field::BackoffFactor,
+    ];
+    prop_oneof![
+        (select(spans), small_spans()).prop_map(|(field, span)| Step::Set(field, span)),
+        (select(numbers), counts(0..=5)).prop_map(|(field, count)| Step::Set(field, count)),
+    ]
+}
+
+/// Permits that no admission gave.
+fn foreign_permits() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        select(vec![-1.0, -2.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e9, 9_007_199_254_740_992.0]),
+        (0..100_u32).prop_map(|whole| f64::from(whole) + 0.5),
+        (1..100_u32).prop_map(|whole| -f64::from(whole)),
+    ]
+}
+
+/// Everything that may happen, in any order.
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let elapsed = || {
+        prop_oneof![
+            3 => Just(f64::NAN),
+            3 => select(vec![0.0, 9.5, 10.0, 99.5, 100.0, 5000.0, -1.0, f64::INFINITY])
+        ]
+    };
+    let mode = select(vec![
+        Step::Isolate,
+        Step::Release,
+        Step::Release,
+        Step::Disable,
+        Step::Observe,
+        Step::Enable,
+        Step::Enable,
+        Step::Enable,
+    ]);
+    let step = prop_oneof![
+        24 => any::<bool>().prop_map(|short_way_first| Step::Admit { short_way_first }),
+        4 => Just(Step::AdmitProbe),
+        24 => (any::<Index>(), verdicts(), elapsed())
+            .prop_map(|(which, verdict, elapsed)| Step::Settle(which, verdict, elapsed)),
+        2 => (foreign_permits(), verdicts()).prop_map(|(permit, verdict)| Step::SettleForeign(permit, verdict)),
+        6 => outcomes().prop_map(Step::Record),
+        3 => Just(Step::Trip),
+        2 => Just(Step::Reset),
+        4 => mode,
+        3 => select(vec![0.0, 0.25, 0.5, 1.0, -1.0, f64::NAN]).prop_map(Step::Spread),
+        6 => Just(Step::Check),
+        2 => settings(),
+        1 => Just(Step::Reborn),
+        16 => clocks().prop_map(Step::Clock),
+    ];
+    vec(step, 0..80)
+}
+
+/// What an onlooker can see of a breaker.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) mode: Mode,
+    pub(crate) failure_count: f64,
+    pub(crate) success_count: f64,
+    pub(crate) failed_tests: u32,
+    pub(crate) last_failure_time: Option<f64>,
+    pub(crate) open_time: f64,
+    pub(crate) backoff: Backoff,
+    pub(crate) metrics: Metrics,
+    pub(crate) changes: f64,
+    pub(crate) config: Config,
+}
+
+impl View {
+    pub(crate) fn of(breaker: &Breaker) -> View {
+        View {
+            state: breaker.state(),
+            mode: breaker.mode(),
+            failure_count: breaker.failure_count(),
+            success_count: breaker.success_count(),
+            failed_tests: breaker.failed_tests(),
+            last_failure_time: breaker.last_failure_time(),
+            open_time: breaker.open_time(),
+            backoff: breaker.backoff(),
+            metrics: breaker.metrics(),
+            changes: breaker.log().total(),
+            config: **breaker.config(),
+        }
+    }
+}
+
+/// All there is inside of a breaker but its metrics.
+pub(crate) fn innards(breaker: &Breaker) -> String {
+    format!("{breaker:?}").replace(&format!("{:?}", breaker.metrics()), "")
+}
+
+/// Whose verdict the result of a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// That of the generation at hand.
+    Current,
+    /// That of an earlier one, or it expired.
+    Late,
+    /// Nobody's: it was let through while the breaker was disabled or observing.
+    Unjudged,
+}
+
+/// A call in flight, as the ledger knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) permit: Permit,
+    pub(crate) standing: Standing,
+    /// Since when it holds the lease of a test request; NaN when nobody could tell the time.
+    pub(crate) lease: Option<f64>,
+}
+
+impl Call {
+    pub(crate) fn is_current(&self) -> bool {
+        self.standing == Standing::Current
+    }
+}
+
+/// What was done and answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deed {
+    Admitted(Admission),
+    /// The probe asked.
+    ProbeAdmitted(Admission),
+    /// A call in flight was settled, as the ledger knew it.
+    Settled(Call, Verdict, f64),
+    SettledForeign,
+    Recorded(Outcome),
+    Tripped,
+    Reset,
+    Isolated,
+    /// Isolation ended, if there was one.
+    Released,
+    /// The mode changed and nothing else.
+    ModeSet,
+    Spread,
+    Checked,
+    Set,
+    /// A new breaker carried on; so many calls were lost.
+    Reborn(usize),
+    /// Nothing that the breaker could notice.
+    Nothing,
+}
+
+impl Deed {
+    /// Whether a call that asked was let through, and why not; `None` when nobody asked.
+    pub(crate) fn answer(&self) -> Option<Result<(), Refusal>> {
+        match self {
+            Deed::Admitted(answer) | Deed::ProbeAdmitted(answer) => Some(match answer {
+                Admission::Granted(_) => Ok(()),
+                Admission::Refused(refusal) => Err(*refusal),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A breaker, its clock, and the ledger.
+pub(crate) struct Life {
+    setup: Setup,
+    pub(crate) breaker: Breaker,
+    time: f64,
+    nonsense: Option<f64>,
+    /// Calls in flight, oldest first.
+    pub(crate) in_flight: Vec<Call>,
+    /// Test requests that expired in the last step.
+    pub(crate) expired: usize,
+}
+
+/// The zero of the clock of a life, in ms after the epoch.
+pub(crate) const ORIGIN: f64 = 1_700_000_000_000.0;
+
+impl Life {
+    pub(crate) fn new(setup: &Setup) -> Life {
+        let setup = setup.clone();
+        let breaker = setup.breaker();
+        Life { setup, breaker, time: 1_000_000.0, nonsense: None, in_flight: Vec::new(), expired: 0 }
+    }
+
+    /// What the clock answers.
+    pub(crate) fn now(&self) -> f64 {
+        self.nonsense.unwrap_or(self.time)
+    }
+
+    /// Puts the clock to a time.
+    pub(crate) fn set_time(&mut self, time: f64) {
+        self.time = time;
+    }
+
+    /// What the clock answers once it is mended.
+    pub(crate) fn working_clock(&self) -> f64 {
+        self.time
+    }
+
+    /// The test requests that hold a lease of the half-open state at hand.
+    pub(crate) fn leases(&self) -> usize {
+        self.in_flight.iter().filter(|call| call.is_current() && call.lease.is_some()).count()
+    }
+
+    /// Does one step.
+    pub(crate) fn live(&mut self, step: &Step) -> Deed {
+        let now = self.now();
+        let changes = self.breaker.log().total();
+        self.expired = 0;
+        match step {
+            Step::Admit { short_way_first } => {
+                if self.breaker.mode() != Mode::Disabled {
+                    self.expire(now);
+                }
+                let permit = if *short_way_first { self.breaker.admit_if_closed() } else { None };
+                let admission = permit.map_or_else(|| self.breaker.admit(now), Admission::Granted);
+                self.notice(changes);
+                self.hold(admission, now);
+                Deed::Admitted(admission)
+            }
+            Step::AdmitProbe => {
+                if matches!(self.breaker.mode(), Mode::Normal | Mode::Observing) {
+                    self.expire(now);
+                }
+                let admission = self.breaker.admit_probe(now);
+                self.notice(changes);
+                self.hold(admission, now);
+                Deed::ProbeAdmitted(admission)
+            }
+            Step::Settle(which, verdict, elapsed) => {
+                if self.in_flight.is_empty() {
+                    return Deed::Nothing;
+                }
+                let call = self.in_flight.remove(which.index(self.in_flight.len()));
+                self.settle(call, *verdict, *elapsed, now);
+                self.notice(changes);
+                Deed::Settled(call, *verdict, *elapsed)
+            }
+            Step::SettleForeign(permit, verdict) => {
+                self.breaker.settle(Permit(*permit), *verdict, f64::NAN, now);
+                Deed::SettledForeign
+            }
+            Step::Record(outcome) => {
+                self.breaker.record(*outcome, now);
+                self.notice(changes);
+                Deed::Recorded(*outcome)
+            }
+            Step::Trip => {
+                self.breaker.trip(now);
+                self.end_generation();
+                Deed::Tripped
+            }
+            Step::Reset => {
+                self.breaker.reset(now);
+                self.end_generation();
+                Deed::Reset
+            }
+            Step::Isolate => {
+                self.breaker.isolate(now);
+                self.end_generation();
+                Deed::Isolated
+            }
+            Step::Release => {
+                self.breaker.release(now);
+                Deed::Released
+            }
+            Step::Disable => {
+                self.breaker.disable();
+                Deed::ModeSet
+            }
+            Step::Observe => {
+                self.breaker.observe();
+                Deed::ModeSet
+            }
+            Step::Enable => {
+                self.breaker.enable();
+                Deed::ModeSet
+            }
+            Step::Spread(random) => {
+                self.breaker.spread(*random);
+                Deed::Spread
+            }
+            Step::Check => {
+                self.expire(now);
+                self.breaker.check(now);
+                self.notice(changes);
+                Deed::Checked
+            }
+            Step::Set(field, value) => {
+                // A value that is refused changes nothing; tests/core/options.rs sees to that.
+                let _ = self.breaker.set(*field, *value);
+                Deed::Set
+            }
+            Step::Reborn => {
+                // What chance has not taken yet, it takes before anybody can save the breaker.
+                self.breaker.spread(1.0);
+                let saved = self.breaker.snapshot(ORIGIN, now);
+                let mut heir =
+                    Setup { config: Rc::clone(self.breaker.config()), ..self.setup.clone() }.breaker();
+                heir.restore(&saved, ORIGIN, now)
+                    .unwrap_or_else(|| panic!("refused its own snapshot {saved:?}"));
+                self.breaker = heir;
+                let lost = self.in_flight.len();
+                self.in_flight.clear();
+                Deed::Reborn(lost)
+            }
+            Step::Clock(clock) => {
+                match clock {
+                    Clock::Forward(span) => self.time += self.ms(span),
+                    Clock::Back(span) => self.time -= self.ms(span),
+                    Clock::Nonsense(_) => {}
+                }
+                self.nonsense = if let Clock::Nonsense(answer) = clock { Some(*answer) } else { None };
+                Deed::Nothing
+            }
+        }
+    }
+
+    /// The short way first where the boundary takes it: a success that nobody timed.
+    fn settle(&mut self, call: Call, verdict: Verdict, elapsed: f64, now: f64) {
+        let takes_short_way = verdict.outcome == Outcome::Success && !verdict.trips && elapsed.is_nan();
+        if !takes_short_way || !self.breaker.succeed_if_closed(call.permit, now) {
+            self.breaker.settle(call.permit, verdict, elapsed, now);
+        }
+    }
+
+    fn hold(&mut self, admission: Admission, now: f64) {
+        let Admission::Granted(permit) = admission else { return };
+        let is_judged = permit != Permit::UNJUDGED;
+        let since = if now.is_finite() { now } else { f64::NAN };
+        let lease = (is_judged && self.breaker.state() == State::HalfOpen).then_some(since);
+        let standing = if is_judged { Standing::Current } else { Standing::Unjudged };
+        self.in_flight.push(Call { permit, standing, lease });
+    }
+
+    fn ms(&self, span: &Span) -> f64 {
+        let config = self.breaker.config();
+        let of = |field| config.get(field).unwrap_or(0.0);
+        let ms = match span {
+            Span::Ms(ms) => *ms,
+            Span::RecoveryTimeoutAnd(more) => of(Field::RecoveryTimeout) + more,
+            Span::HalfOpenTimeoutAnd(more) => of(Field::HalfOpenTimeout) + more,
+            Span::RetryAfterAnd(more) => self.breaker.retry_after(self.time) + more,
+            Span::WindowAnd(more) => of(Field::WindowDuration) + more,
+        };
+        if ms.is_finite() { ms.max(0.0) } else { 0.0 }
+    }
+
+    /// Notes which leases are over at an admission or a check, as the rules have it: a lease runs from its admission; a
+    /// clock that is behind that moment moves it back; what is no time ends nothing.
+    fn expire(&mut self, now: f64) {
+        if !now.is_finite() {
+            return;
+        }
+        let Some(lease_time) = self.breaker.config().get(Field::HalfOpenTimeout) else { return };
+        for call in self.in_flight.iter_mut().filter(|call| call.is_current()) {
+            let Some(since) = call.lease else { continue };
+            let since = if since <= now { since } else { now };
+            call.lease = Some(since);
+            if now - since >= lease_time {
+                call.standing = Standing::Late;
+                self.expired += 1;
+            }
+        }
+    }
+
+    /// A state that changed has ended the generation.
+    fn notice(&mut self, changes_before: f64) {
+        if self.breaker.log().total() != changes_before {
+            self.end_generation();
+        }
+    }
+
+    fn end_generation(&mut self) {
+        for call in self.in_flight.iter_mut().filter(|call| call.is_current()) {
+            call.standing = Standing::Late;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What the core promises, tested natively: both sides of every threshold, the numbered invariants of
+//! `src/core/machine.rs` under random lives, and the traces of other circuit breakers.
+//!
+//! Must not know: JavaScript. A test goes through the crate's public face, as the boundary does.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod closed;
+mod half_open;
+mod invariants;
+mod life;
+mod list;
+mod open;
+mod options;
+mod textbook;
+mod traces;
+mod worked;
