@@ -1,0 +1,132 @@
+// The Wasm under the class: when it is started, how often, and what is said where it can not be. It must not know what it computes.
+// Each test has a process of its own, since an engine is started once.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { answerOf, run } from './support.js'
+
+/** Counts what is made of `WebAssembly` and of other globals that an import must leave alone. Runs before the import. */
+const SPY = `
+  const used = []
+  const spy = (holder, name) => {
+    holder[name] = new Proxy(holder[name], {
+      construct(...all) { used.push(name); return Reflect.construct(...all) },
+      apply(...all) { used.push(name); return Reflect.apply(...all) }
+    })
+  }
+  for (const name of ['Module', 'Instance', 'Memory', 'compile', 'instantiate', 'validate']) spy(WebAssembly, name)
+  for (const name of ['FinalizationRegistry', 'TextDecoder', 'atob', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) spy(globalThis, name)`
+const WASM = "const ofWasm = () => used.filter((name) => ['Module', 'Instance', 'Memory', 'compile', 'instantiate', 'validate'].includes(name))"
+
+describe('importing the package', () => {
+  for (const [format, load] of [['module', 'await import(ESM)'], ['CommonJS', "(await import('node:module')).createRequire(import.meta.url)(CJS)"]]) {
+    it(`starts nothing: ${format}`, async () => {
+      const answer = await answerOf(`${SPY}
+        const globals = Reflect.ownKeys(globalThis).length
+        const { ManualClock, CircuitOpenError, isCircuitOpenError } = ${load}
+        const clock = new ManualClock().advance(5)
+        isCircuitOpenError(new CircuitOpenError())
+        console.log(JSON.stringify({ used, added: Reflect.ownKeys(globalThis).length - globals }))`)
+      assert.deepEqual(answer, { used: [], added: 0 })
+    })
+  }
+})
+
+describe('the engine', () => {
+  it('is started by the first breaker, synchronously, and serves a thousand with one memory', async () => {
+    const answer = await answerOf(`${SPY}\n${WASM}
+      const { CircuitBreaker } = await import(ESM)
+      const breakers = [new CircuitBreaker()]
+      const first = [...ofWasm()]
+      while (breakers.length < 1000) breakers.push(new CircuitBreaker({ failureThreshold: breakers.length + 1 }))
+      breakers[500].trip()
+      const thresholds = new Set(breakers.map(({ failureThreshold }) => failureThreshold))
+      const open = breakers.filter(({ state }) => state === 'open').length
+      console.log(JSON.stringify({ first, all: ofWasm(), thresholds: thresholds.size, open }))`)
+    assert.deepEqual(answer, { first: ['Module', 'Instance'], all: ['Module', 'Instance'], thresholds: 999, open: 1 })
+  })
+
+  it('makes no timer, and keeps no process alive: one with an open breaker and a call in flight ends at once', async () => {
+    const answer = await answerOf(`${SPY}
+      const { CircuitBreaker } = await import(ESM)
+      const open = new CircuitBreaker()
+      open.trip()
+      await open.call(() => 1).catch(() => {})
+      const testing = new CircuitBreaker({ recoveryTimeout: 0 })
+      testing.trip()
+      testing.call(() => new Promise(() => {}))
+      testing.addEventListener('statechange', () => {})
+      const resources = process.getActiveResourcesInfo().filter((name) => /Timeout|Immediate|Message|Worker/.test(name))
+      console.log(JSON.stringify({ timers: used.filter((name) => /^set|queue/.test(name)), resources, states: [open.state, testing.state] }))`)
+    // That it ended by itself is what `answerOf` has seen to.
+    assert.deepEqual(answer, { timers: [], resources: [], states: ['open', 'half_open'] })
+  })
+
+  it('may be two, one of each format, that know nothing of each other', async () => {
+    const answer = await answerOf(`${SPY}\n${WASM}
+      const esm = await import(ESM)
+      const cjs = (await import('node:module')).createRequire(import.meta.url)(CJS)
+      const [one, other] = [new esm.CircuitBreaker(), new cjs.CircuitBreaker()]
+      one.trip()
+      console.log(JSON.stringify([ofWasm().length, one.state, other.state, one instanceof cjs.CircuitBreaker]))`)
+    assert.deepEqual(answer, [4, 'open', 'closed', false])
+  })
+})
+
+describe('where WebAssembly can not be used', () => {
+  /** As `answerOf` without a JIT, which Node itself has something to say of on stderr. */
+  const answerWithoutJit = async (source) => JSON.parse((await run(source, '--jitless')).stdout)
+  const REPORT = `
+    const report = () => {
+      try {
+        new CircuitBreaker()
+        return 'made'
+      } catch (error) {
+        return { isError: error.constructor === Error, code: error.code, message: error.message, hasCause: error.cause !== undefined }
+      }
+    }`
+  const REFUSED = {
+    isError: true,
+    code: 'ERR_ENGINE_UNAVAILABLE',
+    message: "WebAssembly can't be instantiated here. Under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src.",
+    hasCause: true
+  }
+
+  it('the first breaker, and each after it, is refused with a coded error: no JIT', async () => {
+    const answer = await answerWithoutJit(`
+      const { CircuitBreaker } = await import(ESM)
+      ${REPORT}
+      console.log(JSON.stringify([typeof WebAssembly, report(), report()]))`)
+    assert.deepEqual(answer, ['undefined', REFUSED, REFUSED])
+  })
+
+  it('the rest of the package works: no JIT', async () => {
+    const answer = await answerWithoutJit(`
+      const { CircuitOpenError, isCircuitOpenError, ManualClock } = await import(ESM)
+      console.log(JSON.stringify([isCircuitOpenError(new CircuitOpenError()), new ManualClock(5).now()]))`)
+    assert.deepEqual(answer, [true, 5])
+  })
+
+  it('the first breaker is refused with a coded error: WebAssembly is gone, and works once it is back', async () => {
+    const answer = await answerOf(`
+      const { CircuitBreaker } = await import(ESM)
+      ${REPORT}
+      const { WebAssembly } = globalThis
+      delete globalThis.WebAssembly
+      const without = report()
+      globalThis.WebAssembly = WebAssembly
+      console.log(JSON.stringify([without, report()]))`)
+    assert.deepEqual(answer, [REFUSED, 'made'])
+  })
+
+  it('the error carries what the engine said: a policy forbids to compile', async () => {
+    const answer = await answerOf(`
+      const { CircuitBreaker } = await import(ESM)
+      ${REPORT}
+      WebAssembly.Module = function () { throw new WebAssembly.CompileError('Wasm code generation disallowed by embedder') }
+      let cause
+      try { new CircuitBreaker() } catch (error) { cause = error.cause.message }
+      console.log(JSON.stringify([report(), cause]))`)
+    assert.deepEqual(answer, [REFUSED, 'Wasm code generation disallowed by embedder'])
+  })
+})

@@ -1,0 +1,587 @@
+// The registry: which breaker a key gets, which one goes when there is no room, and what an evicted one still does. It must not know
+// how a breaker decides; memory is measured in processes of their own.
+
+import assert from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { answerOf, deferred, drained, rejectionOf, thrownBy } from './support.js'
+
+const RECOVERY = 1000
+const error = new Error('down')
+const fails = () => Promise.reject(error)
+
+let clock
+beforeEach(() => {
+  clock = new ManualClock()
+})
+const registryOf = (options) => new CircuitBreakerRegistry({ clock, failureThreshold: 2, recoveryTimeout: RECOVERY, ...options })
+const keysOf = (registry) => [...registry.keys()]
+/** A registry that holds the breakers of these keys, used in this order. */
+function filled(keys, options) {
+  const registry = registryOf({ maxBreakers: keys.length, ...options })
+  for (const key of keys) registry.get(key)
+  return registry
+}
+const failOnce = (breaker) => rejectionOf(breaker.call(fails))
+
+describe('a key', () => {
+  it('has one breaker, which bears its name', () => {
+    const registry = registryOf()
+    const breaker = registry.get('a')
+    assert.ok(breaker instanceof CircuitBreaker)
+    assert.equal(registry.get('a'), breaker)
+    assert.notEqual(registry.get('b'), breaker)
+    assert.equal(registry.get('a'), breaker)
+    assert.equal(breaker.name, 'a')
+    assert.equal(registry.size, 2)
+  })
+
+  it('that fails leaves the others alone', async () => {
+    const registry = registryOf()
+    for (let n = 0; n < 2; n++) await rejectionOf(registry.call('bad', fails))
+    const refusal = await rejectionOf(registry.call('bad', () => 1))
+    assert.ok(isCircuitOpenError(refusal))
+    assert.deepEqual([refusal.breaker, refusal.cause], ['bad', error])
+    assert.equal(await registry.call('good', (a, b) => a + b, 1, 2), 3)
+    assert.deepEqual({ ...registry.status() }, { bad: 'open', good: 'closed' })
+  })
+
+  it('may be anything that a Map takes', () => {
+    const registry = registryOf()
+    const keys = [1, 'a', 1n, null, undefined, NaN, Symbol('s'), {}, [], () => {}, true, '']
+    const breakers = keys.map((key) => registry.get(key))
+    assert.equal(new Set(breakers).size, keys.length)
+    keys.forEach((key, index) => assert.equal(registry.get(key), breakers[index]))
+    assert.deepEqual(keys.map((key) => registry.has(key)), keys.map(() => true))
+    assert.equal(breakers[0].name, undefined)
+    for (const key of keys) assert.equal(registry.delete(key), true)
+    assert.equal(registry.size, 0)
+  })
+
+  it('is equal to itself as a Map has it: 0 is -0, NaN is NaN', () => {
+    const registry = registryOf()
+    assert.equal(registry.get(0), registry.get(-0))
+    assert.equal(registry.get(NaN), registry.get(NaN))
+    registry.delete(-0)
+    assert.equal(registry.has(0), false)
+    const [first, again] = [registry.get(0), (registry.delete(-0), registry.get(0))]
+    assert.notEqual(again, first, 'a deleted breaker came back')
+  })
+
+  it('may be the name of something that every object has', () => {
+    const registry = registryOf()
+    for (const key of ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'get']) registry.get(key).trip()
+    const status = registry.status()
+    assert.equal(Object.getPrototypeOf(status), null)
+    assert.deepEqual(Object.entries(status).map(([key, state]) => [key, state]), [
+      ['__proto__', 'open'],
+      ['constructor', 'open'],
+      ['hasOwnProperty', 'open'],
+      ['toString', 'open'],
+      ['get', 'open']
+    ])
+    assert.equal({}.polluted, undefined)
+  })
+
+  it('may be a string of 10 MB: it is found again, and told in full', () => {
+    const registry = registryOf()
+    const key = 'k'.repeat(10 << 20)
+    registry.get(key).trip()
+    assert.equal(registry.get('k'.repeat(10 << 20)).state, 'open')
+    assert.deepEqual(Object.keys(registry.status()), [key])
+  })
+})
+
+describe('has, delete, size and iteration', () => {
+  it('has() is no use of a key, get() is', () => {
+    const registry = filled(['a', 'b', 'c'])
+    assert.equal(registry.has('a'), true)
+    assert.equal(registry.has('z'), false)
+    assert.deepEqual(keysOf(registry), ['a', 'b', 'c'])
+    registry.get('a')
+    assert.deepEqual(keysOf(registry), ['b', 'c', 'a'])
+    assert.equal(registry.size, 3)
+  })
+
+  it('delete() forgets a breaker, which goes on for who still holds it', async () => {
+    const registry = registryOf()
+    const breaker = registry.get('a')
+    breaker.trip()
+    assert.equal(registry.delete('a'), true)
+    assert.equal(registry.delete('a'), false)
+    assert.equal(registry.has('a'), false)
+    assert.equal(registry.get('a').state, 'closed')
+    assert.equal(breaker.state, 'open')
+    clock.advance(RECOVERY)
+    assert.equal(await breaker.call(() => 'up'), 'up')
+  })
+
+  it('iterates over keys and breakers, the least recently used first', () => {
+    const registry = filled(['a', 'b', 'c'])
+    registry.get('b')
+    assert.deepEqual([...registry].map(([key, breaker]) => [key, breaker.name]), [['a', 'a'], ['c', 'c'], ['b', 'b']])
+    assert.deepEqual([...registry.keys()], ['a', 'c', 'b'])
+    assert.deepEqual([...registry.values()].map(({ name }) => name), ['a', 'c', 'b'])
+  })
+
+  it('may be emptied while it is iterated over', () => {
+    const registry = filled(['a', 'b', 'c'])
+    for (const [key] of registry) registry.delete(key)
+    assert.equal(registry.size, 0)
+  })
+})
+
+describe('a registry that is full', () => {
+  it('drops the least recently used breaker, and holds maxBreakers and no more', () => {
+    const registry = filled(['a', 'b', 'c'])
+    registry.get('a')
+    registry.get('d')
+    assert.deepEqual(keysOf(registry), ['c', 'a', 'd'])
+    for (let n = 0; n < 100; n++) {
+      registry.get(n)
+      assert.equal(registry.size, 3)
+    }
+    assert.deepEqual(keysOf(registry), [97, 98, 99])
+  })
+
+  it('may hold one only', () => {
+    const registry = registryOf({ maxBreakers: 1 })
+    const [a, b] = [registry.get('a'), registry.get('b')]
+    assert.deepEqual([...registry.values()], [b])
+    assert.notEqual(a, b)
+  })
+
+  it('holds a thousand by default', () => {
+    const registry = new CircuitBreakerRegistry()
+    for (let n = 0; n < 1500; n++) registry.get(`k${n}`)
+    assert.equal(registry.size, 1000)
+    assert.equal(registry.has('k499'), false)
+    assert.equal(registry.has('k500'), true)
+  })
+
+  it('never drops an open breaker, or one that is half open, before a closed and quiet one', () => {
+    const registry = filled(['open', 'half open', 'isolated', 'quiet'])
+    registry.get('half open').trip()
+    clock.advance(RECOVERY)
+    registry.get('half open').checkState()
+    registry.get('open').trip()
+    registry.get('isolated').isolate()
+    registry.get('quiet')
+    for (let n = 0; n < 1000; n++) registry.get(n)
+    assert.deepEqual(keysOf(registry), ['half open', 'open', 'isolated', 999])
+  })
+
+  for (const [what, change] of Object.entries({
+    'one that failed since its last success': failOnce,
+    'one that is disabled': (breaker) => breaker.disable(),
+    'one that observes': (breaker) => breaker.observe(),
+    'one that has a call in flight': (breaker) => void breaker.call(() => new Promise(() => {})),
+    'one that has a permit out': (breaker) => (breaker.permit = breaker.acquire())
+  })) {
+    it(`drops a quiet breaker before ${what}, though that was used longer ago`, async () => {
+      const registry = filled(['busy', 'quiet'])
+      await change(registry.get('busy'))
+      registry.get('quiet')
+      registry.get('new')
+      assert.deepEqual(keysOf(registry), ['busy', 'new'])
+    })
+
+    it(`drops ${what} before an open one, where no breaker is quiet`, async () => {
+      const registry = filled(['open', 'busy'])
+      registry.get('open').trip()
+      await change(registry.get('busy'))
+      registry.get('new')
+      assert.deepEqual(keysOf(registry), ['open', 'new'])
+    })
+  }
+
+  it('drops the least recently used one where all are open', () => {
+    const registry = filled(['a', 'b'])
+    for (const breaker of registry.values()) breaker.trip()
+    registry.get('c').trip()
+    assert.deepEqual(keysOf(registry), ['b', 'c'])
+  })
+
+  it('finds a closed breaker behind any number of open ones', () => {
+    const registry = filled([...Array(200).keys(), 'closed'])
+    for (const [key, breaker] of registry) if (key !== 'closed') breaker.trip()
+    registry.get('new')
+    assert.equal(registry.has('closed'), false)
+    assert.equal(registry.size, 201)
+    assert.equal([...registry.values()].filter(({ state }) => state === 'open').length, 200)
+  })
+
+  it('lets a listener that makes room drop the very breaker it hears of', async () => {
+    const registry = registryOf({ maxBreakers: 1, successThreshold: 1 })
+    const breaker = registry.get('a')
+    const heard = []
+    breaker.addEventListener('success', () => registry.get('b'))
+    breaker.addEventListener('statechange', ({ detail: { to } }) => (heard.push(to), to === 'closed' && registry.get('c')))
+    breaker.trip()
+    clock.advance(RECOVERY)
+    const closed = breaker.whenClosed()
+    assert.equal(await breaker.call(() => 'up'), 'up')
+    await closed
+    assert.deepEqual(heard, ['open', 'half_open', 'closed'])
+    assert.equal(breaker.state, 'closed')
+    assert.deepEqual(keysOf(registry), ['c'])
+    assert.equal(registry.get('c').metrics.totalCalls, 0)
+  })
+})
+
+describe('a breaker that was evicted while somebody holds it', () => {
+  /** A breaker whose place was taken, and whose slot others have by now. */
+  async function evicted(options, prepare = () => {}) {
+    const registry = registryOf({ maxBreakers: 1, ...options })
+    const breaker = registry.get('held')
+    await prepare(breaker)
+    const others = []
+    for (let n = 0; n < 20; n++) others.push(registry.get(n))
+    assert.equal(registry.has('held'), false)
+    const untouched = () => others.every(({ state, failureCount, metrics }) => state === 'closed' && failureCount === 0 && metrics.totalCalls === 0)
+    return { registry, breaker, untouched }
+  }
+
+  it('goes on calling, opening, refusing and closing, and touches no other', async () => {
+    const { breaker, untouched } = await evicted()
+    assert.equal(await breaker.call((a) => a, 'value'), 'value')
+    for (let n = 0; n < 2; n++) await failOnce(breaker)
+    assert.ok(isCircuitOpenError(await rejectionOf(breaker.call(() => 1))))
+    clock.advance(RECOVERY)
+    for (let n = 0; n < 2; n++) assert.equal(await breaker.call(() => 'up'), 'up')
+    assert.equal(breaker.state, 'closed')
+    assert.ok(untouched())
+  })
+
+  for (const [what, use, expected] of [
+    ['callSync', (breaker) => breaker.callSync(() => 7), 7],
+    ['acquire', (breaker) => breaker.acquire().success(), undefined],
+    ['trip', (breaker) => (breaker.trip(), breaker.state), 'open'],
+    ['isolate', (breaker) => (breaker.isolate(), breaker.mode), 'isolated'],
+    ['disable', (breaker) => (breaker.disable(), breaker.mode), 'disabled'],
+    ['observe', (breaker) => (breaker.observe(), breaker.mode), 'observing'],
+    ['recordFailure', (breaker) => (breaker.recordFailure(), breaker.failureCount), 1],
+    ['checkState', (breaker) => breaker.checkState(), 'closed'],
+    ['reset', (breaker) => (breaker.reset(), breaker.state), 'closed'],
+    ['reading the state', (breaker) => [breaker.state, breaker.mode, breaker.failureCount, breaker.successCount, breaker.lastFailureTime], ['closed', 'normal', 0, 0, null]],
+    ['reading the options', (breaker) => [breaker.failureThreshold, breaker.recoveryTimeout, breaker.successThreshold], [2, RECOVERY, 2]],
+    ['writing an option', (breaker) => ((breaker.failureThreshold = 9), breaker.failureThreshold), 9],
+    ['metrics', (breaker) => breaker.metrics.totalCalls, 0],
+    ['explain', (breaker) => breaker.explain().sentence, 'closed: 0 failures in a row, opens at 2'],
+    ['a snapshot', (breaker) => breaker.toJSON().state, 'closed']
+  ]) {
+    it(`answers ${what} as ever`, async () => {
+      const { breaker, untouched } = await evicted()
+      assert.deepEqual(use(breaker), expected)
+      assert.ok(untouched())
+    })
+  }
+
+  it('keeps options that were written', async () => {
+    const { breaker } = await evicted({}, (breaker) => {
+      breaker.failureThreshold = 7
+      breaker.recoveryTimeout = 5
+    })
+    assert.deepEqual([breaker.failureThreshold, breaker.recoveryTimeout, breaker.successThreshold], [7, 5, 2])
+  })
+
+  it('keeps its failures', async () => {
+    const { breaker } = await evicted({}, failOnce)
+    assert.equal(breaker.failureCount, 1)
+    await failOnce(breaker)
+    assert.equal(breaker.state, 'open')
+  })
+
+  it('stays open as long as it would have, even if all there is room for are open', async () => {
+    const { breaker } = await evicted({}, (breaker) => {
+      breaker.trip()
+      clock.advance(400)
+    })
+    assert.equal(breaker.state, 'open')
+    assert.equal(breaker.explain().retryAfter, 600)
+    const refusal = await rejectionOf(breaker.call(() => 1))
+    assert.equal(refusal.retryAfter, 600)
+    clock.advance(600)
+    assert.equal(await breaker.call(() => 'up'), 'up')
+    assert.equal(breaker.state, 'half_open')
+  })
+
+  it('stays isolated, disabled or observing', async () => {
+    for (const [method, mode] of [['isolate', 'isolated'], ['disable', 'disabled'], ['observe', 'observing']]) {
+      const { breaker } = await evicted({}, (breaker) => breaker[method]())
+      assert.equal(breaker.mode, mode)
+    }
+  })
+
+  it('brings the call home that was in flight', async () => {
+    const call = deferred()
+    let outcome
+    const { breaker, untouched } = await evicted({}, (breaker) => {
+      outcome = breaker.call(() => call.promise)
+    })
+    assert.equal(breaker.metrics.inFlight, 1)
+    call.reject(error)
+    assert.equal(await rejectionOf(outcome), error)
+    assert.deepEqual([breaker.failureCount, breaker.metrics.inFlight], [1, 0])
+    assert.ok(untouched())
+  })
+
+  it('tells its listeners still', async () => {
+    const heard = []
+    const { breaker } = await evicted({}, (breaker) => breaker.addEventListener('statechange', ({ detail }) => heard.push(detail.to)))
+    breaker.trip()
+    assert.deepEqual(heard, ['open'])
+  })
+
+  it('has the options that configure gave its key, which is not asked again', async () => {
+    const asked = []
+    const { breaker } = await evicted({
+      configure: (key) => {
+        assert.ok(!asked.includes(key), `${key} was asked for twice`)
+        asked.push(key)
+        return { failureThreshold: key === 'held' ? 1 : 5 }
+      }
+    })
+    await failOnce(breaker)
+    assert.equal(breaker.state, 'open')
+    assert.equal(asked.length, 21)
+  })
+})
+
+describe('configure', () => {
+  it('gives a key options over those of the registry', () => {
+    const registry = registryOf({ configure: (key) => (key === 'slow' ? { recoveryTimeout: 5, name: 'the slow one' } : undefined) })
+    assert.deepEqual([registry.get('slow').recoveryTimeout, registry.get('slow').failureThreshold, registry.get('slow').name], [5, 2, 'the slow one'])
+    assert.deepEqual([registry.get('fast').recoveryTimeout, registry.get('fast').name], [RECOVERY, 'fast'])
+  })
+
+  it('that throws lets its error through, and makes no breaker', () => {
+    const registry = registryOf({
+      configure: (key) => {
+        if (key === 'unknown') throw error
+        return {}
+      }
+    })
+    for (let n = 0; n < 2; n++) assert.equal(thrownBy(() => registry.get('unknown')), error)
+    assert.equal(registry.has('unknown'), false)
+    assert.ok(registry.get('known'))
+  })
+
+  it('that throws later, for a key it knew, does not keep others from getting in', () => {
+    const tenants = new Map([['a', {}], ['b', {}], ['c', {}]])
+    const registry = registryOf({
+      maxBreakers: 1,
+      configure: (key) => {
+        if (!tenants.has(key)) throw error
+        return tenants.get(key)
+      }
+    })
+    const a = registry.get('a')
+    tenants.delete('a')
+    registry.get('b')
+    assert.deepEqual(keysOf(registry), ['b'])
+    assert.equal(a.callSync(() => 1), 1)
+  })
+
+  for (const [what, own] of Object.entries({
+    'a wrong value': { failureThreshold: 0 },
+    'an unknown option': { failureTreshold: 3 },
+    'an option of the registry': { maxBreakers: 3 },
+    null: null,
+    'a number': 5,
+    'a string': 'strict',
+    'an array': [],
+    'a promise': Promise.resolve({})
+  })) {
+    it(`that answers ${what} is refused with a code, and the breakers there are stay`, () => {
+      const registry = filled(['a'], { maxBreakers: 2, configure: (key) => (key === 'wrong' ? own : undefined) })
+      const refusal = thrownBy(() => registry.get('wrong'))
+      assert.equal(refusal.code, 'ERR_INVALID_OPTION')
+      assert.ok(refusal instanceof TypeError || refusal instanceof RangeError)
+      assert.deepEqual(keysOf(registry), ['a'])
+    })
+  }
+
+  it('may ask the registry itself', () => {
+    const registry = registryOf({ configure: (key) => (key === 'child' ? { failureThreshold: registry.get('parent').failureThreshold + 1 } : undefined) })
+    assert.equal(registry.get('child').failureThreshold, 3)
+    assert.deepEqual(keysOf(registry), ['parent', 'child'])
+  })
+})
+
+describe('options of a registry', () => {
+  for (const [options, option] of [
+    [{ maxBreakers: 0 }, 'maxBreakers'],
+    [{ maxBreakers: -1 }, 'maxBreakers'],
+    [{ maxBreakers: 1.5 }, 'maxBreakers'],
+    [{ maxBreakers: NaN }, 'maxBreakers'],
+    [{ maxBreakers: Infinity }, 'maxBreakers'],
+    [{ maxBreakers: '7' }, 'maxBreakers'],
+    [{ maxBreakers: null }, 'maxBreakers'],
+    [{ configure: {} }, 'configure'],
+    [{ configure: null }, 'configure'],
+    [{ failureThreshold: 0 }, 'failureThreshold'],
+    [{ recoveryTimeout: '1' }, 'recoveryTimeout'],
+    [{ clock: 5 }, 'clock'],
+    [{ maxBreaker: 5 }, 'maxBreaker']
+  ]) {
+    it(`are refused at once with a code and the name of the option: ${Object.entries(options).map(([name, value]) => `${name} ${JSON.stringify(value)} ${value}`)}`, () => {
+      const refusal = thrownBy(() => new CircuitBreakerRegistry(options))
+      assert.deepEqual([refusal.code, refusal.option], ['ERR_INVALID_OPTION', option])
+      assert.ok(refusal instanceof (typeof Object.values(options)[0] === 'number' && option !== 'maxBreaker' && option !== 'clock' ? RangeError : TypeError))
+    })
+  }
+
+  for (const options of [null, 5, 'x', [], () => {}]) {
+    it(`have to be an object, not ${Array.isArray(options) ? 'an array' : String(options)}`, () => {
+      assert.equal(thrownBy(() => new CircuitBreakerRegistry(options)).code, 'ERR_INVALID_OPTION')
+    })
+  }
+
+  it('are copied: what is done to them later reaches no breaker', async () => {
+    const options = { clock, window: { type: 'count', size: 10 }, failureRate: 0.5, minimumCalls: 2, recoveryBackoff: { factor: 2 } }
+    const registry = new CircuitBreakerRegistry(options)
+    options.window.size = 0
+    options.recoveryBackoff.factor = -1
+    options.failureRate = 9
+    const breaker = registry.get('a')
+    for (let n = 0; n < 2; n++) await failOnce(breaker)
+    assert.equal(breaker.state, 'open')
+    assert.deepEqual(Object.keys(options), ['clock', 'window', 'failureRate', 'minimumCalls', 'recoveryBackoff'])
+  })
+})
+
+describe('events of a registry', () => {
+  it('are those of all its breakers, there already or not, with key and breaker', async () => {
+    const registry = registryOf()
+    const early = registry.get('early')
+    const heard = []
+    for (const type of ['statechange', 'success', 'failure', 'reject']) {
+      registry.addEventListener(type, ({ type, detail }) => heard.push([type, detail.key, detail.breaker === registry.get(detail.key), detail.to]))
+    }
+    early.trip()
+    await rejectionOf(early.call(() => 1))
+    await registry.call('late', () => 1)
+    await rejectionOf(registry.call('late', fails))
+    assert.deepEqual(heard, [
+      ['statechange', 'early', true, 'open'],
+      ['reject', 'early', true, undefined],
+      ['success', 'late', true, undefined],
+      ['failure', 'late', true, undefined]
+    ])
+  })
+
+  it('come once, however many listen, and not to those who were removed', () => {
+    const registry = registryOf()
+    const heard = []
+    const gone = () => heard.push('gone')
+    registry.addEventListener('statechange', gone)
+    registry.addEventListener('statechange', () => heard.push('a'))
+    registry.addEventListener('statechange', () => heard.push('b'), { once: true })
+    registry.removeEventListener('statechange', gone)
+    registry.get('x').trip()
+    registry.get('x').reset()
+    assert.deepEqual(heard, ['a', 'b', 'a'])
+  })
+
+  it('of another kind are those of any EventTarget', () => {
+    const registry = registryOf()
+    let heard = 0
+    for (const type of ['mine', 'constructor', '__proto__']) {
+      registry.addEventListener(type, () => heard++)
+      registry.dispatchEvent(new Event(type))
+    }
+    assert.equal(heard, 3)
+  })
+
+  it('have key and breaker for keys that are no strings', () => {
+    const registry = registryOf()
+    const key = { host: 'a' }
+    const heard = []
+    registry.addEventListener('statechange', ({ detail }) => heard.push(detail))
+    const breaker = registry.get(key)
+    breaker.trip()
+    assert.deepEqual([heard[0].key, heard[0].breaker, heard[0].reason], [key, breaker, 'trip'])
+  })
+})
+
+describe('status and summary', () => {
+  it('are empty before any key', () => {
+    const registry = registryOf()
+    assert.deepEqual(Object.keys(registry.status()), [])
+    assert.deepEqual(registry.summary(), {
+      breakers: 0, closed: 0, open: 0, half_open: 0, totalCalls: 0, successful: 0, failed: 0, rejected: 0, successRate: '100.0%'
+    })
+  })
+
+  it('count breakers by state and all their calls together', async () => {
+    const registry = registryOf()
+    await registry.call('a', () => 1)
+    for (let n = 0; n < 2; n++) await rejectionOf(registry.call('b', fails))
+    await rejectionOf(registry.call('b', () => 1))
+    registry.get('c').trip()
+    clock.advance(RECOVERY)
+    registry.get('c').checkState()
+    assert.deepEqual({ ...registry.status() }, { a: 'closed', b: 'open', c: 'half_open' })
+    assert.deepEqual(registry.summary(), {
+      breakers: 3, closed: 1, open: 1, half_open: 1, totalCalls: 4, successful: 1, failed: 2, rejected: 1, successRate: '33.3%'
+    })
+  })
+
+  it('change nothing, the order of use neither', () => {
+    const registry = filled(['a', 'b'])
+    registry.get('a').trip()
+    clock.advance(RECOVERY)
+    registry.status()
+    registry.summary()
+    assert.deepEqual(registry.status().a, 'open')
+    assert.deepEqual(keysOf(registry), ['b', 'a'])
+  })
+})
+
+describe('keys without end in one go, with no moment for a garbage collector’s finalisers', () => {
+  const USES = [
+    ['that are looked up', '', 1_000_000],
+    ['that are called', 'breaker.callSync(() => 1)', 1_000_000],
+    ['of which one in ten fails', 'try { breaker.callSync(() => { if (n % 10 === 0) throw down }) } catch {}', 1_000_000],
+    // Fewer, since each new key looks at more of the old ones.
+    ['that all fail', 'try { breaker.callSync(() => { throw down }) } catch {}', 100_000],
+    ['that are all opened', 'breaker.trip()', 20_000],
+    ['with options of their own', 'breaker.failureThreshold = 3; breaker.recordFailure()', 100_000]
+  ]
+  for (const [what, use, keys] of USES) {
+    it(`${what}, ${keys} of them: the memory stays as it is`, async () => {
+      const { grown, heap, live, size } = await answerOf(
+        `let core
+        const { Instance } = WebAssembly
+        WebAssembly.Instance = function (...all) {
+          const instance = new Instance(...all)
+          core = instance.exports
+          return instance
+        }
+        const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
+        const registry = new CircuitBreakerRegistry({ maxBreakers: 500, clock: new ManualClock(), configure: (key) => key % 2 ? { successThreshold: 1 } : undefined })
+        const down = new Error('down')
+        const work = (from, to) => {
+          for (let n = from; n < to; n++) { const breaker = registry.get(n); ${use} }
+        }
+        work(0, ${Math.min(keys, 20_000)})
+        gc()
+        const before = [core.memory.buffer.byteLength, process.memoryUsage().heapUsed]
+        work(20_000, ${20_000 + keys})
+        const live = core.liveBreakers()
+        gc()
+        // What waits for finalisers is given back by them, one turn later.
+        await new Promise((resolve) => setImmediate(resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+        gc()
+        console.log(JSON.stringify({ grown: core.memory.buffer.byteLength - before[0], heap: process.memoryUsage().heapUsed - before[1], live, size: registry.size }))`,
+        '--expose-gc'
+      )
+      assert.equal(size, 500)
+      assert.ok(live <= 600, `${live} breakers live in the core`)
+      assert.equal(grown, 0, `the Wasm memory grew by ${grown} bytes`)
+      assert.ok(heap < 2 << 20, `the heap grew by ${heap} bytes`)
+    })
+  }
+})

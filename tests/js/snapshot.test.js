@@ -1,0 +1,437 @@
+// Snapshots: what one breaker saves and another carries on from. It must not know what the members of a snapshot are for, beyond those
+// that it spoils.
+
+import assert from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { answerOf, countsOf, drained, rejectionOf, slowCalls, thrownBy } from './support.js'
+
+const RECOVERY = 1000
+const error = new Error('down')
+const fails = () => Promise.reject(error)
+
+const POLICIES = {
+  'failures in a row': { failureThreshold: 3 },
+  'a window of calls': { window: { type: 'count', size: 8 }, failureRate: 0.5, minimumCalls: 4 },
+  'a window of slow calls': { window: { type: 'count', size: 8 }, slowCallDuration: 50, slowCallRate: 0.9, minimumCalls: 4 },
+  'a window of time': { window: { type: 'time', duration: 4000, buckets: 4 }, failureRate: 0.5, minimumCalls: 4 },
+  backoff: { failureThreshold: 3, recoveryBackoff: { factor: 2, max: 8000, jitter: 0.5 }, random: () => 0.5 }
+}
+const STATES = {
+  'that is new': () => {},
+  'closed, with calls': async (breaker) => {
+    for (const fn of [() => 1, fails, () => 1, fails]) await breaker.call(fn).catch(() => {})
+  },
+  open: async (breaker, clock) => {
+    for (let n = 0; n < 4; n++) await breaker.call(fails).catch(() => {})
+    clock.advance(300)
+  },
+  'open by hand': (breaker, clock) => {
+    breaker.trip()
+    clock.advance(300)
+  },
+  'half open': async (breaker, clock) => {
+    breaker.trip()
+    clock.advance(RECOVERY)
+    await breaker.call(() => 1)
+  },
+  'closed again': async (breaker, clock) => {
+    breaker.trip()
+    clock.advance(RECOVERY)
+    for (let n = 0; n < 2; n++) await breaker.call(() => 1)
+  }
+}
+const MODES = { normal: () => {}, isolated: (breaker) => breaker.isolate(), disabled: (breaker) => breaker.disable(), observing: (breaker) => breaker.observe() }
+const WAYS = { JSON: (snapshot) => JSON.parse(JSON.stringify(snapshot)), structuredClone }
+
+let clock
+beforeEach(() => {
+  clock = new ManualClock(1e6)
+})
+const make = (options) => new CircuitBreaker({ clock, recoveryTimeout: RECOVERY, ...options })
+/** All there is to see of a breaker. */
+const seen = (breaker) => ({
+  ...countsOf(breaker),
+  mode: breaker.mode,
+  metrics: breaker.metrics.toJSON(),
+  summary: breaker.getSummary(),
+  explanation: breaker.explain()
+})
+
+describe('a breaker carried on', () => {
+  for (const [policy, options] of Object.entries(POLICIES)) {
+    for (const [state, reach] of Object.entries(STATES)) {
+      for (const [mode, enter] of Object.entries(MODES)) {
+        it(`is what it was: ${policy}, ${state}, ${mode}`, async () => {
+          const breaker = make(options)
+          await reach(breaker, clock)
+          enter(breaker)
+          const snapshot = breaker.toJSON()
+          for (const carry of Object.values(WAYS)) {
+            const other = make({ ...options, snapshot: carry(snapshot) })
+            assert.deepEqual(seen(other), seen(breaker))
+            assert.deepEqual(other.toJSON(), snapshot)
+          }
+          // And goes on as it would have.
+          const other = make({ ...options, snapshot: carry(snapshot) })
+          for (let n = 0; n < 12; n++) {
+            const both = []
+            for (const one of [breaker, other]) both.push(await one.call(n % 3 ? fails : () => 'up').then(String, (e) => e.code ?? e.message))
+            assert.equal(both[0], both[1])
+            clock.advance(400)
+            assert.equal(other.checkState(), breaker.checkState())
+            assert.deepEqual(seen(other), seen(breaker))
+          }
+          function carry(snapshot) {
+            return JSON.parse(JSON.stringify(snapshot))
+          }
+        })
+      }
+    }
+  }
+
+  it('has no calls in flight: what comes home later is the old one’s', async () => {
+    const breaker = make()
+    const call = slowCalls(breaker).start()
+    const other = make({ snapshot: breaker.toJSON() })
+    assert.deepEqual([breaker.metrics.inFlight, other.metrics.inFlight], [1, 0])
+    call.reject(error)
+    await drained()
+    assert.deepEqual([breaker.failureCount, other.failureCount], [1, 0])
+  })
+
+  it('tells no listener of the past', () => {
+    const breaker = make()
+    breaker.trip()
+    const other = make({ snapshot: breaker.toJSON() })
+    const heard = []
+    other.addEventListener('statechange', ({ detail }) => heard.push(detail.reason))
+    other.checkState()
+    clock.advance(RECOVERY)
+    other.checkState()
+    assert.deepEqual(heard, ['recovery_due'])
+  })
+
+  it('leaves the snapshot as it was, and is left alone by what is done to it later', () => {
+    const breaker = make(POLICIES['a window of calls'])
+    breaker.trip()
+    const snapshot = breaker.toJSON()
+    const before = JSON.stringify(snapshot)
+    const other = make({ ...POLICIES['a window of calls'], snapshot })
+    other.reset()
+    assert.equal(JSON.stringify(snapshot), before)
+    const third = make({ ...POLICIES['a window of calls'], snapshot })
+    snapshot.state = 'closed'
+    snapshot.stateChanges.length = 0
+    assert.equal(third.state, 'open')
+    assert.equal(third.metrics.stateChanges.length, 1)
+  })
+
+  it('may be frozen', () => {
+    const snapshot = Object.freeze(make().toJSON())
+    assert.equal(make({ snapshot }).state, 'closed')
+  })
+
+  it('is the same whatever else its object says: members nobody knows are not read', () => {
+    const snapshot = { ...make().toJSON(), more: { of: 'it' } }
+    assert.equal(make({ snapshot }).state, 'closed')
+  })
+})
+
+describe('what is left of an open time', () => {
+  const opened = (options) => {
+    const breaker = make(options)
+    breaker.trip()
+    return breaker
+  }
+
+  it('is shorter by the time for which there was no breaker', () => {
+    const snapshot = opened().toJSON()
+    for (const [away, left] of [[0, 1000], [1, 999], [999, 1], [1000, 0], [1e9, 0]]) {
+      clock.set(1e6 + away)
+      const breaker = make({ snapshot })
+      assert.equal(breaker.explain().retryAfter, left)
+      assert.equal(breaker.state, 'open')
+      assert.equal(breaker.checkState(), left === 0 ? 'half_open' : 'open')
+    }
+  })
+
+  for (const [what, from, to] of [
+    ['a clock with a zero of its own to the wall clock', { now: () => 50, timeOrigin: 1_000_000 }, (at) => ({ now: () => 1_000_050 + at })],
+    ['the wall clock to one with a zero of its own', { now: () => 1_000_050 }, (at) => ({ now: () => 7 + at, timeOrigin: 1_000_043 })],
+    ['one zero to another', { now: () => 1, timeOrigin: 100 }, (at) => ({ now: () => 91 + at, timeOrigin: 10 })]
+  ]) {
+    it(`is the same from ${what}, and so is every date`, () => {
+      const breaker = opened({ clock: from })
+      breaker.recordFailure()
+      const snapshot = breaker.toJSON()
+      const other = make({ clock: to(400), snapshot })
+      assert.equal(other.explain().retryAfter, 600)
+      assert.deepEqual(other.metrics.stateChanges, breaker.metrics.stateChanges)
+      const origin = (clock) => clock.timeOrigin ?? 0
+      assert.equal(other.lastFailureTime + origin(to(0)), breaker.lastFailureTime + origin(from))
+    })
+  }
+
+  it('is the same from performance to Date', (t) => {
+    const breaker = opened({ clock: performance, recoveryTimeout: 1e9 })
+    const left = make({ clock: Date, recoveryTimeout: 1e9, snapshot: breaker.toJSON() }).explain().retryAfter
+    // The two clocks may differ by what the wall clock was set meanwhile.
+    assert.ok(left > 1e9 - 60_000 && left <= 1e9, `${left}`)
+  })
+
+  it('is never longer than the open time, whatever the other clock says', () => {
+    const snapshot = opened().toJSON()
+    for (const now of [0, -1e12, 1e6 - 500, 1e6 + 1, 8e15, NaN, Infinity, -Infinity]) {
+      const moved = { now: () => now }
+      const breaker = make({ clock: moved, snapshot })
+      const left = breaker.explain().retryAfter
+      assert.ok(left >= 0 && left <= RECOVERY, `${left} at ${now}`)
+      assert.ok(isCircuitOpenError(thrownBy(() => (left > 0 ? breaker : opened()).callSync(() => 1))))
+    }
+  })
+
+  it('is never longer than the open time, whatever the snapshot says is left of it', () => {
+    const snapshot = { ...opened().toJSON(), remaining: 1e9 }
+    assert.equal(make({ snapshot }).explain().retryAfter, RECOVERY)
+    assert.equal(make({ snapshot, recoveryTimeout: 10 }).explain().retryAfter, 10)
+  })
+
+  it('was taken with a clock that had no time: all of it is left', () => {
+    const snapshot = JSON.parse(JSON.stringify(opened({ clock: { now: () => NaN } }).toJSON()))
+    const breaker = make({ snapshot })
+    assert.equal(breaker.explain().retryAfter, RECOVERY)
+    clock.advance(RECOVERY)
+    breaker.checkState()
+    clock.advance(RECOVERY)
+    assert.equal(breaker.checkState(), 'half_open')
+  })
+
+  it('is without end while isolated', () => {
+    const breaker = make()
+    breaker.isolate()
+    const snapshot = WAYS.JSON(breaker.toJSON())
+    clock.advance(1e9)
+    const other = make({ snapshot })
+    assert.deepEqual([other.mode, other.checkState(), other.explain().retryAfter], ['isolated', 'open', Infinity])
+    other.release()
+    assert.equal(other.checkState(), 'half_open')
+  })
+})
+
+/** Asserts that a snapshot is refused, with a code and an error of ours. */
+function assertRefused(snapshot, options) {
+  const refusal = thrownBy(() => make({ ...options, snapshot }))
+  assert.ok(refusal instanceof TypeError, String(refusal))
+  assert.equal(refusal.code, 'ERR_INVALID_SNAPSHOT')
+  assert.match(refusal.message, /^Expected `snapshot` to be what toJSON\(\) of a breaker with such options gave$/)
+}
+
+describe('what is no snapshot of such a breaker', () => {
+  const good = (options) => {
+    const breaker = make(options)
+    for (let n = 0; n < 3; n++) breaker.recordFailure()
+    breaker.trip()
+    return breaker.toJSON()
+  }
+  const thrower = () => {
+    throw error
+  }
+  const endless = () => Object.assign([], { *[Symbol.iterator]() { while (true) yield 0 } })
+  const BAD = {
+    'an empty object': () => ({}),
+    null: () => null,
+    'an array': () => [],
+    'metrics': () => make().metrics.toJSON(),
+    'a later version': () => ({ ...good(), version: 2 }),
+    'no version': () => ({ ...good(), version: undefined }),
+    'a version as a string': () => ({ ...good(), version: '1' }),
+    'a state nobody knows': () => ({ ...good(), state: 'ajar' }),
+    'a state by number': () => ({ ...good(), state: 1 }),
+    'a state of all objects': () => ({ ...good(), state: 'constructor' }),
+    'a mode nobody knows': () => ({ ...good(), mode: 'panic' }),
+    'isolated and closed': () => ({ ...make().toJSON(), mode: 'isolated' }),
+    'a negative count': () => ({ ...good(), failureCount: -1 }),
+    'half a count': () => ({ ...good(), failedCalls: 0.5 }),
+    'an endless count': () => ({ ...good(), successfulCalls: Infinity }),
+    'no count': () => ({ ...good(), staleCalls: NaN }),
+    'a null count': () => ({ ...good(), staleCalls: null }),
+    'a count beyond 2^53': () => ({ ...good(), rejectedCalls: 2 ** 60 }),
+    'a bigint': () => ({ ...good(), failureCount: 1n }),
+    'a boolean': () => ({ ...good(), failureCount: true }),
+    'a negative time left': () => ({ ...good(), remaining: -1 }),
+    'an endless time left': () => ({ ...good(), remaining: Infinity }),
+    'a time beyond all dates': () => ({ ...good(), takenAt: 1e17 }),
+    'no window': () => ({ ...good(), window: undefined }),
+    'a window that is none': () => ({ ...good(), window: { length: 0 } }),
+    'a typed window': () => ({ ...good(), window: new Float64Array(0) }),
+    'a window of strings': () => ({ ...good(), window: ['0', '1'] }),
+    'a window where there is none': () => ({ ...good(), window: [0, 1] }),
+    'a window of holes': () => ({ ...good(), window: Array(5) }),
+    'a window of ten million': () => ({ ...good(), window: Array(1e7).fill(0) }),
+    'a window of a million': () => ({ ...good(), window: Array(1e6).fill(0) }),
+    'state changes of ten million': () => ({ ...good(), stateChanges: Array(1e7).fill(0) }),
+    'state changes that are more than are kept': () => ({ ...good(), stateChanges: Array(65 * 4).fill(0) }),
+    'a third of a state change': () => ({ ...good(), stateChanges: [0, 1, 9] }),
+    'a state change of states nobody knows': () => ({ ...good(), stateChanges: [0, 7, 9, 1] }),
+    'a state change for no reason': () => ({ ...good(), stateChanges: [0, 1, 99, 1] }),
+    'a state change of strings': () => ({ ...good(), stateChanges: ['closed', 'open', 'trip', 1] }),
+    'a getter that throws': () => Object.defineProperty({ ...good() }, 'failureCount', { get: thrower }),
+    'a window that throws': () => ({ ...good(), window: new Proxy([], { get: thrower }) }),
+    'a proxy that throws': () => new Proxy({}, { get: thrower, has: thrower, ownKeys: thrower }),
+    'a revoked proxy': () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    },
+    'a window that is a revoked proxy': () => {
+      const { proxy, revoke } = Proxy.revocable([], {})
+      revoke()
+      return { ...good(), window: proxy }
+    },
+    'a proxy that answers everything with itself': () => {
+      const proxy = new Proxy({}, { get: () => proxy })
+      return proxy
+    },
+    'a window with a length that is no number': () => ({ ...good(), window: new Proxy([], { get: (_, name) => (name === 'length' ? 'many' : 0) }) }),
+    'a window with a length below 0': () => ({ ...good(), window: new Proxy([], { get: (_, name) => (name === 'length' ? -4 : 0) }) }),
+    'a window of 4 billion': () => ({ ...good(), window: Object.assign([], { length: 2 ** 32 - 1 }) }),
+    'numbers that are objects': () => ({ ...good(), failureCount: { valueOf: () => 1 } })
+  }
+  for (const [what, bad] of Object.entries(BAD)) {
+    it(`is refused: ${what}`, () => assertRefused(bad()))
+  }
+
+  for (const snapshot of ['{}', 5, true, () => {}, Symbol('s')]) {
+    it(`is refused as an option that is no object: ${typeof snapshot}`, () => {
+      const refusal = thrownBy(() => make({ snapshot }))
+      assert.deepEqual([refusal.code, refusal.option], ['ERR_INVALID_OPTION', 'snapshot'])
+    })
+  }
+
+  it('is of a breaker with another window', () => {
+    const large = make({ window: { type: 'count', size: 100 }, failureRate: 1 })
+    for (let n = 0; n < 50; n++) large.recordSuccess()
+    assertRefused(large.toJSON(), { window: { type: 'count', size: 10 }, failureRate: 1 })
+    assertRefused(large.toJSON())
+    assertRefused(large.toJSON(), { window: { type: 'time', duration: 10 }, failureRate: 1 })
+  })
+
+  it('may have lists whose iterator never ends: they are read by their numbers', () => {
+    assert.equal(make({ snapshot: { ...good(), window: endless() } }).state, 'open')
+    assertRefused({ ...good(), stateChanges: Object.assign(endless(), { length: 3 }) })
+  })
+
+  it('is read once, member by member', () => {
+    const reads = new Map()
+    const watched = (target) => new Proxy(target, {
+      get(object, name) {
+        if (typeof name === 'string') reads.set(name, (reads.get(name) ?? 0) + 1)
+        return object[name]
+      }
+    })
+    make({ snapshot: watched(good()) })
+    assert.ok(reads.size > 20)
+    for (const [name, times] of reads) assert.equal(times, 1, `${name} was read ${times} times`)
+  })
+
+  it('does not take its numbers from a polluted prototype where it has its own', async () => {
+    const result = await answerOf(`
+      const { CircuitBreaker, ManualClock } = await import(ESM)
+      const breaker = new CircuitBreaker({ clock: new ManualClock() })
+      breaker.recordFailure()
+      const snapshot = breaker.toJSON()
+      for (const name of Object.keys(snapshot)) if (typeof snapshot[name] === 'number') Object.prototype[name] = 3
+      const other = new CircuitBreaker({ clock: new ManualClock(), snapshot })
+      const answer = [other.failureCount, other.state, other.metrics.totalCalls]
+      for (const name of Object.keys(snapshot)) delete Object.prototype[name]
+      console.log(JSON.stringify(answer))`)
+    assert.deepEqual(result, [1, 'closed', 0])
+  })
+
+  it('leaves nothing behind', async () => {
+    const { live, grown } = await answerOf(`
+      let core
+      const { Instance } = WebAssembly
+      WebAssembly.Instance = function (...all) {
+        const instance = new Instance(...all)
+        core = instance.exports
+        return instance
+      }
+      const { CircuitBreaker, ManualClock } = await import(ESM)
+      const options = { clock: new ManualClock(), window: { type: 'count', size: 100 }, failureRate: 1 }
+      const good = new CircuitBreaker(options).toJSON()
+      const bad = [{}, null, { ...good, version: 2 }, { ...good, window: [9] }, { ...good, window: Array(100).fill(0).concat(4) }, { get version() { throw 1 } }]
+      const refuse = (times) => {
+        let refused = 0
+        for (let n = 0; n < times; n++) {
+          try { new CircuitBreaker({ ...options, snapshot: bad[n % bad.length] }) } catch { refused++ }
+        }
+        if (refused !== times) throw new Error('taken')
+      }
+      refuse(100)
+      const before = core.memory.buffer.byteLength
+      refuse(20_000)
+      console.log(JSON.stringify({ live: core.liveBreakers(), grown: core.memory.buffer.byteLength - before }))`)
+    assert.deepEqual({ live, grown }, { live: 1, grown: 0 })
+  })
+})
+
+describe('a snapshot that somebody spoilt', () => {
+  const number = fc.oneof(
+    fc.constantFrom(0, 1, 2, 3, -1, 0.5, 64, 65535, 65536, 2 ** 32, 2 ** 53, 1e15, 1e300, -1e300, NaN, Infinity, -Infinity, -0),
+    fc.double(),
+    fc.nat(10)
+  )
+  const anything = fc.oneof({ weight: 5, arbitrary: number }, fc.constantFrom('open', 'closed', 'half_open', 'isolated', 'observing', null, undefined, '1', true), fc.array(number, { maxLength: 12 }))
+
+  it('is refused or gives a breaker that works', { timeout: 60_000 }, () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.values(POLICIES)),
+        fc.constantFrom(...Object.values(STATES)),
+        fc.constantFrom(...Object.values(MODES)),
+        fc.array(fc.tuple(fc.nat(100), fc.nat(300), anything), { minLength: 1, maxLength: 4 }),
+        async (options, reach, enter, changes) => {
+          clock = new ManualClock(1e6)
+          const original = make(options)
+          await reach(original, clock)
+          enter(original)
+          const snapshot = structuredClone(original.toJSON())
+          const names = Object.keys(snapshot)
+          for (const [which, place, value] of changes) {
+            const name = names[which % names.length]
+            if (Array.isArray(snapshot[name]) && snapshot[name].length > 0 && !Array.isArray(value)) snapshot[name][place % snapshot[name].length] = value
+            else snapshot[name] = value
+          }
+          let breaker
+          try {
+            breaker = make({ ...options, snapshot })
+          } catch (refusal) {
+            assert.equal(refusal.code, 'ERR_INVALID_SNAPSHOT', String(refusal))
+            return
+          }
+          assert.ok(['closed', 'open', 'half_open'].includes(breaker.state))
+          assert.ok(Object.keys(MODES).includes(breaker.mode))
+          assert.equal(typeof breaker.explain().sentence, 'string')
+          assert.ok(!/NaN|undefined/.test(breaker.explain().sentence), breaker.explain().sentence)
+          JSON.stringify(breaker.metrics)
+          for (let n = 0; n < 10; n++) {
+            await breaker.call(n % 2 ? fails : () => 1).catch((e) => assert.ok(e === error || isCircuitOpenError(e), String(e)))
+            clock.advance(100)
+          }
+          breaker.enable()
+          breaker.reset()
+          assert.equal(await breaker.call(() => 'up'), 'up')
+          breaker.trip()
+          assert.ok(isCircuitOpenError(await rejectionOf(breaker.call(() => 1))))
+          clock.advance(RECOVERY)
+          assert.equal(breaker.checkState(), 'half_open')
+          for (let n = 0; n < 2; n++) await breaker.call(() => 'up')
+          assert.equal(breaker.state, 'closed')
+        }
+      ),
+      { numRuns: 1500 }
+    ))
+})
