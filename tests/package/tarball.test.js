@@ -1,0 +1,102 @@
+// What lies in the tarball, and whether the tools that resolve it agree. It must not know what the package does.
+
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { project, root, run, tool } from './support.js'
+
+let user
+before(async () => {
+  user = await project()
+})
+after(() => user?.remove())
+
+describe('the tarball', () => {
+  it('holds exactly the files it should', () => {
+    assert.deepEqual(
+      user.paths.filter((path) => !path.startsWith('types/')),
+      [
+        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', 'fetch.cjs', 'fetch.js', 'index.cjs', 'index.js',
+        'package.json', 'undici.cjs', 'undici.js'
+      ]
+    )
+  })
+
+  it('has declarations of our own modules only, each with its CommonJS twin', () => {
+    const types = user.paths.filter((path) => path.startsWith('types/'))
+    const modules = types.filter((path) => path.endsWith('.d.ts')).map((path) => path.slice('types/'.length, -'.d.ts'.length))
+    assert.ok(modules.includes('index'))
+    assert.deepEqual(types, modules.flatMap((name) => [`types/${name}.d.cts`, `types/${name}.d.ts`]).sort())
+    for (const name of modules) assert.ok(existsSync(join(root, `js/${name}.js`)), `types/${name}.d.ts has no source in js/`)
+  })
+
+  it('carries nothing of the machine it was built on', async () => {
+    const clone = root.replace(/\/$/, '')
+    for (const path of user.paths) {
+      const text = (await user.read(path)).toString('latin1')
+      // A standard library that was built on this machine may name the home in its texts, inside the Wasm. Ours may not.
+      const telling = path === 'core.wasm' ? [clone] : [clone, `${homedir()}/`, '/home/', '/.cargo/']
+      for (const word of telling) assert.ok(!text.includes(word), `${path} contains ${word}`)
+    }
+    const bytes = (await user.read('core.wasm')).toString('hex')
+    assert.ok((await user.read('index.js')).includes(bytes), 'index.js inlines core.wasm as it is')
+    assert.ok((await user.read('index.cjs')).includes(bytes), 'index.cjs inlines core.wasm as it is')
+  })
+
+  it('has the manifest of pkg.json with the version of the crate', async () => {
+    const { version, ...manifest } = JSON.parse(await user.read('package.json'))
+    assert.deepEqual(manifest, JSON.parse(readFileSync(join(root, 'pkg.json'), 'utf8')))
+    const crate = /^version *= *"([^"]+)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))
+    assert.equal(version, crate[1])
+  })
+
+  it('depends on nothing and runs no script', async () => {
+    const manifest = JSON.parse(await user.read('package.json'))
+    for (const field of ['dependencies', 'peerDependencies', 'optionalDependencies', 'bundleDependencies', 'devDependencies', 'scripts']) {
+      assert.equal(manifest[field], undefined, field)
+    }
+  })
+})
+
+describe('resolving the package', () => {
+  it('leaves publint nothing to say', async () => {
+    const { stdout, stderr } = await run(tool('publint'), ['run', user.tarball, '--strict'], { cwd: user.dir })
+    assert.match(stdout, /All good!/)
+    assert.equal(stderr, '')
+  })
+
+  it('leaves "are the types wrong" nothing to say', async () => {
+    // core.wasm is a file for those who load it themselves: it has no types, since every host gives something else for it.
+    const { stdout } = await run(tool('attw'), [user.tarball, '--exclude-entrypoints', './core.wasm', '--format', 'json'], { cwd: user.dir })
+    const { analysis } = JSON.parse(stdout)
+    assert.deepEqual(analysis.problems, [])
+    for (const entry of ['.', './fetch', './undici']) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
+  })
+
+  const USE = `
+    import { CircuitBreaker, CircuitOpenError, ManualClock, isCircuitOpenError } from 'halfopen'
+    const clock = new ManualClock()
+    const breaker: EventTarget = new CircuitBreaker({ failureThreshold: 2, recoveryTimeout: 1000, clock })
+    const answer: Promise<number> = new CircuitBreaker().call(async () => 1)
+    const state: 'closed' | 'open' | 'half_open' = new CircuitBreaker().checkState()
+    const seconds = (error: unknown): number => isCircuitOpenError(error) ? error.retryAfter / 1000 : 0
+    // @ts-expect-error unknown options are refused
+    new CircuitBreaker({ failureTreshold: 2 })
+    export { CircuitOpenError, answer, breaker, seconds, state }`
+
+  for (const [name, module, moduleResolution] of [
+    ['use.mts', 'nodenext', 'nodenext'],
+    ['use.cts', 'nodenext', 'nodenext'],
+    ['use.ts', 'esnext', 'bundler'],
+  ]) {
+    it(`type-checks a strict user's ${name} (${moduleResolution}), the declarations themselves too`, async () => {
+      await user.write({ [name]: USE })
+      await run(tool('tsc'), [
+        '--strict', '--noEmit', '--ignoreConfig', '--skipLibCheck', 'false', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '',
+        '--module', module, '--moduleResolution', moduleResolution, '--exactOptionalPropertyTypes', name,
+      ], { cwd: user.dir })
+    })
+  }
+})
