@@ -1,0 +1,225 @@
+// Every fenced block of README.md and docs/: what is JavaScript, TypeScript or HTML runs against the built package, and what its
+// comments say about results is checked; commands are looked up. A block that is neither run nor checked is a failure. It must not know
+// what a block is about.
+//
+// Each block of code is a program of its own, in the world that preamble.js makes. To run those of one file or line:
+//   node --test --test-name-pattern='README.md:30' tests/readme/blocks.test.js
+
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { transform } from 'esbuild'
+import { chromium } from 'playwright-core'
+import { blocksOf } from './blocks.js'
+import { answerTo, HOST } from './preamble.js'
+import { withChecks } from './results.js'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readJSON = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
+
+const files = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true }).filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`)]
+const blocks = files.flatMap((file) => blocksOf(root, file))
+
+/** How a block of a language is run. Without an entry it is neither run nor checked. */
+const RUN = { js: runJS, ts: runTS, html: runHTML, sh: checkCommands }
+
+/** What a command of a block may be, and when it is right. */
+const COMMANDS = [
+  [/^npm install (\S+)$/, (name) => name === readJSON('pkg.json').name],
+  [/^npm test$/, () => 'test' in readJSON('package.json').scripts],
+  [/^npm run (\S+)$/, (name) => name in readJSON('package.json').scripts],
+]
+
+/** Packages that users have beside ours. */
+const OF_THE_USER = ['undici']
+
+/** A project of a user who installed the built package. */
+let user
+const done = { js: 0, ts: 0, html: 0, sh: 0, results: 0 }
+
+before(async () => {
+  user = await mkdtemp(join(tmpdir(), 'halfopen-readme-'))
+  await mkdir(join(user, 'node_modules'))
+  await symlink(join(root, 'pkg'), join(user, 'node_modules/halfopen'))
+  for (const name of OF_THE_USER) await symlink(join(root, 'node_modules', name), join(user, 'node_modules', name))
+  await writeFile(join(user, 'package.json'), '{ "name": "user", "private": true, "type": "module" }')
+})
+after(() => rm(user, { recursive: true, force: true }))
+
+for (const file of files) {
+  describe(file, () => {
+    for (const block of blocks.filter((one) => one.file === file)) {
+      it(`${file}:${block.line} (${block.language || 'no language'})`, async () => {
+        const run = RUN[block.language]
+        assert.ok(run, `Blocks may be ${Object.keys(RUN).join(', ')}; this one would be neither run nor checked`)
+        await run(block)
+        done[block.language]++
+      })
+    }
+  })
+}
+
+describe('the documents', () => {
+  it('have every kind of block, and results that were checked', (test) => {
+    test.diagnostic(`ran ${Object.entries(done).map(([what, count]) => `${count} ${what}`).join(', ')}`)
+    assert.equal(done.js + done.ts + done.html + done.sh, blocks.length)
+    for (const [what, count] of Object.entries(done)) assert.ok(count > 0, `no ${what}`)
+  })
+
+  it('have no block that this page does not see', () => {
+    for (const file of files) {
+      // Fences, counted without any knowledge of what lies between them.
+      const fences = readFileSync(join(root, file), 'utf8').match(/^\s*(```|~~~)/gm) ?? []
+      assert.equal(fences.length, 2 * blocks.filter((block) => block.file === file).length, file)
+    }
+  })
+
+  it('link to what exists', () => {
+    for (const file of files) {
+      for (const [, target] of readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)) {
+        const [path, anchor] = target.split('#')
+        const linked = path === '' ? file : join(file, '..', path)
+        assert.ok(existsSync(join(root, linked)), `${file} links to ${target}`)
+        if (anchor === undefined) continue
+        const headings = [...readFileSync(join(root, linked), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, text]) => text.toLowerCase().replaceAll(/[^\w -]/g, '').replaceAll(' ', '-'))
+        assert.ok(headings.includes(anchor), `${file} links to ${target}`)
+      }
+    }
+  })
+
+  it('are checked by a test that can fail', async () => {
+    const block = { file: 'none.md', line: 0, language: 'js', text: "import { CircuitBreaker } from 'halfopen'\nnew CircuitBreaker().state // → 'open'\n" }
+    await assert.rejects(runJS(block), /line 2 says otherwise/)
+    const unreached = { ...block, text: "if (false) {\n1 + 1 // → 2\n}\n" }
+    await assert.rejects(runJS(unreached), /never reached/)
+    await assert.rejects(async () => checkCommands({ ...block, language: 'sh', text: 'npm run nothing\n' }), /npm run nothing/)
+    await assert.rejects(async () => checkCommands({ ...block, language: 'sh', text: 'rm -rf .\n' }), /Nobody checks/)
+    assert.throws(() => withChecks({ ...block, text: '1 + 1 // -> 2\n' }), /write results as/)
+  })
+})
+
+/** @param {import('./blocks.js').Block} block */
+async function runJS(block) {
+  const isCommonJS = /\brequire\(/.test(block.text)
+  const { text, lines } = withChecks(block)
+  await runInNode(block, text, lines, isCommonJS ? 'cjs' : 'mjs')
+}
+
+/** @param {import('./blocks.js').Block} block */
+async function runTS(block) {
+  await checkTypes(block)
+  const { text, lines } = withChecks(block)
+  const { code } = await transform(text, { loader: 'ts', target: 'es2022' })
+  await runInNode(block, code, lines, 'mjs')
+}
+
+/**
+ * Runs a program in a Node of its own and sees to it that all its results were reached. It has to end by itself and say nothing
+ * on stderr, but for warnings of what is experimental in Node, such as its fake timers.
+ */
+async function runInNode({ file, line }, text, lines, extension) {
+  const name = `${file.replaceAll(/\W/g, '-')}-${line}.${extension}`
+  const checked = join(user, `${name}.checked`)
+  await writeFile(join(user, name), text)
+  await writeFile(checked, '')
+  const preamble = pathToFileURL(join(here, 'preamble.js')).href
+  const { NODE_TEST_CONTEXT, NODE_OPTIONS, ...env } = process.env
+  await new Promise((resolve, reject) => {
+    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', preamble, name], { cwd: user, env: { ...env, CHECKED: checked } }, (error, _, stderr) => {
+      if (error || stderr !== '') reject(new Error(`${file}:${line} failed\n${stderr}`, { cause: error }))
+      else resolve()
+    })
+  })
+  const reached = new Set((await readFile(checked, 'utf8')).split('\n').filter(Boolean).map(Number))
+  assertReached(file, lines, reached)
+}
+
+/** @param {import('./blocks.js').Block} block */
+async function checkTypes({ file, line, text }) {
+  const name = `${file.replaceAll(/\W/g, '-')}-${line}-types.ts`
+  const config = join(user, `${name}.tsconfig.json`)
+  await writeFile(join(user, name), text)
+  await writeFile(config, JSON.stringify({ extends: join(root, 'tests/types/tsconfig.json'), compilerOptions: { paths: {} }, files: [name] }))
+  await new Promise((resolve, reject) => {
+    execFile(join(root, 'node_modules/.bin/tsc'), ['--project', config, '--pretty', 'false'], { cwd: user }, (error, stdout) =>
+      error ? reject(new Error(`${file}:${line} does not compile\n${stdout}`)) : resolve()
+    )
+  })
+}
+
+/**
+ * Opens a page in Chromium, from a server whose root is the user's project. It has to reach all its results and say nothing but what it
+ * logs.
+ *
+ * @param {import('./blocks.js').Block} block
+ */
+async function runHTML(block) {
+  const { file, line } = block
+  const { text, lines } = withChecks(block)
+  const server = createServer(({ url }, response) => {
+    const { pathname } = new URL(url ?? '/', 'http://127.0.0.1')
+    if (pathname === '/') return response.writeHead(200, { 'content-type': 'text/html' }).end(text)
+    if (pathname === '/favicon.ico') return response.writeHead(204).end()
+    const path = join(user, pathname)
+    if (!existsSync(path)) return response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': 'text/javascript' }).end(readFileSync(path))
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const executablePath = execFileSync('bash', ['-c', 'source scripts/toolchain.sh && find_browser'], { cwd: root, encoding: 'utf8' }).trim()
+  const browser = await chromium.launch({ executablePath, args: readJSON('tests/webdriver.json')['goog:chromeOptions'].args })
+  try {
+    const page = await browser.newPage()
+    const said = []
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
+    page.on('pageerror', (error) => said.push(String(error)))
+    const found = new Map()
+    let onReached
+    const all = new Promise((resolve) => (onReached = resolve))
+    await page.exposeFunction('found', (number, actual, expected) => {
+      found.set(number, [actual, expected])
+      if (found.size === lines.length) onReached()
+    })
+    await page.addInitScript(() => {
+      globalThis.documented = (number, actual, expected) => {
+        globalThis.found(number, actual, expected)
+        return actual
+      }
+    })
+    await page.route(`${HOST}/**`, (route) => {
+      const { status, headers, body } = answerTo(new URL(route.request().url()).pathname) ?? {}
+      return status === undefined ? undefined : route.fulfill({ status, headers, body })
+    })
+    await page.goto(`http://127.0.0.1:${server.address().port}/`)
+    if (lines.length > 0) await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 10_000).unref())])
+    assert.deepEqual(said, [])
+    for (const [number, [actual, expected]] of found) assert.deepEqual(actual, expected, `${file}:${number} says otherwise`)
+    assertReached(file, lines, new Set(found.keys()))
+    assert.equal(await page.locator('script[type=module]').count(), 1, `${file}:${line} runs nothing`)
+  } finally {
+    await browser.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}
+
+/** @param {import('./blocks.js').Block} block */
+async function checkCommands({ file, line, text }) {
+  for (const command of text.split('\n').filter(Boolean)) {
+    const known = COMMANDS.find(([form]) => form.test(command))
+    assert.ok(known, `${file}:${line}: Nobody checks the command \`${command}\``)
+    const [form, isRight] = known
+    assert.ok(isRight(...(form.exec(command)?.slice(1) ?? [])), `${file}:${line}: there is no \`${command}\``)
+  }
+}
+
+function assertReached(file, lines, reached) {
+  for (const number of lines) assert.ok(reached.has(number), `${file}:${number}: this result was never reached`)
+  done.results += lines.length
+}

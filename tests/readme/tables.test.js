@@ -1,0 +1,334 @@
+// The tables of README.md and docs/ against the code: what there is stands in them, and what stands in them there is. It must not know more
+// of a breaker than its names and defaults.
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import * as cockatiel from 'cockatiel'
+import Opossum from 'opossum'
+import { CODES } from '../../js/errors.js'
+import { startEngine } from '../../js/engine/index.js'
+import { EVENTS } from '../../js/events.js'
+import * as halfopen from '../../pkg/index.js'
+import { namesIn, tableBelow } from './blocks.js'
+
+const { CircuitBreaker, CircuitBreakerMetrics, CircuitBreakerRegistry, ManualClock } = halfopen
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const text = (path) => readFileSync(join(root, path), 'utf8')
+const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))
+const sameNames = (actual, expected) => assert.deepEqual([...actual].sort(), [...expected].sort())
+
+/** What the constructor says it knows, when it is given what resembles nothing. */
+function knownTo(make) {
+  try {
+    make({ zzzzzzzzzzzzzzzzzzzzzzzzzzzz: 1 })
+  } catch ({ message }) {
+    return /known are (.+)$/.exec(message)[1].split(', ')
+  }
+  throw new assert.AssertionError({ message: 'An unknown option was taken' })
+}
+
+/** Own members of a class that are its users': no constructor, no symbols. */
+const members = (Class) => Object.getOwnPropertyNames(Class.prototype).filter((name) => name !== 'constructor')
+
+/** Those of a breaker that its declarations have: what is internal is not in them. */
+const declaredMembers = () => members(CircuitBreaker).filter((name) => new RegExp(`^ +(get )?${name}[<(]`, 'm').test(text('pkg/types/circuit-breaker.d.ts')))
+
+describe('the table of options', () => {
+  const rows = tableBelow(root, 'README.md', 'Options')
+  const defaultOf = (name) => rows.find(([cell]) => namesIn(cell)[0] === name)[1]
+  const engine = startEngine()
+
+  /** The value in force of a numeric option. */
+  function inForce(name, given = {}) {
+    engine.draftBegin()
+    for (const [option, value] of Object.entries(given)) assert.equal(engine.draftOption(engine.fields.get(option), value), 0)
+    const slot = engine.create(0)
+    assert.ok(slot >= 0, `these options contradict each other: ${Object.keys(given)}`)
+    const value = engine.option(slot, engine.fields.get(name))
+    engine.freeSlot(slot)
+    return Number.isNaN(value) ? '–' : value
+  }
+
+  it('has every option that the constructor knows, and no other', () => {
+    sameNames(first(rows), knownTo((options) => new CircuitBreaker(options)))
+  })
+
+  it('has the options that the types have', () => {
+    const declared = text('js/types.js').match(/@typedef \{object\} CircuitBreakerOptions[^]*?\*\//)[0]
+    sameNames(
+      first(rows).filter((name) => !name.includes('.')),
+      [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
+    )
+  })
+
+  /** Options that others need to be in force, and cells that are more than a number. */
+  const GIVEN = {
+    'window.buckets': { 'window.duration': 1000, failureRate: 0.5 },
+    'recoveryBackoff.factor': { 'recoveryBackoff.jitter': 0.1 },
+    'recoveryBackoff.jitter': { 'recoveryBackoff.factor': 3 },
+  }
+  const DERIVED = {
+    failureThreshold: ['5, with `window` –', () => [inForce('failureThreshold'), inForce('failureThreshold', { 'window.size': 9, failureRate: 0.5 })], [5, '–']],
+    halfOpenCalls: ['`successThreshold`', () => [inForce('halfOpenCalls'), inForce('halfOpenCalls', { successThreshold: 7 })], [2, 7]],
+    halfOpenTimeout: [
+      'the longest of `recoveryTimeout`, `timeout` and 60000',
+      () => [inForce('halfOpenTimeout', { recoveryTimeout: 1 }), inForce('halfOpenTimeout', { recoveryTimeout: 70_000 }), inForce('halfOpenTimeout', { timeout: 80_000 })],
+      [60_000, 70_000, 80_000],
+    ],
+    minimumCalls: [
+      '10, or `window.size` if that is smaller',
+      () => [inForce('minimumCalls', { 'window.size': 100, failureRate: 0.5 }), inForce('minimumCalls', { 'window.size': 4, failureRate: 0.5 })],
+      [10, 4],
+    ],
+    'recoveryBackoff.max': ['10 × `recoveryTimeout`', () => [inForce('recoveryBackoff.max', { 'recoveryBackoff.factor': 2, recoveryTimeout: 70 })], [700]],
+  }
+  for (const name of engine.fields.keys()) {
+    it(`has the default of ${name}`, () => {
+      if (name in DERIVED) {
+        const [cell, measure, expected] = DERIVED[name]
+        assert.equal(defaultOf(name), cell)
+        assert.deepEqual(measure(), expected)
+      } else {
+        assert.equal(defaultOf(name), String(inForce(name, GIVEN[name])))
+      }
+    })
+  }
+
+  /** Defaults of the other options, and what shows them. */
+  const down = async () => {
+    throw new Error('down')
+  }
+  const OTHERS = {
+    name: ['–', () => assert.equal(new CircuitBreaker().name, undefined)],
+    window: ['–', () => assert.equal(new CircuitBreaker().explain().calls, undefined)],
+    recoveryBackoff: ['–', () => assert.equal(inForce('recoveryBackoff.factor'), '–')],
+    classify: [
+      'an error is a failure, a value a success',
+      async () => {
+        const breaker = new CircuitBreaker()
+        await breaker.call(down).catch(() => {})
+        await breaker.call(async () => new Error('as a value'))
+        const { failedCalls, successfulCalls } = breaker.metrics
+        assert.deepEqual([failedCalls, successfulCalls], [1, 1])
+      },
+    ],
+    fallback: ['–', () => assert.rejects(isolated().call(down), { code: 'ERR_CIRCUIT_OPEN' })],
+    fallbackOn: ["`'open'`", () => assert.rejects(new CircuitBreaker({ fallback: () => 'instead' }).call(down), /down/)],
+    probe: ['–', () => assert.equal(new CircuitBreaker({ recoveryTimeout: 0 }).state, 'closed')],
+    sleep: ['an unreferenced `setTimeout`', () => assert.match(text('js/recovery.js'), /unref\(setTimeout\(resolve, ms\)\)/)],
+    clock: [
+      '`Date`',
+      (test) => {
+        test.mock.timers.enable({ apis: ['Date'], now: 4711 })
+        const breaker = new CircuitBreaker()
+        breaker.recordFailure()
+        assert.equal(breaker.lastFailureTime, 4711)
+      },
+    ],
+    random: [
+      '`Math.random`',
+      (test) => {
+        const { mock } = test.mock.method(Math, 'random', () => 0.5)
+        new CircuitBreaker({ failureThreshold: 1, recoveryBackoff: { jitter: 1 } }).recordFailure()
+        assert.ok(mock.callCount() > 0)
+      },
+    ],
+    latency: [
+      '`false`',
+      async () => {
+        const breaker = new CircuitBreaker()
+        await breaker.call(async () => {})
+        assert.equal(breaker.metrics.latency, undefined)
+      },
+    ],
+    snapshot: ['–', () => assert.equal(new CircuitBreaker().metrics.totalCalls, 0)],
+    stackTrace: ['`false`', () => assert.rejects(isolated().call(down), ({ stack }) => !stack.includes('\n'))],
+  }
+  it('has a test for the default of every option', () => {
+    sameNames(first(rows), [...engine.fields.keys(), ...Object.keys(OTHERS)])
+  })
+  for (const [name, [cell, show]] of Object.entries(OTHERS)) {
+    it(`has the default of ${name}`, async (test) => {
+      assert.equal(defaultOf(name), cell)
+      await show(test)
+    })
+  }
+
+  function isolated() {
+    const breaker = new CircuitBreaker()
+    breaker.isolate()
+    return breaker
+  }
+})
+
+describe('the other tables of the README', () => {
+  it('have the options of a single call', async () => {
+    const refused = await new CircuitBreaker().callWith({ zzzzzzzzzzzzzzzzzzzz: 1 }, () => {}).catch((error) => error)
+    sameNames(first(tableBelow(root, 'README.md', 'Options of a single call')), /known are (.+)$/.exec(refused.message)[1].split(', '))
+  })
+
+  it('have the answers of classify', () => {
+    const answers = tableBelow(root, 'README.md', 'Judging calls').map(([cell]) => /'(\w+)'/.exec(cell)[1])
+    for (const answer of ['success', 'failure', 'ignored']) assert.ok(answers.includes(answer))
+    for (const answer of answers) assert.ok(['success', 'failure', 'ignored'].includes(answer))
+  })
+
+  it('have every method and property of a breaker, and no other', () => {
+    sameNames(first(tableBelow(root, 'README.md', 'Methods and properties')), declaredMembers())
+  })
+
+  it('have every mode', () => {
+    const [, meaning] = tableBelow(root, 'README.md', 'Methods and properties').find(([cell]) => cell === '`mode`')
+    sameNames(namesIn(meaning).map((mode) => mode.slice(1, -1)), startEngine().modes)
+  })
+
+  it('have every event and every reason', () => {
+    sameNames(first(tableBelow(root, 'README.md', 'Events')), [...Object.keys(EVENTS), ...startEngine().reasons])
+  })
+
+  it('have every code, with its class', () => {
+    const rows = tableBelow(root, 'README.md', 'Errors')
+    sameNames(first(rows), Object.values(CODES))
+    for (const [code, classes, when, todo] of rows) {
+      assert.ok(when && todo, `${code} lacks when it comes and what to do`)
+      for (const name of namesIn(classes)) {
+        const Class = halfopen[name] ?? globalThis[name]
+        assert.equal(typeof Class, 'function', name)
+        if (name in halfopen) assert.equal(new Class('').code, namesIn(code)[0])
+      }
+    }
+  })
+
+  it('have every property of the metrics', () => {
+    sameNames(first(tableBelow(root, 'README.md', 'Metrics')), members(CircuitBreakerMetrics))
+    for (const name of Object.keys(new CircuitBreaker().metrics.toJSON())) assert.ok(members(CircuitBreakerMetrics).includes(name), name)
+  })
+
+  it("have a registry's options and members", () => {
+    const declared = text('js/registry.js').match(/@typedef \{object\} RegistryOptions[^]*?\*\//)[0]
+    const own = [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
+    sameNames(first(tableBelow(root, 'README.md', 'Registry')), [...own, ...members(CircuitBreakerRegistry)])
+    const registry = new CircuitBreakerRegistry()
+    for (let key = 0; key < 1001; key++) registry.get(key)
+    assert.equal(registry.size, 1000)
+  })
+
+  it('have the options of guardFetch', () => {
+    const rows = tableBelow(root, 'README.md', 'guardFetch')
+    // Wherever its options are declared, they are what may be left out: in brackets, or with a question mark.
+    const sources = readdirSync(join(root, 'js')).filter((name) => /^(fetch|guard|response)\.js$/.test(name)).map((name) => text(`js/${name}`)).join('\n')
+    sameNames(first(rows), new Set([...sources.matchAll(/^ \* (?:@property \{.+\} \[(\w+)\]| {2,}(\w+)\?: )/gm)].map(([, one, other]) => one ?? other)))
+    const defaultOf = (name) => rows.find(([cell]) => namesIn(cell)[0] === name)[1]
+    for (const name of ['settleOn', 'onRefused', 'rateLimit']) assert.equal(defaultOf(name), `\`${sources.match(new RegExp(`${name} = ('\\w+')`))?.[1]}\``)
+    const { classifyResponse } = halfopen
+    const failures = Array.from({ length: 500 }, (_, index) => 100 + index).filter((status) => {
+      const verdict = classifyResponse()(undefined, { status, headers: new Headers() })
+      return (verdict.outcome ?? verdict) === 'failure'
+    })
+    assert.equal(defaultOf('failOn'), failures.join(', '))
+    assert.match(text('README.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
+  })
+
+  it('name every entry of the package', () => {
+    for (const entry of Object.keys(JSON.parse(text('pkg/package.json')).exports)) {
+      const name = join('halfopen', entry)
+      if (!/\.(wasm|json)$/.test(name)) assert.match(text('README.md'), new RegExp(`from '${name}'`), name)
+    }
+  })
+
+  it('have the members of a permit and of a manual clock in their sections', () => {
+    for (const thing of [new CircuitBreaker().acquire(), new ManualClock()]) {
+      for (const name of members(thing.constructor)) assert.match(text('README.md'), new RegExp(`\`${name}[\`(]`), name)
+    }
+  })
+
+  it('go with a text that names every export', () => {
+    for (const name of Object.keys(halfopen)) if (name !== 'CircuitBreakerMetrics') assert.match(text('README.md'), new RegExp(`\\b${name}\\b`), name)
+  })
+
+  it('give the size that was weighed, and the versions that were measured', async () => {
+    const { weigh } = await import('../../scripts/size.mjs')
+    const { gzip } = await weigh(join(root, 'pkg/index.js'))
+    const said = Number(/\| size, minified and gzipped \| \| ([\d.]+) KB/.exec(text('README.md'))[1])
+    assert.ok(Math.abs(gzip / 1000 - said) <= 1, `The README says ${said} KB, it is ${gzip / 1000} KB`)
+    for (const peer of ['cockatiel', 'opossum']) {
+      const { version } = JSON.parse(text(`node_modules/${peer}/package.json`))
+      assert.ok(text('README.md').includes(`${peer} ${version}`), `${peer} is ${version} now: measure again`)
+    }
+  })
+})
+
+describe('docs/from-opossum.md', () => {
+  const source = text('node_modules/opossum/lib/circuit.js')
+  const names = (heading) => first(tableBelow(root, 'docs/from-opossum.md', heading))
+
+  it('maps every option', () => {
+    const documented = [...source.slice(0, source.indexOf('class CircuitBreaker extends')).matchAll(/@param \{.+?\} options\.(\w+)/g)].map(([, name]) => name)
+    assert.ok(documented.length > 20)
+    for (const name of [...documented, 'state', 'group']) assert.ok(names('Options').includes(name), name)
+  })
+
+  it('maps every event', () => {
+    const emitted = new Set(['circuit', 'status'].flatMap((file) => [...text(`node_modules/opossum/lib/${file}.js`).matchAll(/emit\('(\w+)'/g)].map(([, name]) => name)))
+    sameNames(names('Events'), emitted)
+  })
+
+  it('maps every method and property', () => {
+    const statics = Object.getOwnPropertyNames(Opossum).filter((name) => !['length', 'name', 'prototype'].includes(name))
+    const own = members(Opossum).filter((name) => !name.startsWith('_'))
+    sameNames(new Set(names('Methods and properties')), [...own, ...statics.map((name) => `CircuitBreaker.${name}`)])
+  })
+
+  it('maps every error', () => {
+    const codes = new Set([...source.matchAll(/'(E[A-Z]{6,})'/g)].map(([, code]) => code))
+    sameNames(names('Errors'), codes)
+  })
+
+  it('names only what there is here', () => namesOnlyOurs('docs/from-opossum.md', ['Options', 'Methods and properties', 'Events', 'Errors']))
+})
+
+describe('docs/from-cockatiel.md', () => {
+  it('has every export and every member of a circuit breaker policy', () => {
+    const policy = cockatiel.circuitBreaker(cockatiel.handleAll, { halfOpenAfter: 1, breaker: new cockatiel.ConsecutiveBreaker(1) })
+    const declared = text('node_modules/cockatiel/dist/CircuitBreakerPolicy.d.ts')
+    const own = [...Object.keys(policy), ...members(policy.constructor)].filter((name) => new RegExp(`^\\s+(readonly |get )?${name}[<(:]`, 'm').test(declared))
+    assert.ok(own.length > 8)
+    // The classes behind functions of the same meaning, and what serves cockatiel's own pieces.
+    const behind = /Policy$|^(Event|EventEmitter|\w+Generator)$/
+    const page = text('docs/from-cockatiel.md')
+    for (const name of [...own, ...Object.keys(cockatiel).filter((one) => !behind.test(one))]) assert.match(page, new RegExp(`\\b${name}\\b`), name)
+  })
+
+  it('maps every option', () => {
+    const names = first(tableBelow(root, 'docs/from-cockatiel.md', 'Options of `circuitBreaker`')).map((code) => code.split(':')[0])
+    sameNames(new Set(names), ['breaker', 'halfOpenAfter', 'halfOpenSampling', 'initialState'])
+  })
+
+  it('names only what there is here', () =>
+    namesOnlyOurs('docs/from-cockatiel.md', ['When it opens', 'Options of `circuitBreaker`', 'What counts as a failure', 'Methods, properties and events', 'Errors', 'Other policies']))
+})
+
+/** The second column of these tables begins each of its pieces of code with a name of ours. */
+function namesOnlyOurs(file, headings) {
+  const breaker = new CircuitBreaker()
+  const ours = new Set([
+    ...knownTo((options) => new CircuitBreaker(options)).map((name) => name.split('.')[0]),
+    ...members(CircuitBreaker),
+    ...Object.keys(halfopen),
+    ...Object.keys(EVENTS),
+    ...Object.values(CODES),
+    ...Object.keys(breaker.metrics.toJSON()),
+    ...['signal', 'cause', 'error', 'retryAfter', 'state', 'breaker', 'metrics', 'detail', 'event', 'trip', 'true', 'false'],
+  ])
+  for (const heading of headings) {
+    for (const [, cell] of tableBelow(root, file, heading)) {
+      for (const [, code] of cell.matchAll(/`([^`]+)`/g)) {
+        const [name] = /\w+/.exec(code)
+        assert.ok(ours.has(name), `${file}, ${heading}: there is no \`${name}\` here`)
+      }
+    }
+  }
+}
