@@ -89,7 +89,7 @@ chromium_and_driver() {
 }
 
 # Its driver, geckodriver, is not in every Debian: a tool of cargo.
-firefox() {
+firefox_browser() {
   local browser
   browser=$(find_firefox) || {
     say 'setup: installing firefox-esr by apt'
@@ -126,7 +126,7 @@ if [ "$scope" = all ]; then
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION" "wasm-pack-$WASM_PACK_VERSION" --locked
   npm_tree tests/package
   chromium_and_driver
-  firefox
+  firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
   webkit_and_driver
 fi

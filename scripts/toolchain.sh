@@ -44,11 +44,12 @@ require_wasm_target() {
   has_wasm_target || die "no Rust toolchain here has the $WASM_TARGET standard library: run \`npm run setup\`"
 }
 
+# The three below look for files only (`type -P`): a shell function of the same name is no browser.
 # find_browser: prints the path of a Chromium, or fails. CHROMIUM names another one.
 find_browser() {
   local name
   for name in ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome; do
-    command -v "$name" && return
+    type -P "$name" && return
   done
   return 1
 }
@@ -57,7 +58,7 @@ find_browser() {
 find_firefox() {
   local name
   for name in ${FIREFOX:+"$FIREFOX"} firefox-esr firefox; do
-    command -v "$name" && return
+    type -P "$name" && return
   done
   return 1
 }
@@ -66,7 +67,7 @@ find_firefox() {
 find_minibrowser() {
   local name
   for name in ${MINIBROWSER:+"$MINIBROWSER"} /usr/lib/*/webkit2gtk-4.*/MiniBrowser /usr/libexec/webkit2gtk-4.*/MiniBrowser; do
-    command -v "$name" && return
+    type -P "$name" && return
   done
   return 1
 }
