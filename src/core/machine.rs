@@ -598,10 +598,11 @@ impl Breaker {
 }
 
 impl Span {
+    /// Never longer than the options in force allow: they may have been changed since, or be those of another process.
     pub(super) fn length(self, config: &Config) -> f64 {
         match self {
             Span::Recovery => config.recovery_timeout(),
-            Span::Fixed(ms) | Span::Unspread(ms) => ms,
+            Span::Fixed(ms) | Span::Unspread(ms) => ms.min(config.longest_open_time()),
         }
     }
 }

@@ -134,9 +134,7 @@ impl Breaker {
         breaker.phase = match state {
             State::Closed => Phase::Closed { since: Moment::at(now - closed_for - away) },
             State::Open => {
-                // No open time is longer than these options allow, whatever those of the old breaker did.
-                let longest = breaker.config.longest_open_time();
-                let span = if span.is_nan() { Span::Recovery } else { Span::Fixed(span.min(longest)) };
+                let span = if span.is_nan() { Span::Recovery } else { Span::Fixed(span) };
                 let passed = (span.length(&breaker.config) - remaining).max(0.0) + away;
                 Phase::Open { since: Moment::at(now - passed), span }
             }

@@ -123,6 +123,23 @@ fn a_recovery_time_written_while_open_counts_at_once() {
 }
 
 #[test]
+fn a_recovery_time_written_while_backoff_keeps_it_open_bounds_that_time_too() {
+    let mut breaker = breaker(&[
+        (Field::FailureThreshold, 1.0),
+        (Field::RecoveryTimeout, 500.0),
+        (Field::BackoffFactor, 2.0),
+        (Field::MaxRetryAfter, 0.0),
+    ]);
+    let call = admitted(&mut breaker, 1000.0);
+    end(&mut breaker, call, Failure, 1000.0);
+    // Ten recovery times are the most that backoff leads to.
+    breaker.set(Field::RecoveryTimeout, 20.0).unwrap();
+    assert_eq!((breaker.open_time(), breaker.retry_after(1000.0)), (200.0, 200.0));
+    assert_eq!(breaker.admit(1199.0), REFUSED);
+    admitted(&mut breaker, 1200.0);
+}
+
+#[test]
 fn closed_by_hand_it_admits_and_has_forgotten_its_failures() {
     let mut breaker = opened();
     breaker.reset(1001.0);
