@@ -772,7 +772,7 @@ export class CircuitBreaker extends EventTarget {
     let news = 0
     try {
       if (trips || retryAfter === retryAfter) {
-        news = core.settleAsking(this.#slot, permit, outcome, retryAfter, trips, elapsed, now)
+        news = core.settleAsking(this.#slot, permit, outcome, retryAfter, Number(trips), elapsed, now)
       } else {
         news = core.settle(this.#slot, permit, outcome, elapsed, now)
       }

@@ -47,10 +47,9 @@ function start() {
     .split(';')
     .map((list) => list.split(','))
   return {
+    // Most take and give numbers only: without a frame of the glue around them.
+    ...exports,
     ...glue,
-    // The two of the hot path without the glue's frame around them: they take and give numbers only.
-    admit: exports.admit,
-    settle: exports.settle,
     /** Number of each numeric option by its name. */
     fields: new Map(options.map((name, number) => [name, number])),
     /** Names of the states by their number. */
