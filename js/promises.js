@@ -1,0 +1,97 @@
+/**
+ * What a function gave back, whatever it is: a value, a promise, something thenable, an error.
+ *
+ * Must not know: breakers.
+ */
+
+const { then } = Promise.prototype
+
+/**
+ * Calls a function as an async function would be called: what it throws becomes a rejection.
+ *
+ * @param {Function} fn
+ * @param {unknown[]} args
+ * @returns {Promise<any>}
+ */
+export function attempt(fn, args) {
+  return new Promise((resolve) => resolve(fn(...args)))
+}
+
+/**
+ * Calls a function and sees to it that one of the handlers runs.
+ *
+ * @param {Function} fn
+ * @param {unknown[]} args
+ * @param {(value: any) => any} onSuccess
+ * @param {(error: unknown) => any} onFailure
+ * @returns {Promise<any>}
+ */
+export function launch(fn, args, onSuccess, onFailure) {
+  let result
+  try {
+    result = fn(...args)
+    if (isNativePromise(result)) return result.then(onSuccess, onFailure)
+  } catch (error) {
+    return rejected(onFailure, error)
+  }
+  return follow(result, onSuccess, onFailure)
+}
+
+/**
+ * What comes of a function that threw.
+ *
+ * @param {(error: unknown) => any} onFailure
+ * @param {unknown} error
+ * @returns {Promise<any>}
+ */
+export async function rejected(onFailure, error) {
+  return onFailure(error)
+}
+
+/**
+ * Settles with a result that is not a native promise. An object may be thenable: a subclass with a `then` of its
+ * own, a promise of another realm, a hostile one. It is resolved as `await` would do it, which sees to it that it
+ * settles once.
+ *
+ * @param {any} result
+ * @param {(value: any) => any} onSuccess
+ * @param {(error: unknown) => any} onFailure
+ * @returns {Promise<any>}
+ */
+export function follow(result, onSuccess, onFailure) {
+  if (isPrimitive(result)) return Promise.resolve(onSuccess(result))
+  return new Promise((resolve) => resolve(result)).then(onSuccess, onFailure)
+}
+
+/**
+ * A promise whose `then` is the language's own: everything known about how it settles.
+ *
+ * @param {any} value
+ * @returns {value is Promise<any>}
+ */
+export function isNativePromise(value) {
+  return value instanceof Promise && value.constructor === Promise && value.then === then
+}
+
+/**
+ * The promise that a value is, also one of another realm or of a subclass. What is merely thenable is none: asked for its
+ * value, a lazy query would run once more. Nor is what throws when it is looked at.
+ *
+ * @param {any} value
+ * @returns {Promise<any> | undefined}
+ */
+export function promiseOf(value) {
+  if (isPrimitive(value)) return undefined
+  try {
+    if (isNativePromise(value)) return value
+    if (value instanceof Promise || Object.prototype.toString.call(value) === '[object Promise]') return Promise.resolve().then(() => value)
+  } catch {
+    // A hostile object, whose own affair it is.
+  }
+  return undefined
+}
+
+/** @param {unknown} value */
+function isPrimitive(value) {
+  return (typeof value !== 'object' && typeof value !== 'function') || value === null
+}
