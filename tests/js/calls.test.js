@@ -87,6 +87,7 @@ function counted() {
 const WAYS = {
   'call()': (fn) => breaker.call(fn),
   'a wrapped function': (fn) => breaker.wrap(fn)(),
+  'a supervised call': (fn) => breaker.callWith({ signal: new AbortController().signal, timeout: 60_000 }, fn),
   'call() in half open': (fn) => {
     breaker.trip()
     clock.advance(60_000)
