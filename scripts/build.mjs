@@ -148,7 +148,8 @@ async function bundles(esbuild) {
       }
       await esbuild.build({
         entryPoints: [row.source], outfile: `pkg/${row.name}${EXTENSION[format]}`, format,
-        bundle: true, target: 'es2022', charset: 'utf8', legalComments: 'none', logLevel: 'warning', plugins: [otherRows],
+        // ASCII: one character beyond it doubles what V8 keeps of the file, and its import takes 0.4 ms of 3.3 more.
+        bundle: true, target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning', plugins: [otherRows],
         // Neutral, so that an import of a Node module does not resolve; `node` for CommonJS only adds the list of names by which
         // Node lets ES modules import them from it.
         platform: format === 'cjs' ? 'node' : 'neutral',

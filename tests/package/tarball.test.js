@@ -45,6 +45,13 @@ describe('the tarball', () => {
     assert.ok((await user.read('index.cjs')).includes(bytes), 'index.cjs inlines core.wasm as it is')
   })
 
+  it('has code in ASCII alone, which engines keep in half the memory', async () => {
+    for (const path of user.paths.filter((path) => /\.c?js$/.test(path))) {
+      const beyond = (await user.read(path)).findIndex((byte) => byte > 127)
+      assert.equal(beyond, -1, `${path} at ${beyond}`)
+    }
+  })
+
   it('has the manifest of pkg.json with the version of the crate', async () => {
     const { version, ...manifest } = JSON.parse(await user.read('package.json'))
     assert.deepEqual(manifest, JSON.parse(readFileSync(join(root, 'pkg.json'), 'utf8')))
