@@ -17,6 +17,7 @@ import { checkCallOptions, createFrom, setOption } from './options.js'
 import { CallPermit } from './permit.js'
 import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
 import { recoveryHost } from './recovery.js'
+import { watch } from './signals.js'
 import { badSnapshot, toNumbers, toObject } from './snapshot.js'
 import { ENDED, supervise } from './supervise.js'
 
@@ -490,7 +491,7 @@ export class CircuitBreaker extends EventTarget {
     const waiters = (rare.waiters ??= new Set())
     return new Promise((resolve, reject) => {
       const onClosed = () => {
-        signal?.removeEventListener('abort', onAbort)
+        watched?.delete(onAbort)
         resolve()
       }
       const onAbort = () => {
@@ -498,7 +499,7 @@ export class CircuitBreaker extends EventTarget {
         reject(signal?.reason)
       }
       waiters.add(onClosed)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const watched = signal && watch(signal, onAbort)
     })
   }
 

@@ -3,8 +3,8 @@
  *
  * Must not know: breakers. It tells how the call ended, exactly once.
  */
-
 import { isNativePromise } from './promises.js'
+import { watch } from './signals.js'
 
 /** How a supervised call ended. */
 export const ENDED = /** @type {const} */ ({ value: 0, error: 1, timeout: 2, abort: 3 })
@@ -41,7 +41,7 @@ class Context {
  * @param {Function} fn
  * @param {unknown[]} args
  * @param {object} limits
- * @param {AbortSignal | undefined} limits.signal The caller's, not aborted yet. Its listener is removed on every path.
+ * @param {AbortSignal | undefined} limits.signal The caller's, not aborted yet. It is left as it was on every path.
  * @param {number | undefined} limits.timeout In ms.
  * @param {() => Error} limits.makeTimeoutError
  * @param {(how: number, payload: unknown) => void} ended Told exactly once, before the promise settles.
@@ -61,7 +61,7 @@ export function supervise(fn, args, { signal, timeout, makeTimeoutError }, ended
     const end = (how, payload) => {
       over = true
       if (timer !== undefined) clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+      watched?.delete(onAbort)
       ended(how, payload)
       if (how === ENDED.value) resolve(payload)
       else reject(payload)
@@ -72,7 +72,7 @@ export function supervise(fn, args, { signal, timeout, makeTimeoutError }, ended
       context.abort(reason)
     }
 
-    signal?.addEventListener('abort', onAbort)
+    const watched = signal && watch(signal, onAbort)
     if (timeout !== undefined) {
       timer = setTimeout(() => {
         const error = makeTimeoutError()

@@ -52,6 +52,21 @@ describe('a caller’s abort', () => {
     })
   }
 
+  it('ends all calls that were given the signal, which has one listener for them, and no call that is over', async () => {
+    const reason = new Error('left')
+    let finish
+    const over = breaker.callWith({ signal: controller.signal }, () => new Promise((resolve) => (finish = resolve)))
+    const calls = Array.from({ length: 20 }, () => rejectionOf(breaker.callWith({ signal: controller.signal }, never)))
+    assert.equal(listeners(), 1)
+    finish('done')
+    assert.equal(await over, 'done')
+    assert.equal(listeners(), 1)
+    controller.abort(reason)
+    assert.deepEqual(await Promise.all(calls), Array(20).fill(reason))
+    assert.equal(listeners(), 0)
+    assert.deepEqual(counts(), { ...NONE, successfulCalls: 1, ignoredCalls: 20 })
+  })
+
   it('is judged by the signal, not by the error: an AbortError that nobody asked for is a failure', async () => {
     const abortError = new DOMException('Aborted', 'AbortError')
     const call = breaker.callWith({ signal: controller.signal }, () => Promise.reject(abortError))
