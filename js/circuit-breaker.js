@@ -735,6 +735,7 @@ export class CircuitBreaker extends EventTarget {
     let outcome = threw ? FAILURE : SUCCESS
     let retryAfter = NaN
     let trips = false
+    let cause = threw ? payload : undefined
     try {
       const verdict = threw ? classify(payload, undefined) : classify(undefined, payload)
       if (verdict !== undefined) {
@@ -746,13 +747,14 @@ export class CircuitBreaker extends EventTarget {
         if (typeof verdict === 'object') {
           retryAfter = typeof verdict.retryAfter === 'number' ? verdict.retryAfter : NaN
           trips = verdict.trip === true
+          if (!threw) cause = verdict.cause
         }
       }
     } catch (error) {
       // A judge that fails is told of it; the call is judged as if there were none.
       report(error)
     }
-    return this.#settle(permit, outcome, started, threw ? payload : undefined, retryAfter, trips)
+    return this.#settle(permit, outcome, started, cause, retryAfter, trips)
   }
 
   /**

@@ -4,7 +4,7 @@
  * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
  */
 import { startEngine } from './engine/index.js'
-import { CODES, misuse, show } from './errors.js'
+import { CODES, misuse, show, withoutStack } from './errors.js'
 import { unknownOption } from './options.js'
 
 /** @import { Verdict } from './types.js' */
@@ -36,7 +36,7 @@ const TRIPS = 16
 /**
  * Makes a `classify` function for breakers whose calls give a `Response`. An error is a failure. A failure carries its
  * `Retry-After` along (seconds or an HTTP date; anything else is as none), which lengthens the open time up to the
- * breaker's `maxRetryAfter`.
+ * breaker's `maxRetryAfter`, and an error that names its status, to be the `cause` of refusals.
  *
  * @param {ResponseOptions} [options]
  * @returns {(error: unknown, response: ResponseLike) => Verdict}
@@ -61,7 +61,10 @@ export function classifyResponse(options = {}) {
         ? engine.judgeResponse(response, failed, limit, Date.now())
         : engine.judgeStatus(response.status, response.headers.get('retry-after') ?? undefined, failed, limit, Date.now())
     const outcome = OUTCOMES[judged & 3]
-    return outcome === 'failure' ? { outcome, retryAfter: engine.judgedRetryAfter(), trip: (judged & TRIPS) !== 0 } : outcome
+    if (outcome !== 'failure') return outcome
+    // The response itself would keep its body, and with it a connection, for as long as the circuit is open.
+    const cause = withoutStack(Error, `HTTP status ${response.status}`, {})
+    return { outcome, retryAfter: engine.judgedRetryAfter(), trip: (judged & TRIPS) !== 0, cause }
   }
 }
 

@@ -21,7 +21,7 @@
 /**
  * What a `classify` function answers: an outcome, or a failure with what it asks for.
  *
- * @typedef {Outcome | { outcome: Outcome, retryAfter?: number, trip?: boolean }} Verdict
+ * @typedef {Outcome | { outcome: Outcome, retryAfter?: number, trip?: boolean, cause?: unknown }} Verdict
  */
 
 /**

@@ -295,6 +295,27 @@ describe('retryAfter of a verdict', () => {
   })
 })
 
+describe('cause of a verdict', () => {
+  const cause = new Error('HTTP status 503')
+
+  it('is what refusals and listeners are told of a value that is a failure', async () => {
+    make({ failureThreshold: 1 })
+    const told = []
+    breaker.addEventListener('failure', ({ detail }) => told.push(detail.error))
+    verdict = { outcome: 'failure', cause }
+    assert.equal(await breaker.call(succeed), 'value')
+    assert.equal((await rejectionOf(breaker.call(succeed))).cause, cause)
+    assert.deepEqual(told, [cause])
+  })
+
+  it('is not asked of a call that threw: its error is the cause', async () => {
+    make({ failureThreshold: 1 })
+    verdict = { outcome: 'failure', cause }
+    await rejectionOf(breaker.call(fail))
+    assert.equal((await rejectionOf(breaker.call(succeed))).cause, error)
+  })
+})
+
 describe('trip of a verdict', () => {
   it('opens at the first failure', async () => {
     verdict = { outcome: 'failure', trip: true }
