@@ -8,7 +8,7 @@
  * caller's signal itself. Where one can, it gets the call's own, which follows the caller's for as long as there is a body
  * to abort. `AbortSignal.any` would do that too, but Node 20 keeps a record of each on the caller's signal for ever.
  */
-import { CANCELLED, check, isFunctionOrUndefined, isObject, readOptions } from './guard.js'
+import { CANCELLED, check, isFunctionOrUndefined, isObject, keyOf, readOptions } from './guard.js'
 
 /** @import { CallContext, CircuitBreaker, CircuitBreakerRegistry } from './index.js' */
 /** @import { GuardOptions } from './guard.js' */
@@ -71,10 +71,11 @@ export function guardFetch(options = {}) {
    * @param {FetchInit} [init]
    */
   const send = async ({ input, init: given }, init = given) => {
+    const spent = isSpent(input, given)
     try {
       return await (fetch ?? globalThis.fetch)(input, init)
     } catch (error) {
-      if (error instanceof TypeError && isMalformed(input, given)) misuses.add(error)
+      if (error instanceof TypeError && (spent || isMalformed(input, given))) misuses.add(error)
       throw error
     }
   }
@@ -83,9 +84,9 @@ export function guardFetch(options = {}) {
   /** @type {typeof globalThis.fetch} */
   const guarded = async (input, init) => {
     const request = describe(input, init)
-    // Not a URL: fetch itself says so, and no server is to blame.
-    if (request === undefined) return (fetch ?? globalThis.fetch)(input, init)
-    const breaker = registry.get(key === undefined ? request.url.origin : key(request))
+    // Not a URL, of which fetch itself says so, or one that leads to no server, such as `data:`: there is nothing to guard.
+    if (request === undefined || (key === undefined && !/^https?:$/.test(request.url.protocol))) return (fetch ?? globalThis.fetch)(input, init)
+    const breaker = registry.get(key === undefined ? request.url.origin : keyOf(key, request))
     return guard(breaker, send, request, mayTimeOut)
   }
   return Object.defineProperty(/** @type {any} */ (guarded), 'registry', { value: registry, enumerable: true })
@@ -103,7 +104,8 @@ export function guardFetch(options = {}) {
 function untilHeaders(breaker, send, request, mayTimeOut) {
   const signal = signalOf(request)
   const sendTimed = async (/** @type {GuardedRequest} */ { init }, /** @type {CallContext} */ context) => {
-    const response = await send(request, { ...init, signal: context.signal })
+    const response = await send(request, withSignal(init, context.signal))
+    if (context.signal.aborted) discard(response)
     if (signal !== undefined) follow(signal, context, response)
     return response
   }
@@ -128,8 +130,9 @@ function untilBody(breaker, send, request) {
     const signal = signalOf(request)
     /** @type {(request: GuardedRequest, context: CallContext) => Promise<any>} */
     const sendAndWait = async ({ init }, context) => {
-      const response = await send(request, { ...init, signal: context.signal })
-      if (!response.ok || response.body === null) {
+      const response = await send(request, withSignal(init, context.signal))
+      if (context.signal.aborted) discard(response)
+      if (!response.ok || !isReadable(response.body)) {
         if (signal !== undefined) follow(signal, context, response)
         return response
       }
@@ -154,10 +157,14 @@ function untilBody(breaker, send, request) {
  * @param {(error: unknown) => void} fail
  */
 function watched(response, done, fail) {
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader()
+  const original = /** @type {ReadableStream<Uint8Array>} */ (response.body)
+  // A stream of bytes takes the memory of its chunks away from whoever made them. Only what comes out of such a stream is its
+  // own: other chunks may be views of memory that is in use, Node's pool of buffers for one.
+  const type = isByteStream(original) ? BYTES : {}
+  const reader = original.getReader()
   const body = new ReadableStream(
     {
-      ...BYTES,
+      ...type,
       async pull(controller) {
         try {
           let { done: ended, value } = await reader.read()
@@ -204,6 +211,35 @@ function alike({ url, redirected, type }, ours) {
 
 /** Makes a stream one of bytes, as bodies are, where there is such a thing. @type {{ type?: 'bytes' }} */
 const BYTES = 'ReadableByteStreamController' in globalThis ? { type: 'bytes' } : {}
+
+/** @param {ReadableStream} stream */
+function isByteStream(stream) {
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether there is a body that a reader can be had of. One that is locked is being read already by whoever made the response.
+ *
+ * @param {unknown} body
+ */
+function isReadable(body) {
+  const { getReader, locked } = /** @type {Partial<ReadableStream>} */ (body ?? {})
+  return typeof getReader === 'function' && !locked
+}
+
+/**
+ * Gives up a response that nobody waits for any more, since its call is over: its connection is wanted back.
+ *
+ * @param {Response} response
+ */
+function discard(response) {
+  if (isReadable(response?.body)) response.body?.cancel().catch(() => {})
+}
 
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */
 const dropped = globalThis.FinalizationRegistry && new FinalizationRegistry((tell) => tell())
@@ -260,6 +296,26 @@ function signalOf({ input, init }) {
   return isRequest(input) ? input.signal : undefined
 }
 
+/** What a Request has as an init: getters of its prototype, which no spread copies. `signal` is not of them. */
+const MEMBERS = /** @type {const} */ ([
+  'method', 'headers', 'body', 'duplex', 'mode', 'credentials', 'cache', 'redirect', 'referrer', 'referrerPolicy', 'integrity', 'keepalive', 'priority'
+])
+
+/**
+ * A copy of an init with another signal.
+ *
+ * @param {FetchInit} init Also a Request, which fetch takes for an init, too.
+ * @param {AbortSignal | null} signal
+ * @returns {NonNullable<FetchInit>}
+ */
+function withSignal(init, signal) {
+  const given = /** @type {Record<string, any>} */ (init ?? {})
+  /** @type {Record<string, any>} */
+  const copy = { ...given, signal }
+  for (const name of MEMBERS) if (!(name in copy) && given[name] !== undefined) copy[name] = given[name]
+  return copy
+}
+
 /**
  * @param {FetchInput} input
  * @returns {input is Request}
@@ -285,6 +341,18 @@ function describe(input, init) {
 }
 
 /**
+ * Whether the body of a request was read before, or is being read: a Request that was sent once, for one. No server sees it.
+ *
+ * @param {FetchInput} input
+ * @param {FetchInit} init
+ */
+function isSpent(input, init) {
+  const own = /** @type {{ body?: any, bodyUsed?: boolean } | undefined} */ (init)
+  if (own?.body === undefined || own.body === null) return isRequest(input) && input.bodyUsed
+  return own.body.locked === true || own.bodyUsed === true
+}
+
+/**
  * Whether a request that was rejected could never have been made, a header with a line break in it for one. `fetch` rejects
  * those with a `TypeError` as it does when the network fails.
  *
@@ -293,9 +361,9 @@ function describe(input, init) {
  */
 function isMalformed(input, init) {
   try {
-    // The body may be read already: whether there is one is what matters.
-    const body = init?.body === undefined || init.body === null ? undefined : ''
-    new Request(isRequest(input) ? input.url : input, { ...init, body, signal: null })
+    // The body may be read already: what matters is whether there is one, and whether it is a stream, which needs `duplex`.
+    const body = init?.body === undefined || init.body === null ? undefined : init.body instanceof ReadableStream ? new ReadableStream() : ''
+    new Request(isRequest(input) ? input.url : input, { ...withSignal(init, null), body })
     return false
   } catch {
     return true

@@ -83,6 +83,20 @@ export function readOptions(options, { isNobodysFault, isAnswered }) {
 }
 
 /**
+ * Which breaker a request goes through, by what the option `key` says.
+ *
+ * @template Request
+ * @param {(request: Request) => string} key
+ * @param {Request} request
+ * @throws {TypeError} `ERR_INVALID_OPTION` when it answers what is no text: a promise or an object would be another key each time.
+ */
+export function keyOf(key, request) {
+  const answer = key(request)
+  check('key', answer, 'a function that answers a text', (value) => typeof value === 'string')
+  return answer
+}
+
+/**
  * A 503 that says when to come back. `x-should-retry: false` is what the SDKs of some APIs heed.
  *
  * @param {{ message: string, retryAfter: number, breaker?: string | undefined }} error

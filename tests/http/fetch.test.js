@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
+import { Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
 import { Agent, request, fetch as undiciFetch } from 'undici'
 import { ManualClock } from '../../pkg/index.js'
@@ -339,6 +340,62 @@ describe('guardFetch()', LIMIT, () => {
       }
     }
   })
+  it('takes a Request for an init, as fetch does', async () => {
+    const echo = await startServer(async (request, response) => {
+      response.end(`${request.method} ${request.headers['x-own']} ${Buffer.concat(await request.toArray())}`)
+    })
+    const init = () => new Request('http://elsewhere.invalid/', { method: 'POST', headers: { 'x-own': '1' }, body: 'hi' })
+    for (const options of [{}, { timeout: 1000 }, { settleOn: 'body' }, { configure: () => ({}) }]) {
+      assert.equal(await (await guardFetch(options)(echo.origin, init())).text(), 'POST 1 hi', JSON.stringify(options))
+    }
+  })
+  it('names the status that opened the circuit as the cause of refusals', async () => {
+    const guarded = guardFetch({ failureThreshold: 1 })
+    await (await guarded(`${origin}/status?code=503`)).text()
+    const { cause } = await rejectionOf(guarded(origin))
+    assert.ok(cause instanceof Error)
+    assert.equal(cause.message, 'HTTP status 503')
+  })
+  it('warns of no leak where many requests at once have one signal', async () => {
+    const warnings = []
+    const onWarning = (warning) => warnings.push(String(warning))
+    process.on('warning', onWarning)
+    const { signal } = new AbortController()
+    for (const options of [{}, { timeout: 10_000 }, { settleOn: 'body' }]) {
+      const guarded = guardFetch({ ...options, fetch: async () => new Response('x') })
+      await Promise.all(Array.from({ length: 20 }, async () => (await guarded(origin, { signal })).text()))
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', onWarning)
+    assert.deepEqual(warnings, [])
+  })
+  it('leaves alone what leads to no server: a `data:` URL, unless there is a key for it', async () => {
+    const guarded = guardFetch()
+    assert.equal(await (await guarded('data:text/plain,hi')).text(), 'hi')
+    assert.ok((await rejectionOf(guarded('blob:nodedata:none'))) instanceof TypeError)
+    assert.equal(guarded.registry.size, 0)
+    const keyed = guardFetch({ key: ({ url }) => url.protocol })
+    assert.equal(await (await keyed('data:text/plain,hi')).text(), 'hi')
+    assert.deepEqual([...keyed.registry.keys()], ['data:'])
+  })
+  it('refuses a key that is no text, and sends nothing', async () => {
+    const { hits } = server
+    for (const key of [async () => 'x', () => ({}), () => ['a'], () => Symbol('a'), () => undefined, () => 7]) {
+      const error = await rejectionOf(guardFetch({ key })(origin))
+      assert.deepEqual([error.code, error.option], ['ERR_INVALID_OPTION', 'key'], String(key))
+    }
+    assert.equal(server.hits, hits)
+  })
+  it('gives up the answer of a fetch that heeds no signal, once its call has timed out', async () => {
+    let answer, cancelled
+    for (const settleOn of ['headers', 'body']) {
+      const guarded = guardFetch({ settleOn, timeout: 10, fetch: () => new Promise((resolve) => (answer = resolve)) })
+      assert.equal((await rejectionOf(guarded(origin))).code, 'ERR_CALL_TIMEOUT')
+      cancelled = false
+      answer(new Response(new ReadableStream({ cancel: () => void (cancelled = true) })))
+      await until(() => cancelled)
+    }
+  })
   it('looks the global fetch up at each request', async () => {
     const guarded = guardFetch()
     const { fetch } = globalThis
@@ -364,6 +421,44 @@ describe('guardFetch()', LIMIT, () => {
       assert.ok((await rejectionOf(guarded(...args))) instanceof TypeError, String(args[0]))
     }
     assert.equal(outcomes(guarded.registry).failure, undefined)
+  })
+  it('blames no server for a body that was sent before, is read by another or is a stream without `duplex`', async () => {
+    const guarded = guardFetch({ timeout: 1000 })
+    const sent = new Request(origin, { method: 'POST', body: 'hi' })
+    await (await guarded(sent)).text()
+    const locked = new ReadableStream()
+    locked.getReader()
+    const { hits } = server
+    for (const args of [[sent], [origin, sent], [origin, { method: 'POST', duplex: 'half', body: locked }], [origin, { method: 'POST', body: new ReadableStream() }]]) {
+      assert.ok((await rejectionOf(guarded(...args))) instanceof TypeError)
+    }
+    assert.equal(server.hits, hits)
+    assert.deepEqual(outcomes(guarded.registry), { success: 1, ignored: 4 })
+  })
+  it('in body mode leaves the memory of chunks to whoever made them', async () => {
+    const bytes = new TextEncoder().encode('abcdef')
+    const wasm = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, 6)
+    wasm.set(bytes)
+    const bodies = {
+      'two views of one buffer': () => ReadableStream.from([bytes.subarray(0, 3), bytes.subarray(3)]),
+      "Node's pool of buffers": () => Readable.toWeb(Readable.from([Buffer.from('abc'), Buffer.from('def')])),
+      'the memory of Wasm': () => ReadableStream.from([wasm])
+    }
+    for (const [what, make] of Object.entries(bodies)) {
+      const guarded = guardFetch({ settleOn: 'body', fetch: async () => new Response(make()) })
+      for (let turn = 0; turn < 2; turn++) assert.equal(await (await guarded(origin)).text(), 'abcdef', what)
+      await until(() => outcomes(guarded.registry).success === 2)
+    }
+    assert.equal(Buffer.from('the pool is whole').toString(), 'the pool is whole')
+  })
+  it('in body mode passes on a response whose body is being read by whoever made it, or is no stream', async () => {
+    const taken = new Response('x')
+    taken.body.getReader()
+    for (const given of [taken, { ok: true, status: 200, headers: new Headers(), body: 'text' }, { ok: true, status: 200, headers: new Headers() }]) {
+      const guarded = guardFetch({ settleOn: 'body', fetch: async () => given })
+      assert.equal(await guarded(origin), given)
+      await until(() => outcomes(guarded.registry).success === 1)
+    }
   })
   it('in body mode gives a response that has everything of the original', async () => {
     const guarded = guardFetch({ settleOn: 'body' })
