@@ -128,7 +128,7 @@ export const ROWS = [
     measure: (effort) =>
       pairs(effort, [
         // Nearly all of it is setTimeout and clearTimeout, which opossum calls as well.
-        { what: '`timeout`', pair: ['timed', 'opossumTimed'], budget: 1 / 2, reached: 0.95 },
+        { what: '`timeout`', pair: ['timed', 'opossumTimed'], budget: 1 / 2, reached: 0.85 },
         { what: '`timeout`', pair: ['timed', 'cockatielTimed'] },
       ]),
   },
