@@ -3,9 +3,18 @@ import { createServer } from 'node:http'
 import { guardFetch } from 'halfopen/fetch'
 
 const { UPSTREAM = 'http://127.0.0.1:9000', PORT = '8080' } = process.env
+const { origin } = new URL(UPSTREAM)
 
-/** The last good answer of each path. */
+/** The last good answer of each URL, the one longest without a new answer first. */
 const known = new Map()
+/** So many are kept: paths are the callers' to choose, and there is no end of them. */
+const MOST_KNOWN = 1000
+
+function keep({ href }, body) {
+  known.delete(href)
+  known.set(href, body)
+  if (known.size > MOST_KNOWN) known.delete(known.keys().next().value)
+}
 
 const guarded = guardFetch({
   failureThreshold: 3,
@@ -14,7 +23,7 @@ const guarded = guardFetch({
   fallbackOn: 'failure',
   // Refused and failed requests alike: what was known last, or a 503.
   fallback({ url }) {
-    const body = known.get(url.pathname)
+    const body = known.get(url.href)
     return body === undefined ? new Response('{"error":"unavailable"}', { status: 503 }) : new Response(body, { headers: { 'x-stale': '1' } })
   }
 })
@@ -25,11 +34,15 @@ const server = createServer(async (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     return response.end(JSON.stringify(guarded.registry.status()))
   }
+  // A whole URL is for proxies, and this is none.
+  if (!request.url.startsWith('/')) return response.writeHead(400).end()
+  // Appended, not resolved: resolved, `//elsewhere/path` would be another host.
+  const url = new URL(origin + request.url)
   try {
-    const upstream = await guarded(new URL(request.url, UPSTREAM))
+    const upstream = await guarded(url)
     const body = await upstream.text()
     const isStale = upstream.headers.has('x-stale')
-    if (upstream.ok && !isStale) known.set(request.url, body)
+    if (upstream.ok && !isStale) keep(url, body)
     response.writeHead(upstream.status, { 'content-type': 'application/json', ...(isStale && { 'x-stale': '1' }) }).end(body)
   } catch (error) {
     response.writeHead(502).end(String(error))

@@ -3,8 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { get } from 'node:http'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -21,28 +24,89 @@ if (!existsSync(example('node_modules/halfopen'))) symlinkSync('../../pkg', exam
 /** The environment without what the test runner puts into it. */
 const { NODE_OPTIONS, NODE_TEST_CONTEXT, ...env } = process.env
 
+/** Starts a program that says where it listens. */
+async function start(path, variables) {
+  const child = spawn(process.execPath, [example(path)], { env: { ...env, ...variables, PORT: '0' } })
+  atEnd(() => child.kill())
+  const program = { said: '' }
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (program.said += text))
+  await until(() => /listening on \S+\n/.test(program.said), path)
+  program.origin = /listening on (\S+)\n/.exec(program.said)[1]
+  return program
+}
+
+/** A request whose target is sent as it is given, which `fetch` would not do, and what came of it. */
+async function ask(origin, target) {
+  const { hostname, port } = new URL(origin)
+  const request = get({ hostname, port, path: target, agent: false })
+  const [response] = await once(request, 'response')
+  return { status: response.statusCode, body: await text(response) }
+}
+
 describe('the Node service', LIMIT, () => {
-  it('answers from memory while its upstream is down', async () => {
+  const begin = async () => {
     const upstream = await startServer((_, response) => response.writeHead(200).end('{"id":42}'))
-    const service = spawn(process.execPath, [example('node-service/service.js')], { env: { ...env, UPSTREAM: upstream.origin, PORT: '0' } })
-    atEnd(() => service.kill())
-    let said = ''
-    for (const stream of [service.stdout, service.stderr]) stream.on('data', (text) => (said += text))
-    await until(() => /listening on \S+\n/.test(said), 'the service')
-    const [, base] = /listening on (\S+)\n/.exec(said)
+    const service = await start('node-service/service.js', { UPSTREAM: upstream.origin })
     const get = async (path) => {
-      const response = await fetch(base + path)
+      const response = await fetch(service.origin + path)
       return [response.status, response.headers.get('x-stale'), await response.text()]
     }
-    assert.deepEqual(await get('/users/42'), [200, null, '{"id":42}'])
+    return { upstream, service, get }
+  }
+  const UNKNOWN = [503, null, '{"error":"unavailable"}']
+  /** Goes down and has the circuit open: what the service answers from now on is its own. */
+  const goDown = async ({ upstream, get }, path) => {
     upstream.answer = (_, response) => response.writeHead(503).end('{}')
-    for (let n = 0; n < 3; n++) assert.deepEqual(await get('/users/42'), [503, null, '{}'])
+    for (let n = 0; n < 3; n++) assert.deepEqual(await get(path), [503, null, '{}'])
+  }
+
+  it('answers from memory while its upstream is down', async () => {
+    const all = await begin()
+    const { upstream, service, get } = all
+    assert.deepEqual(await get('/users/42'), [200, null, '{"id":42}'])
+    await goDown(all, '/users/42')
     const { hits } = upstream
     assert.deepEqual(await get('/users/42'), [200, '1', '{"id":42}'])
-    assert.deepEqual(await get('/users/7'), [503, null, '{"error":"unavailable"}'])
+    assert.deepEqual(await get('/users/7'), UNKNOWN)
     assert.equal(upstream.hits, hits)
     assert.deepEqual(JSON.parse((await get('/health'))[2]), { [upstream.origin]: 'open' })
-    assert.match(said, /closed -> open \(failure_threshold\)/)
+    assert.match(service.said, /closed -> open \(failure_threshold\)/)
+  })
+  it('knows an answer by the query too', async () => {
+    const all = await begin()
+    const { upstream, get } = all
+    upstream.answer = ({ url }, response) => response.writeHead(200).end(url)
+    for (const path of ['/users?id=1', '/users?id=2', '/users']) assert.deepEqual(await get(path), [200, null, path])
+    await goDown(all, '/users')
+    for (const path of ['/users?id=1', '/users?id=2', '/users']) assert.deepEqual(await get(path), [200, '1', path])
+    assert.deepEqual(await get('/users?id=3'), UNKNOWN)
+  })
+  it('asks no other host than its upstream, whatever it is asked for', async () => {
+    const { upstream, service } = await begin()
+    upstream.answer = ({ url }, response) => response.writeHead(200).end(url)
+    const inside = await startServer((_, response) => response.writeHead(200).end('secret'))
+    const { host } = new URL(inside.origin)
+    for (const target of [`//${host}/secret`, `/\\${host}/secret`, `///${host}/secret`]) {
+      const { status, body } = await ask(service.origin, target)
+      assert.equal(status, 200)
+      assert.equal(body, target.replace('\\', '/'), 'it is a path of the upstream')
+    }
+    for (const target of [`${inside.origin}/secret`, `http://elsewhere//${host}/secret`]) {
+      assert.deepEqual(await ask(service.origin, target), { status: 400, body: '' })
+    }
+    assert.equal(inside.hits, 0)
+  })
+  it('forgets the oldest answer when it knows a thousand others', async () => {
+    const all = await begin()
+    const { get } = all
+    await get('/first')
+    await get('/second')
+    // A new answer for the first makes the second the oldest.
+    await get('/first')
+    for (let n = 0; n < 999; n += 37) await Promise.all(Array.from({ length: 37 }, (_, k) => get(`/users/${n + k}`)))
+    await goDown(all, '/users/0')
+    assert.deepEqual(await get('/second'), UNKNOWN)
+    assert.deepEqual(await get('/first'), [200, '1', '{"id":42}'])
   })
 })
 
