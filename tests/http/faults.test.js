@@ -1,7 +1,8 @@
-// Every fault of a network, through every client: what is counted, which breaker counts it, and what the client's user gets. The table at the
-// end is what was seen. It must not know how the clients are made.
+// Every fault of a network, through every client: what is counted, which breaker counts it, and what the client's user gets. The table
+// that it leaves, `target/fault-table.md`, is what was seen. It must not know how the clients are made.
 
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
 import { CLIENTS, HTTP2_CLIENTS } from './clients.js'
 import { closedOrigin, LIMIT, outcomes, startHttp2, startServer, startUntrusted, stemsFrom, unhandled, until } from './support.js'
@@ -54,8 +55,9 @@ const HTTP2_FAULTS = {
   'never answers': { answer: () => {}, options: { timeout: 100 }, outcome: 'failure', gets: 'ERR_CALL_TIMEOUT' }
 }
 
+/** Rows of the table, those of one fault together. */
 const seen = new Map()
-const note = (fault, client, words) => seen.set(fault, { ...seen.get(fault), [client]: words })
+const note = (fault, ...row) => seen.set(fault, [...(seen.get(fault) ?? []), [fault, ...row]])
 
 async function meet(make, client, fault, { url, options, aborts, outcome, gets, state = 'closed' }) {
   const { get, registry, errors } = make({ failureThreshold: 3, ...options })
@@ -95,7 +97,7 @@ async function meet(make, client, fault, { url, options, aborts, outcome, gets, 
       if (error !== undefined) told = error === got ? error.code : `${got.name} caused by ${error.code}`
     }
   }
-  note(fault, client, `${expected.outcome}: ${told}`)
+  note(fault, client, expected.outcome, told)
 }
 
 for (const [client, make] of Object.entries(CLIENTS)) {
@@ -132,8 +134,12 @@ for (const [client, make] of Object.entries(HTTP2_CLIENTS)) {
   })
 }
 
-after(async () => {
-  for (const [fault, clients] of seen) for (const [client, words] of Object.entries(clients)) console.log(`# ${fault} | ${client} | ${words}`)
+after(() => {
+  const rows = [...seen.values()].flat()
+  const table = [['fault', 'client', 'counts as', 'the user gets'], ['---', '---', '---', '---'], ...rows].map((row) => `| ${row.join(' | ')} |\n`)
+  mkdirSync(new URL('../../target', import.meta.url), { recursive: true })
+  writeFileSync(new URL('../../target/fault-table.md', import.meta.url), table.join(''))
+  console.log(`faults: ${rows.length} rows of what was seen, fault by client, in target/fault-table.md`)
 })
 
 describe('all of that', LIMIT, () => {
