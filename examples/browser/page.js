@@ -16,3 +16,7 @@ document.getElementById('ask').addEventListener('click', async () => {
     show('answer', error.code === 'ERR_CIRCUIT_OPEN' ? `Ask again in ${Math.ceil(error.retryAfter / 1000)} s` : `No answer: ${error.message}`)
   }
 })
+
+// Not guarded: it is how `examples/serve.js` is made sick and well.
+const sick = document.getElementById('sick')
+sick.addEventListener('change', () => fetch('/sick', { method: sick.checked ? 'PUT' : 'DELETE' }))

@@ -11,3 +11,7 @@ ask.addEventListener('click', async () => {
   answer.textContent = `${response.status} ${await response.text()}`
 })
 ask.disabled = false
+
+// The worker lets it pass: it is how `examples/serve.js` is made sick and well.
+const sick = document.getElementById('sick')
+sick.addEventListener('change', () => fetch('/sick', { method: sick.checked ? 'PUT' : 'DELETE' }))

@@ -1,5 +1,5 @@
 // Guards what goes to /api/. A worker that the browser ends forgets its breakers, and begins again with closed ones.
-import { guardFetch } from '../../pkg/fetch.js'
+import { guardFetch } from '/node_modules/halfopen/fetch.js'
 
 const guarded = guardFetch({
   failureThreshold: 3,

@@ -1,11 +1,11 @@
-// The examples run as they stand. Those for browsers are served and parsed here, and run in browsers elsewhere. It must not know how they
-// work, only what their README says.
+// The examples run as they stand. Of those for browsers, the site is tried here; `tests/browsers` runs their pages. It must not know how
+// they work, only what their README says.
 
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { get } from 'node:http'
+import { get as httpGet } from 'node:http'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
@@ -38,7 +38,7 @@ async function start(path, variables) {
 /** A request whose target is sent as it is given, which `fetch` would not do, and what came of it. */
 async function ask(origin, target) {
   const { hostname, port } = new URL(origin)
-  const request = get({ hostname, port, path: target, agent: false })
+  const request = httpGet({ hostname, port, path: target, agent: false })
   const [response] = await once(request, 'response')
   return { status: response.statusCode, body: await text(response) }
 }
@@ -132,15 +132,11 @@ describe('the OpenAI client', LIMIT, () => {
   })
 })
 
-for (const folder of ['browser', 'service-worker']) {
-  describe(`the example ${folder}`, LIMIT, () => {
-    it('is served whole: every file that it names is there and can be parsed', async () => {
-      const site = await startServer((request, response) => {
-        const path = join(root, decodeURI(new URL(request.url, 'http://site').pathname))
-        if (!path.startsWith(root) || !existsSync(path)) return response.writeHead(404).end()
-        response.writeHead(200).end(readFileSync(path))
-      })
-      const page = `${site.origin}/examples/${folder}/index.html`
+describe('the site of the examples for browsers', LIMIT, () => {
+  for (const folder of ['browser', 'service-worker']) {
+    it(`has every file that ${folder} names, and each can be parsed`, async () => {
+      const { origin } = await start('serve.js')
+      const page = `${origin}/${folder}/`
       const html = await (await fetch(page)).text()
       const imports = JSON.parse(/<script type="importmap">([^<]*)/.exec(html)?.[1] ?? '{}').imports ?? {}
       const waiting = [...html.matchAll(/src="([^"]+)"/g)].map(([, path]) => new URL(path, page).href)
@@ -150,19 +146,38 @@ for (const folder of ['browser', 'service-worker']) {
       for (const url of seen) {
         const response = await fetch(url)
         assert.equal(response.status, 200, url)
+        assert.equal(response.headers.get('content-type'), 'text/javascript', url)
         const text = await response.text()
         await transform(text, { loader: 'js', format: 'esm' })
         for (const [, specifier] of text.matchAll(/^import [^'"]*['"]([^'"]+)['"]/gm)) seen.add(new URL(imports[specifier] ?? specifier, url).href)
       }
-      assert.ok([...seen].some((url) => url.endsWith('/pkg/fetch.js')))
+      assert.ok(seen.has(`${origin}/node_modules/halfopen/fetch.js`))
     })
+  }
+  it('tells the time, and falls sick and gets well when it is told', async () => {
+    const { origin } = await start('serve.js')
+    const time = async () => {
+      const response = await fetch(`${origin}/api/time`)
+      return [response.status, await response.text()]
+    }
+    assert.match(String(await time()), /^200,\d{4}-.*Z$/)
+    await fetch(`${origin}/sick`, { method: 'PUT' })
+    assert.deepEqual(await time(), [503, 'sick'])
+    await fetch(`${origin}/sick`, { method: 'DELETE' })
+    assert.equal((await time())[0], 200)
   })
-}
+  it('has nothing else to give', async () => {
+    const { origin } = await start('serve.js')
+    const targets = ['/', '/serve.js', '/browser/../serve.js', '/browser/%2e%2e/serve.js', '/browser/..%2fserve.js', `/browser/${new URL('../../package.json', import.meta.url)}`, '//browser/', `${origin}/browser/`, '/browser//etc/passwd']
+    for (const target of targets) assert.equal((await ask(origin, target)).status, 404, target)
+    assert.equal((await ask(origin, '/browser/')).status, 200)
+  })
+})
 
 describe('every example', () => {
   it('has a README that says how to run it', () => {
     const folders = readdirSync(example(''), { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
     assert.ok(folders.length >= 4)
-    for (const { name } of folders) assert.match(readFileSync(join(dirname(example('x')), name, 'README.md'), 'utf8'), /node examples|npm run|http-server/, name)
+    for (const { name } of folders) assert.match(readFileSync(join(dirname(example('x')), name, 'README.md'), 'utf8'), /node examples|npm run/, name)
   })
 })
