@@ -1,5 +1,5 @@
-// A guarded fetch from the installed tarball in a page and in a service worker, in every browser the same. It must not know how a browser is
-// started. `HALFOPEN_SCREENSHOTS=folder` leaves pictures of what a person sees while the circuit is open.
+// A guarded fetch from the installed tarball in a page and in a service worker, in every browser the same, and the two examples for browsers
+// beside that tarball. It must not know how a browser is started. `HALFOPEN_SCREENSHOTS=folder` leaves pictures of what a person sees while the circuit is open.
 
 import assert from 'node:assert/strict'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { project, root } from '../package/support.js'
 import { BROWSERS, open, until } from './drivers.js'
 import { CHECKS } from './page/checks.js'
-import { startServer } from './servers.js'
+import { startExamples, startServer } from './servers.js'
 
 /** Of one test, and of one browser's start, in ms. A script in a page has a shorter one of its own. */
 const LIMIT = { timeout: 60_000 }
@@ -16,10 +16,13 @@ const START_LIMIT = { timeout: 180_000 }
 /** Of all tests of one browser, in ms. */
 const BROWSER_LIMIT = { timeout: 400_000 }
 
-let user, site, upstream, other, nobody
+let user, site, upstream, other, examples, nobody
 before(async () => {
   user = await project()
   for (const folder of ['page', 'worker']) await cp(join(root, 'tests/browsers', folder), join(user.dir, folder), { recursive: true })
+  for (const part of ['serve.js', 'browser', 'service-worker']) await cp(join(root, 'examples', part), join(user.dir, 'examples', part), { recursive: true })
+  await user.write({ 'examples/package.json': '{ "type": "module" }' })
+  examples = await startExamples(join(user.dir, 'examples'))
   site = await startServer(user.dir)
   upstream = await startServer()
   other = await startServer()
@@ -29,7 +32,7 @@ before(async () => {
   nobody = gone.origin
 }, START_LIMIT)
 after(async () => {
-  for (const server of [site, upstream, other]) await server?.close()
+  for (const server of [site, upstream, other, examples]) await server?.close()
   await user?.remove()
 }, LIMIT)
 
@@ -177,6 +180,59 @@ for (const name of Object.keys(BROWSERS)) {
         await visit('/worker/index.html')
         assert.equal(await browser.driver.getTitle(), 'A page behind a guarding service worker')
         assert.equal((await tell('state')).states[site.origin], 'closed')
+      })
+    })
+
+    describe('the examples', () => {
+      const find = (id) => browser.driver.findElement({ css: `#${id}` })
+      const text = (id) => browser.driver.executeScript('return document.getElementById(arguments[0]).textContent', id)
+      /** Clicks, and gives the answer that the page shows then. */
+      async function ask() {
+        await browser.driver.executeScript("document.getElementById('answer').textContent = ''")
+        await find('ask').click()
+        return until('an answer', () => text('answer'))
+      }
+      /** Ticks that the server is sick, or takes the tick away. */
+      async function toggle() {
+        const was = await examples.isSick()
+        await find('sick').click()
+        await until('the server to change', async () => (await examples.isSick()) !== was)
+      }
+      const TIME = /^\d{4}-\d\d-\d\dT.*Z$/
+
+      it('has a page that shows the time, what the sick server says, how long to wait, and the time again', LIMIT, async () => {
+        await browser.driver.get(`${examples.origin}/browser/`)
+        assert.match(await ask(), TIME)
+        await toggle()
+        const seen = []
+        for (let n = 0; n < 4; n++) seen.push(await ask())
+        assert.deepEqual(seen, [...Array(3).fill('The server says 503'), 'Ask again in 5 s'])
+        assert.equal(await text('state'), 'open')
+        await screenshot('example-page')
+        await toggle()
+        // Had it been asked, it would have told the time.
+        assert.match(await ask(), /^Ask again in [1-5] s$/)
+        // By a script of the page's own: those of a driver have another `Date` in Firefox.
+        await browser.driver.executeScript("document.head.append(Object.assign(document.createElement('script'), { text: arguments[0] }))", 'const { now } = Date; Date.now = () => now.call(Date) + 5000')
+        assert.match(await ask(), TIME)
+        assert.equal(await text('state'), 'closed')
+      })
+
+      it('has a service worker that answers for the sick server, and lets it answer once it is well', LIMIT, async () => {
+        await browser.driver.get(`${examples.origin}/service-worker/`)
+        await until('the worker to be in control', () => find('ask').isEnabled())
+        const [status, time] = (await ask()).split(' ')
+        assert.equal(status, '200')
+        assert.match(time, TIME)
+        await toggle()
+        const seen = []
+        for (let n = 0; n < 4; n++) seen.push(await ask())
+        assert.deepEqual(seen, [...Array(3).fill('503 sick'), '200 {"offline":true}'])
+        await screenshot('example-worker')
+        await toggle()
+        assert.equal(await ask(), '200 {"offline":true}')
+        // Nobody can move the clock of an example's worker: these are 5 s of real time.
+        await until('the time', async () => TIME.test((await ask()).split(' ')[1]))
       })
     })
   })

@@ -1,9 +1,12 @@
-// The servers of the browser tests, on this machine: one with the pages, and ones that fall ill on command. They must not know of breakers.
+// The servers of the browser tests, on this machine: one with the pages, ones that fall ill on command, and the one that the examples bring.
+// They must not know of breakers.
 
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 const TYPES = { '.html': 'text/html;charset=utf-8', '.js': 'text/javascript', '.json': 'application/json', '.svg': 'image/svg+xml' }
 
@@ -95,6 +98,23 @@ export async function startServer(folder) {
     }
   })
   return { ...server, change, report }
+}
+
+/** The site of the examples, as their README has it started, from wherever they were copied. */
+export async function startExamples(folder) {
+  const program = spawn(process.execPath, [join(folder, 'serve.js')], { env: { ...process.env, PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [program.stdout, program.stderr]) stream.on('data', (chunk) => (said += chunk))
+  const ended = once(program, 'exit')
+  const close = async () => {
+    program.kill()
+    await ended
+  }
+  const [line] = await Promise.race([once(createInterface(program.stdout), 'line'), ended.then(() => [''])])
+  const [, origin] = /^listening on (\S+)$/.exec(line) ?? []
+  if (origin === undefined) throw new Error(`The examples' site did not start: ${said}`)
+  const isSick = async () => (await (await fetch(`${origin}/sick`)).text()) === 'true'
+  return { origin, isSick, close }
 }
 
 function file(folder, path, response) {
