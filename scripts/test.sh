@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # `npm test`: sets up, builds, and runs every layer of tests, or those that are named: `npm test -- rust js`.
 # A layer that fails or that ran no test fails the whole. Two lanes run side by side, one of cargo (whose runs would wait for
-# each other anyway) and one of Node; the lines are printed in the order of the layers. It must not know what a test checks.
+# each other anyway) and one of Node, and what measures runs alone after them; the lines are printed in the order of the layers. It must
+# not know what a test checks.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
 node_lane=(types js http package readme browsers)
-layers=("${cargo_lane[@]}" "${node_lane[@]}")
+alone=(load)
+layers=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 wanted=("$@")
 [ $# -gt 0 ] || wanted=("${layers[@]}")
 is_in() { local one=$1 && shift && [[ " $* " == *" $one "* ]]; }
@@ -51,6 +53,7 @@ http() { node_tests tests/http; }
 package() { node_tests tests/package; }
 browsers() { node_tests tests/browsers; }
 readme() { node_tests tests/readme; }
+load() { node_tests tests/load; }
 node_tests() {
   local files=()
   mapfile -t files < <(find "$1" -name node_modules -prune -o -name '*.test.js' -print | sort)
@@ -74,7 +77,7 @@ count() {
 
 # The lines of a log that say how it ended.
 closing_lines() {
-  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults): ' "$1" || true
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load): ' "$1" || true
 }
 
 lane() {
@@ -102,6 +105,10 @@ all_passed=0 all_failed=0
 for layer in "${layers[@]}"; do
   is_in "$layer" "${wanted[@]}" || continue
   is_in "$layer" "${cargo_lane[@]}" && pid=$cargo_pid || pid=$node_pid
+  if is_in "$layer" "${alone[@]}"; then
+    wait "$cargo_pid" "$node_pid" || true
+    lane "$layer"
+  fi
   while [ ! -e "$logs/$layer.end" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
   [ -e "$logs/$layer.end" ] || echo '1 0 0 0 0' >"$logs/$layer.end"
   read -r status seconds passed failed skipped <"$logs/$layer.end"

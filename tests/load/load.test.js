@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import { CONNECTIONS, measure, median, share, spread } from './measure.js'
+import { CONNECTIONS, costOf, cpuOf, gainOf, mean, measure, median, noiseOf } from './measure.js'
 import { ROLES, SICK } from './processes.js'
 
 const LIMIT = { timeout: 180_000 }
@@ -12,30 +12,29 @@ const LIMIT = { timeout: 180_000 }
 const MOST_COST = 0.03
 const LEAST_GAIN = 10
 
-const percent = (share) => `${(share * 100).toFixed(1)} %`
+/** So many times all services are started anew, for the cost. */
+const SETS = 3
 
-function print(when, turns) {
-  for (const role of ROLES) {
-    const [rate, cpu] = ['rate', 'cpu'].map((what) => median(turns[role].map((turn) => turn[what])))
-    const shares = ['rate', 'cpu'].map((what) => share(turns, role, what))
-    console.log(
-      `load: ${when.padEnd(5)} ${role.padEnd(10)} ${rate.toFixed(0).padStart(6)} answers/s, ${shares[0].toFixed(2)} of bare; CPU ${cpu.toFixed(0)} µs each, ${shares[1].toFixed(3)} of bare`
-    )
-  }
-}
+const percent = (share) => `${(share * 100).toFixed(1)} %`
+const rateOf = (sets, role) => `${median(sets.flatMap((turns) => turns[role].map(({ rate }) => rate))).toFixed(0).padStart(6)} answers/s`
 
 describe('a service under load', LIMIT, () => {
   it(`costs at most ${percent(MOST_COST)} more CPU time guarded than bare, and what two bare ones differ by`, LIMIT, async () => {
-    // A second time if need be: once in a while the machine has something else to do through most of the rounds.
+    const sets = []
+    // When it seems to cost too much, as much again is measured, and all of it is judged.
     for (const isLast of [false, true]) {
-      const turns = await measure('well')
-      print('well', turns)
-      const cost = share(turns, 'ours', 'cpu') - 1
-      const noise = spread(turns, 'cpu')
-      const what = `${percent(cost)} CPU by ours, ${percent(share(turns, 'opossum', 'cpu') - 1)} by opossum; two bare services differ by ${percent(noise)}`
-      console.log(`load: well  costs ${what}. Ours may cost ${percent(MOST_COST)} and that difference`)
+      for (let n = 0; n < SETS; n++) sets.push(await measure('well'))
+      const costs = (role) => sets.map((turns) => costOf(turns, role))
+      for (const role of ROLES) {
+        const cpu = mean(sets.map((turns) => cpuOf(turns[role])))
+        console.log(`load: well, ${role.padEnd(10)} ${rateOf(sets, role)}, CPU ${cpu.toFixed(0)} µs each, ${percent(mean(costs(role)))} above bare (${costs(role).map(percent).join(', ')})`)
+      }
+      const cost = mean(costs('ours'))
+      const noise = mean(sets.map(noiseOf))
+      const told = `ours costs ${percent(cost)} CPU; it may cost ${percent(MOST_COST)} and what two bare services differ by, ${percent(noise)} (${sets.map(noiseOf).map(percent).join(', ')})`
+      console.log(`load: ${told}`)
       if (cost <= MOST_COST + noise) return
-      if (isLast) assert.fail(`it costs ${what}`)
+      if (isLast) assert.fail(told)
     }
   })
 
@@ -43,22 +42,22 @@ describe('a service under load', LIMIT, () => {
     let turns
     before(async () => {
       turns = await measure('sick')
-      print('sick', turns)
-      console.log(`load: sick  gives ${share(turns, 'ours', 'rate').toFixed(0)} times the answers by ours, at least ${LEAST_GAIN} are due; a bare one waits ${SICK} ms for each`)
+      for (const role of ROLES) console.log(`load: sick, ${role.padEnd(10)} ${rateOf([turns], role)}, ${gainOf(turns, role).toFixed(1)} times bare`)
+      console.log(`load: ours gives ${gainOf(turns, 'ours').toFixed(0)} times the answers while open, at least ${LEAST_GAIN} are due; bare ones take ${SICK} ms each`)
     }, LIMIT)
 
     it(`gives at least ${LEAST_GAIN} times as many answers with an open circuit, none of them the upstream's`, () => {
-      assert.ok(share(turns, 'ours', 'rate') >= LEAST_GAIN)
+      assert.ok(gainOf(turns, 'ours') >= LEAST_GAIN)
       assert.deepEqual(turns.ours.map(({ hits }) => hits), turns.ours.map(() => 0))
     })
-    it('would give no more than it gets, unguarded: the ground of that comparison', () => {
+    it('would give no more than it gets without a breaker, which is what that compares with', () => {
       const most = (CONNECTIONS * 1000) / SICK
       for (const role of ['bare', 'bare again']) {
         for (const { rate, hits } of turns[role]) {
-          assert.ok(rate > most / 2 && rate <= most, `${role} gives ${rate} answers/s`)
+          assert.ok(rate <= most, `${role} gives ${rate} answers/s`)
           assert.ok(hits > 0)
         }
-        assert.ok(share(turns, role, 'rate') < 2)
+        assert.ok(gainOf(turns, role) < LEAST_GAIN)
       }
     })
   })

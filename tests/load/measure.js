@@ -10,8 +10,10 @@ import { ROLES } from './processes.js'
 
 export const CONNECTIONS = 20
 /** A turn of a service: so many requests while the upstream is well, about 0.3 s; so many seconds while it is sick. */
-const TURN = { well: { amount: 2000 }, sick: { duration: 1 } }
-const ROUNDS = { well: 24, sick: 2 }
+const TURN = { well: { amount: 1500 }, sick: { duration: 1 } }
+/** Before the first: machine code is made, connections and circuits are opened. */
+const WARM_UP = { well: { amount: 4000 }, sick: { duration: 0.5 } }
+const ROUNDS = { well: 6, sick: 2 }
 
 /**
  * What a service did in one turn.
@@ -23,7 +25,8 @@ const ROUNDS = { well: 24, sick: 2 }
  */
 
 /**
- * Gives the turns of each service in a mood of the upstream, in the order of the rounds.
+ * Gives the turns of each service in a mood of the upstream, in the order of the rounds. The processes are new ones each time: two of the same
+ * program differ by some percent for as long as they live.
  *
  * @param {'well' | 'sick'} mood
  * @returns {Promise<Record<string, Turn[]>>}
@@ -57,8 +60,7 @@ export async function measure(mood) {
       return { rate: requests.total / seconds, cpu: ((await ask(service, 'cpu')) - cpu) / requests.total, hits: (await ask(upstream, 'count')) - hits }
     }
     await ask(upstream, mood)
-    // Machine code is made, connections and circuits are opened.
-    for (const role of ROLES) await load(services[role], mood === 'well' ? { amount: 5000 } : TURN.sick)
+    for (const role of ROLES) await load(services[role], WARM_UP[mood])
 
     const turns = Object.fromEntries(ROLES.map((role) => [role, []]))
     for (let round = 0; round < ROUNDS[mood]; round++) {
@@ -73,18 +75,20 @@ export async function measure(mood) {
   }
 }
 
+export const mean = (values) => values.reduce((sum, value) => sum + value) / values.length
 export const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b)
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
-/**
- * The median share of a service's figure in that of the bare ones in the same round: what else the machine does changes from round to round.
- *
- * @param {Record<string, Turn[]>} turns
- */
-export const share = (turns, role, what) =>
-  median(turns[role].map((turn, round) => turn[what] / ((turns.bare[round][what] + turns['bare again'][round][what]) / 2)))
+/** The CPU time of a service for a request: the lower quartile of its turns, since whatever else the machine does only adds to it. */
+export const cpuOf = (turns) => turns.map(({ cpu }) => cpu).toSorted((a, b) => a - b)[(turns.length - 1) >> 2]
 
-/** How far the two bare services were apart in the same round, in the median of the rounds. */
-export const spread = (turns, what) => median(turns.bare.map((turn, round) => Math.abs(turns['bare again'][round][what] / turn[what] - 1)))
+/** What a service costs more than the two bare ones beside it, as a share. */
+export const costOf = (turns, role) => cpuOf(turns[role]) / mean([cpuOf(turns.bare), cpuOf(turns['bare again'])]) - 1
+
+/** How far these two are apart, as a share. */
+export const noiseOf = (turns) => Math.abs(cpuOf(turns['bare again']) / cpuOf(turns.bare) - 1)
+
+/** How many times the answers of a bare service a service gives: the median of the rounds. */
+export const gainOf = (turns, role) => median(turns[role].map(({ rate }, round) => rate / mean([turns.bare[round].rate, turns['bare again'][round].rate])))
