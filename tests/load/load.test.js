@@ -7,13 +7,15 @@ import { before, describe, it } from 'node:test'
 import { CONNECTIONS, costOf, cpuOf, gainOf, mean, measure, median, noiseOf } from './measure.js'
 import { ROLES, SICK } from './processes.js'
 
-const LIMIT = { timeout: 180_000 }
+const LIMIT = { timeout: 300_000 }
 /** CPU time for a request that the guard may cost, and answers that it must give while open, against bare fetch. */
 const MOST_COST = 0.03
 const LEAST_GAIN = 10
 
-/** So many times all services are started anew, for the cost. */
+/** So many times all services are started anew, for the cost: two processes of one program differ by some percent. */
 const SETS = 3
+/** When it seems to cost too much, as much again is measured, so many times at most, and all of it is judged. */
+const ATTEMPTS = 4
 
 const percent = (share) => `${(share * 100).toFixed(1)} %`
 const rateOf = (sets, role) => `${median(sets.flatMap((turns) => turns[role].map(({ rate }) => rate))).toFixed(0).padStart(6)} answers/s`
@@ -21,20 +23,19 @@ const rateOf = (sets, role) => `${median(sets.flatMap((turns) => turns[role].map
 describe('a service under load', LIMIT, () => {
   it(`costs at most ${percent(MOST_COST)} more CPU time guarded than bare, and what two bare ones differ by`, LIMIT, async () => {
     const sets = []
-    // When it seems to cost too much, as much again is measured, and all of it is judged.
-    for (const isLast of [false, true]) {
+    for (let attempt = 1; ; attempt++) {
       for (let n = 0; n < SETS; n++) sets.push(await measure('well'))
       const costs = (role) => sets.map((turns) => costOf(turns, role))
       for (const role of ROLES) {
         const cpu = mean(sets.map((turns) => cpuOf(turns[role])))
-        console.log(`load: well, ${role.padEnd(10)} ${rateOf(sets, role)}, CPU ${cpu.toFixed(0)} µs each, ${percent(mean(costs(role)))} above bare (${costs(role).map(percent).join(', ')})`)
+        console.log(`load: well, ${role.padEnd(10)} ${rateOf(sets, role)}, CPU ${cpu.toFixed(0)} µs each, ${percent(median(costs(role)))} above bare (${costs(role).map(percent).join(', ')})`)
       }
-      const cost = mean(costs('ours'))
+      const cost = median(costs('ours'))
       const noise = mean(sets.map(noiseOf))
       const told = `ours costs ${percent(cost)} CPU; it may cost ${percent(MOST_COST)} and what two bare services differ by, ${percent(noise)} (${sets.map(noiseOf).map(percent).join(', ')})`
       console.log(`load: ${told}`)
       if (cost <= MOST_COST + noise) return
-      if (isLast) assert.fail(told)
+      if (attempt === ATTEMPTS) assert.fail(told)
     }
   })
 
