@@ -54,6 +54,33 @@ struct Lease {
     since: Moment,
 }
 
+/// Test requests that expired and whose results have not come yet. They are in flight, but hold no place of those that
+/// `maxConcurrent` has: one that never settles would keep it for ever, and a circuit with a single place open.
+#[derive(Clone, Debug, Default)]
+struct Hung {
+    permits: Vec<Permit>,
+    /// Those that are not in the list any more: their late results can't be told from others.
+    forgotten: Tally,
+}
+
+/// So many are listed: a dependency that hangs at every test adds one each time, for as long as the breaker lives.
+const MOST_HUNG: usize = 64;
+
+impl Hung {
+    fn add(&mut self, permit: Permit) {
+        if self.permits.len() >= MOST_HUNG {
+            self.permits.remove(0);
+            self.forgotten.add_one();
+        }
+        self.permits.push(permit);
+    }
+
+    fn count(&self) -> f64 {
+        let listed = u32::try_from(self.permits.len()).unwrap_or(u32::MAX);
+        self.forgotten.get() + f64::from(listed)
+    }
+}
+
 /// Test requests of one half-open generation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trial {
@@ -104,6 +131,8 @@ pub struct Breaker {
     pub(super) last_failure_time: f64,
     pub(super) metrics: Metrics,
     latency: Option<Box<Latency>>,
+    /// Kept with `maxConcurrent` only.
+    hung: Option<Box<Hung>>,
     pub(super) log: Log,
 }
 
@@ -127,6 +156,7 @@ impl Breaker {
             last_failure_time: f64::NAN,
             metrics: Metrics::default(),
             latency: None,
+            hung: None,
             log: Log::default(),
         }
     }
@@ -147,7 +177,8 @@ impl Breaker {
             self.metrics.in_flight.add_one();
             return Admission::Granted(Permit::UNJUDGED);
         }
-        let full = self.metrics.in_flight.get() >= self.capacity;
+        let hung = self.hung.as_ref().map_or(0.0, |hung| hung.count());
+        let full = self.metrics.in_flight.get() - hung >= self.capacity;
         let admission = self.guard(!self.probed, full, now);
         match admission {
             Admission::Granted(_) => self.metrics.in_flight.add_one(),
@@ -233,6 +264,9 @@ impl Breaker {
             self.metrics.count(verdict.outcome);
         } else {
             self.metrics.stale.add_one();
+            if let Some(hung) = &mut self.hung {
+                hung.permits.retain(|expired| *expired != permit);
+            }
         }
     }
 
@@ -462,7 +496,10 @@ impl Breaker {
     fn advance(&mut self, now: f64) {
         if let Phase::HalfOpen(trial) = &mut self.phase {
             let expired = trial.expire(self.config.half_open_timeout(), now);
-            for _ in 0..expired {
+            for permit in expired {
+                if self.capacity.is_finite() {
+                    self.hung.get_or_insert_default().add(permit);
+                }
                 // The first failure that decides ends the trial; the rest expired with it and count too.
                 self.metrics.count(Outcome::Failure);
                 self.fail(Outcome::Failure.into(), false, Reason::TestExpired, now);
@@ -634,10 +671,16 @@ impl Trial {
         }
     }
 
-    /// Ends the leases that are over and tells how many there were.
-    fn expire(&mut self, lease_time: f64, now: f64) -> usize {
-        let held = self.leases.len();
-        self.leases.retain_mut(|lease| !lease.since.has_passed(lease_time, now));
-        held.saturating_sub(self.leases.len())
+    /// Ends the leases that are over and tells whose they were.
+    fn expire(&mut self, lease_time: f64, now: f64) -> Vec<Permit> {
+        let mut expired = Vec::new();
+        self.leases.retain_mut(|lease| {
+            let is_over = lease.since.has_passed(lease_time, now);
+            if is_over {
+                expired.push(lease.permit);
+            }
+            !is_over
+        });
+        expired
     }
 }

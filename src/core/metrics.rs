@@ -1,6 +1,7 @@
 //! What is counted over a breaker's life.
 //!
-//! Must not know: states and policies. Each call that is over stands in exactly one of these numbers.
+//! Must not know: states and policies. Each call that is over stands in exactly one of these numbers, but for
+//! test requests that expired (invariant 5).
 
 use super::permit::Outcome;
 use super::tally::Tally;

@@ -319,3 +319,28 @@ fn test_requests_judged_before_their_number_was_lowered_leave_room_for_one_that_
     end(&mut breaker, permit, Failure, now);
     assert_eq!(breaker.state(), State::Open);
 }
+
+#[test]
+fn a_test_request_that_expired_keeps_no_place_of_those_that_calls_in_flight_have() {
+    let options = [(Field::MaxConcurrent, 1.0), (Field::SuccessThreshold, 1.0), (Field::RecoveryTimeout, 1000.0)];
+    let (mut breaker, mut now) = trial(&options);
+    let mut hung = Vec::new();
+    // More than are listed: what is forgotten keeps no place either.
+    for _ in 0..100 {
+        hung.push(admitted(&mut breaker, now));
+        assert_eq!(breaker.admit(now), Admission::Refused(Refusal::BulkheadFull));
+        now += 60_000.0;
+        assert_eq!(breaker.check(now), State::Open);
+        now += 1000.0;
+    }
+    call(&mut breaker, Success, now);
+    assert_eq!((breaker.state(), breaker.metrics().in_flight.get()), (State::Closed, 100.0));
+    // One place is left, and no more come of late results.
+    let call = admitted(&mut breaker, now);
+    for late in hung.into_iter().rev().take(64) {
+        end(&mut breaker, late, Success, now);
+        assert_eq!(breaker.admit(now), Admission::Refused(Refusal::BulkheadFull));
+    }
+    end(&mut breaker, call, Success, now);
+    admitted(&mut breaker, now);
+}

@@ -220,3 +220,22 @@ describe('BulkheadFullError', () => {
     }
   })
 })
+
+describe('a test request that never settles', () => {
+  it('keeps no place once it has expired: with a single place, too, the circuit recovers', async () => {
+    const clock = new esm.ManualClock()
+    const breaker = new esm.CircuitBreaker({ clock, maxConcurrent: 1, failureThreshold: 1, successThreshold: 1, recoveryTimeout: 1000, halfOpenTimeout: 500 })
+    breaker.trip()
+    for (let n = 0; n < 3; n++) {
+      clock.advance(1000)
+      breaker.call(() => new Promise(() => {}))
+      assert.equal(breaker.state, 'half_open')
+      clock.advance(500)
+      assert.equal(breaker.checkState(), 'open')
+    }
+    clock.advance(1000)
+    assert.equal(await breaker.call(async () => 'up'), 'up')
+    assert.equal(breaker.state, 'closed')
+    assert.equal(await breaker.call(async () => 'up'), 'up')
+  })
+})
