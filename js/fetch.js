@@ -35,8 +35,6 @@ import { CANCELLED, check, isFunctionOrUndefined, isObject, keyOf, readOptions }
  * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request.
  */
 
-/** @typedef {CallContext & { abort(reason: unknown): void }} Context */
-
 /** Errors that the caller brought about by what it asked for. @type {WeakSet<object>} */
 const misuses = new WeakSet()
 
@@ -244,13 +242,16 @@ function discard(response) {
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */
 const dropped = globalThis.FinalizationRegistry && new FinalizationRegistry((tell) => tell())
 
-/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, CallContext>} */
+/** By which the signal of a call is aborted, as the breaker made it. */
+const CONTROLLER = Symbol.for('halfopen.controller')
+
+/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, AbortController>} */
 const aborters = new WeakMap()
 
 /** What follows a caller's signal: one listener on each, whatever the number of bodies. @type {WeakMap<AbortSignal, Followers>} */
 const followed = new WeakMap()
 
-/** @typedef {{ contexts: Set<WeakRef<Context>>, onAbort: () => void }} Followers */
+/** @typedef {{ controllers: Set<WeakRef<AbortController>>, onAbort: () => void }} Followers */
 
 /**
  * Has the caller's signal abort a body that outlives its call. The listener goes with the last body.
@@ -262,12 +263,13 @@ const followed = new WeakMap()
 function follow(signal, context, response) {
   const body = response?.body
   if (typeof body !== 'object' || body === null) return
-  const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
-  const own = new WeakRef(/** @type {Context} */ (context))
-  contexts.add(own)
-  aborters.set(body, context)
+  const controller = /** @type {AbortController} */ (/** @type {any} */ (context.signal)[CONTROLLER])
+  const { controllers, onAbort } = followed.get(signal) ?? firstFollower(signal)
+  const own = new WeakRef(controller)
+  controllers.add(own)
+  aborters.set(body, controller)
   dropped?.register(body, () => {
-    if (!contexts.delete(own) || contexts.size > 0) return
+    if (!controllers.delete(own) || controllers.size > 0) return
     signal.removeEventListener('abort', onAbort)
     followed.delete(signal)
   })
@@ -275,12 +277,12 @@ function follow(signal, context, response) {
 
 /** @param {AbortSignal} signal */
 function firstFollower(signal) {
-  /** @type {Followers['contexts']} */
-  const contexts = new Set()
+  /** @type {Followers['controllers']} */
+  const controllers = new Set()
   const onAbort = () => {
-    for (const context of contexts) context.deref()?.abort(signal.reason)
+    for (const controller of controllers) controller.deref()?.abort(signal.reason)
   }
-  const followers = { contexts, onAbort }
+  const followers = { controllers, onAbort }
   followed.set(signal, followers)
   signal.addEventListener('abort', onAbort, { once: true })
   return followers

@@ -9,31 +9,8 @@ import { watch } from './signals.js'
 /** How a supervised call ended. */
 export const ENDED = /** @type {const} */ ({ value: 0, error: 1, timeout: 2, abort: 3 })
 
-/**
- * What the function gets as its last argument. The signal is made when it is first asked for: an AbortController costs more
- * than all the rest of a timed call.
- */
-class Context {
-  /** @type {AbortController | undefined} */
-  #controller
-  /** @type {{ reason: unknown } | undefined} */
-  #aborted
-
-  /** Aborts when the call is over before its function is. */
-  get signal() {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
-    }
-    return this.#controller.signal
-  }
-
-  /** @param {unknown} reason */
-  abort(reason) {
-    this.#aborted = { reason }
-    this.#controller?.abort(reason)
-  }
-}
+/** By which whoever made a call's signal aborts it after the call, with a body that outlives it for one. */
+const CONTROLLER = Symbol.for('halfopen.controller')
 
 /**
  * Calls `fn` with `{ signal }` as its last argument and sees to it that the call ends.
@@ -49,7 +26,26 @@ class Context {
  */
 export function supervise(fn, args, { signal, timeout, makeTimeoutError }, ended) {
   return new Promise((resolve, reject) => {
-    const context = new Context()
+    /** @type {AbortController | undefined} */
+    let controller
+    /** @type {{ reason: unknown } | undefined} */
+    let aborted
+    const context = {
+      // An own member, so that it goes along when the options of a request are spread. Made when it is first asked for: an
+      // AbortController costs more than all the rest of a timed call.
+      get signal() {
+        if (controller === undefined) {
+          controller = new AbortController()
+          Object.defineProperty(controller.signal, CONTROLLER, { value: controller })
+          if (aborted !== undefined) controller.abort(aborted.reason)
+        }
+        return controller.signal
+      }
+    }
+    const abort = (/** @type {unknown} */ reason) => {
+      aborted = { reason }
+      controller?.abort(reason)
+    }
     let over = false
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer
@@ -69,7 +65,7 @@ export function supervise(fn, args, { signal, timeout, makeTimeoutError }, ended
     const onAbort = () => {
       const reason = signal?.reason
       end(ENDED.abort, reason)
-      context.abort(reason)
+      abort(reason)
     }
 
     const watched = signal && watch(signal, onAbort)
@@ -77,7 +73,7 @@ export function supervise(fn, args, { signal, timeout, makeTimeoutError }, ended
       timer = setTimeout(() => {
         const error = makeTimeoutError()
         end(ENDED.timeout, error)
-        context.abort(error)
+        abort(error)
       }, timeout)
     }
     let promise

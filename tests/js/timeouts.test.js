@@ -105,6 +105,14 @@ describe('the call’s own signal', () => {
     assert.deepEqual(await breaker.wrap((...all) => all.length)(1, 2), 3)
   })
 
+  it('goes along when the argument is spread into the options of a request', async (t) => {
+    let spread, rest
+    const call = breaker.call((context) => ((spread = { method: 'POST', ...context }), ({ ...rest } = context), never()))
+    pass(t, 100)
+    await rejectionOf(call)
+    assert.deepEqual([Object.keys(spread), spread.signal.aborted, rest.signal], [['method', 'signal'], true, spread.signal])
+  })
+
   it('aborts with the very error that the caller gets', async (t) => {
     let signal
     const call = breaker.call((context) => ((signal = context.signal), never()))
