@@ -689,6 +689,11 @@ export class CircuitBreaker extends EventTarget {
     const permit = this.#admit()
     if (permit < 0) return this.#refuse(permit, this.#now(), args, answer)
     const started = this.#demand & ELAPSED ? this.#now() : NaN
+    // A listener of the state change that the admission brought about may have aborted it.
+    if (signal?.aborted) {
+      this.#settle(permit, IGNORED, started, signal.reason)
+      return Promise.reject(signal.reason)
+    }
     let outcome = SUCCESS
     let promise
     if (own === undefined && timeout === undefined) {
@@ -741,6 +746,7 @@ export class CircuitBreaker extends EventTarget {
       if (verdict !== undefined) {
         const named = typeof verdict === 'object' && verdict !== null ? verdict.outcome : verdict
         if (!Object.hasOwn(OUTCOMES, named)) {
+          hush(verdict)
           throw misuse(TypeError, `Expected \`classify\` to answer 'success', 'failure' or 'ignored', got ${show(named)}`)
         }
         outcome = OUTCOMES[named]
@@ -1020,7 +1026,7 @@ export class CircuitBreaker extends EventTarget {
     const { clock } = this.#options
     try {
       const now = clock === undefined ? Date.now() : clock.now()
-      return typeof now === 'number' ? now : NaN
+      return typeof now === 'number' ? now : hush(now)
     } catch {
       return NaN
     }
@@ -1036,7 +1042,7 @@ export class CircuitBreaker extends EventTarget {
   #random() {
     try {
       const random = (this.#options.random ?? Math.random)()
-      return typeof random === 'number' ? random : NaN
+      return typeof random === 'number' ? random : hush(random)
     } catch (error) {
       report(error)
       return NaN
@@ -1046,6 +1052,17 @@ export class CircuitBreaker extends EventTarget {
 
 /** Resolved, for what is to happen a moment later. */
 const ready = Promise.resolve()
+
+/**
+ * Takes the answer of a user's function that was to be no promise: if it is one that rejects, nobody else hears of it.
+ *
+ * @param {unknown} answer
+ * @returns {number} NaN
+ */
+function hush(answer) {
+  promiseOf(answer)?.catch(() => {})
+  return NaN
+}
 
 /**
  * @template T

@@ -103,6 +103,10 @@ function flattened(options) {
   const given = new Map()
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
+    // A dotted name is a member's, and would win silently over the object that has it.
+    if (name.includes('.')) {
+      throw misuse(TypeError, `Unknown option ${show(name)}; members go into an object, as in \`window: { size }\``, CODES.invalidOption, { option: name })
+    }
     if (!GROUPS.includes(name)) {
       given.set(name, value)
       continue
@@ -311,5 +315,6 @@ function isClock(value) {
  */
 function isSignal(value) {
   const signal = /** @type {Partial<AbortSignal> | null} */ (value)
-  return typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function'
+  return typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
 }

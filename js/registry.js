@@ -132,7 +132,13 @@ export class CircuitBreakerRegistry extends EventTarget {
    * @returns {Promise<any>}
    */
   call(key, fn, ...args) {
-    return this.get(key).call(fn, ...args)
+    let breaker
+    try {
+      breaker = this.get(key)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return breaker.call(fn, ...args)
   }
 
   /**
@@ -235,6 +241,8 @@ export class CircuitBreakerRegistry extends EventTarget {
     const own = this.#configure?.(key)
     if (own === undefined) return undefined
     if (typeof own !== 'object' || own === null || Array.isArray(own) || own instanceof Promise) {
+      // Its rejection is nobody's: what is wrong is said here.
+      if (own instanceof Promise) own.catch(() => {})
       throw misuse(TypeError, `Expected \`configure\` to answer an object of options, got ${show(own)}`, CODES.invalidOption, { option: 'configure' })
     }
     return copied(own)

@@ -52,6 +52,15 @@ describe('a caller’s abort', () => {
     })
   }
 
+  it('counts as ignored and calls nothing where it comes with the admission, from a listener of the state change', async () => {
+    breaker.trip()
+    clock.advance(1000)
+    const reason = new Error('left')
+    breaker.addEventListener('statechange', () => controller.abort(reason))
+    assert.equal(await rejectionOf(breaker.callWith({ signal: controller.signal }, () => assert.fail('called'))), reason)
+    assert.deepEqual([breaker.state, counts()], ['half_open', { ...NONE, ignoredCalls: 1 }])
+  })
+
   it('ends all calls that were given the signal, which has one listener for them, and no call that is over', async () => {
     const reason = new Error('left')
     let finish
@@ -254,7 +263,7 @@ describe('a caller’s signal', () => {
     }
   })
 
-  for (const [wrong, shown] of [[null, 'null'], [{}, 'an object'], ['signal', "'signal'"], [new AbortController(), 'an object'], [true, 'true'], [() => {}, 'a function']]) {
+  for (const [wrong, shown] of [[null, 'null'], [{}, 'an object'], [{ aborted: false, addEventListener() {} }, 'an object'], ['signal', "'signal'"], [new AbortController(), 'an object'], [true, 'true'], [() => {}, 'a function']]) {
     it(`is refused when it is none: ${shown}`, async () => {
       const told = await rejectionOf(breaker.callWith({ signal: wrong }, () => assert.fail('called')))
       assert.ok(told instanceof TypeError)

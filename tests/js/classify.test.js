@@ -295,6 +295,24 @@ describe('retryAfter of a verdict', () => {
   })
 })
 
+describe('a judge that answers a promise', () => {
+  it('is told of it, and leaves no rejection unhandled', async () => {
+    const unhandled = []
+    const note = (reason) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    make({ classify: async () => { throw new Error('judge') }, random: async () => { throw new Error('chance') }, recoveryBackoff: { jitter: 0.5 } })
+    assert.equal(await breaker.call(succeed), 'value')
+    await rejectionOf(breaker.call(fail))
+    breaker.trip()
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    assert.deepEqual(unhandled, [])
+    assert.deepEqual(counts(), { ...NONE, successfulCalls: 1, failedCalls: 1 })
+    assert.equal(reported.length, 2)
+    reported.length = 0
+  })
+})
+
 describe('cause of a verdict', () => {
   const cause = new Error('HTTP status 503')
 

@@ -113,6 +113,14 @@ describe('options that contradict each other', () => {
 })
 
 describe('an unknown option', () => {
+  for (const options of [{ 'window.size': 5, failureRate: 0.5 }, { 'window.size': 5, window: { type: 'count', size: 10 }, failureRate: 0.5 }, { 'recoveryBackoff.factor': 2 }]) {
+    it(`is what a member is by itself: ${Object.keys(options)[0]}`, () => {
+      const error = thrownBy(() => new CircuitBreaker(options))
+      assert.deepEqual([error.code, error.option], ['ERR_INVALID_OPTION', Object.keys(options)[0]])
+      assert.match(error.message, /members go into an object/)
+    })
+  }
+
   const suggestions = {
     failureTreshold: 'failureThreshold', failurethreshold: 'failureThreshold', failure_threshold: 'failureThreshold',
     'failure-threshold': 'failureThreshold', failureThresold: 'failureThreshold', FAILURE_THRESHOLD: 'failureThreshold',

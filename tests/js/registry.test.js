@@ -355,7 +355,7 @@ describe('configure', () => {
     assert.deepEqual([registry.get('fast').recoveryTimeout, registry.get('fast').name], [RECOVERY, 'fast'])
   })
 
-  it('that throws lets its error through, and makes no breaker', () => {
+  it('that throws lets its error through, and makes no breaker', async () => {
     const registry = registryOf({
       configure: (key) => {
         if (key === 'unknown') throw error
@@ -363,6 +363,7 @@ describe('configure', () => {
       }
     })
     for (let n = 0; n < 2; n++) assert.equal(thrownBy(() => registry.get('unknown')), error)
+    assert.equal(await rejectionOf(registry.call('unknown', () => assert.fail('called'))), error)
     assert.equal(registry.has('unknown'), false)
     assert.ok(registry.get('known'))
   })
