@@ -115,6 +115,9 @@ webkit_and_driver() {
 }
 
 wasm_target
+least=$(sed -nE 's/^rust-version *= *"([0-9.]+)".*/\1/p' Cargo.toml)
+found=$(rustc --version | cut -d' ' -f2)
+[ "$(printf '%s\n' "$least" "$found" | sort -V | head -n 1)" = "$least" ] || die "needs Rust $least or later, found $found. Try: rustup update"
 cargo fetch --quiet --locked || die 'could not fetch the crates as locked. Try: cargo fetch --locked'
 say 'setup: crates as locked'
 # Not --locked: that lock file names a dependency that can't be had any more.

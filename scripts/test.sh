@@ -9,7 +9,7 @@ cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
 node_lane=(types js http package readme browsers)
-alone=(load)
+alone=(demo load)
 layers=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 wanted=("$@")
 [ $# -gt 0 ] || wanted=("${layers[@]}")
@@ -53,6 +53,7 @@ http() { node_tests tests/http; }
 package() { node_tests tests/package; }
 browsers() { node_tests tests/browsers; }
 readme() { node_tests tests/readme; }
+demo() { node_tests tests/demo; }
 load() { node_tests tests/load; }
 node_tests() {
   local files=()
@@ -77,7 +78,7 @@ count() {
 
 # The lines of a log that say how it ended.
 closing_lines() {
-  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load): ' "$1" || true
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load): |^not replayed: |^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
 }
 
 lane() {

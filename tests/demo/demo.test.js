@@ -1,0 +1,87 @@
+// The demo as a person without a terminal runs it: that it ends well and in time, shows what it promises, and leaves no process behind. It
+// must not know how it is played.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { root } from '../package/support.js'
+
+const DEMO = join(root, 'examples/demo/')
+/** What the demo promises to need at most, in ms. */
+const LONGEST = 30_000
+const LIMIT = { timeout: 90_000 }
+
+/** Processes of the demo that run. */
+const running = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((id) => {
+      try {
+        return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(DEMO)
+      } catch {
+        return false
+      }
+    })
+
+function begin() {
+  const demo = spawn(process.execPath, [join(DEMO, 'main.js')], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [demo.stdout, demo.stderr]) stream.on('data', (chunk) => (said += chunk))
+  return { demo, said: () => said, ended: once(demo, 'close') }
+}
+
+describe('the demo', LIMIT, () => {
+  let text, code, took
+  before(async () => {
+    const started = performance.now()
+    const { said, ended } = begin()
+    ;[code] = await ended
+    took = performance.now() - started
+    text = said()
+  }, LIMIT)
+
+  /** The figures of a row of the table: without a breaker, with one, and with one while the upstream is only slow. */
+  const row = (title) => {
+    const line = text.split('\n').find((line) => line.startsWith(`│ ${title} `))
+    assert.ok(line !== undefined, `no row \`${title}\` in:\n${text}`)
+    return line.split('│').slice(2, 5).map((cell) => cell.trim())
+  }
+
+  it(`ends well within ${LONGEST / 1000} s and leaves no process`, () => {
+    assert.equal(code, 0, text)
+    assert.ok(took < LONGEST, `${took} ms`)
+    assert.deepEqual(running(), [])
+  })
+
+  it('shows states as they change, and the calls', () => {
+    for (const change of ['closed -> open (failure_threshold)', 'open -> half_open (recovery_due)', 'half_open -> closed (recovered)', 'closed -> open (slow_call_rate)']) {
+      assert.ok(text.includes(change), `no ${change} in:\n${text}`)
+    }
+    assert.match(text, /calls \d+ +failed \d+ +refused \d+/)
+  })
+
+  it('sends less to the sick upstream and shows its clients fewer errors with the breaker than without', () => {
+    for (const title of ['requests that hit the sick upstream', 'errors seen by clients']) {
+      const [without, guarded] = row(title).map(Number)
+      assert.ok(guarded > 0 && guarded < without / 2, `${title}: ${guarded} of ${without}`)
+    }
+  })
+
+  it('ends with latencies and times to recover', () => {
+    for (const title of ['p50', 'p99', 'well again → normal service (*)']) {
+      for (const figure of row(title)) assert.match(figure, /^[\d.]+ m?s$/, title)
+    }
+  })
+
+  it('ends at once when it is interrupted, with the code of that, and leaves no process', async () => {
+    const { demo, ended, said } = begin()
+    while (!said().includes('upstream healthy')) await once(demo.stdout, 'data')
+    demo.kill('SIGINT')
+    const [interrupted] = await ended
+    assert.equal(interrupted, 130)
+    assert.deepEqual(running(), [])
+  })
+})
