@@ -33,7 +33,7 @@ const COUNTS = [
 
 /**
  * Live counts over a breaker's life. Each call that is over stands in exactly one of successful, failed, ignored,
- * rejected and stale.
+ * rejected and stale; a test request that expired counted as failed then, and as stale once more when its answer comes.
  *
  * @example
  * breaker.metrics.successRate // 0.75

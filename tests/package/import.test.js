@@ -18,6 +18,7 @@ const SPY = `
       : function (...all) { note(); return original.apply(this, all) }
   }
   for (const name of ['Module', 'Instance', 'Memory', 'Table', 'compile', 'instantiate', 'validate']) spy(WebAssembly, name)
+  spy(Buffer, 'from')
   for (const name of ['TextDecoder', 'TextEncoder', 'FinalizationRegistry', 'atob', 'setTimeout', 'setInterval', 'queueMicrotask', 'fetch']) spy(globalThis, name)`
 
 let user
@@ -77,7 +78,7 @@ describe('importing the package', () => {
 
   it('brings little and no Wasm where only the error class is used', async () => {
     const text = await bundle("import { CircuitOpenError } from 'halfopen'; console.log(CircuitOpenError)")
-    assert.ok(!text.includes('AGFzbQ'), 'the bytes of the Wasm are not in the bundle')
+    assert.ok(!text.includes('0061736d'), 'the bytes of the Wasm are not in the bundle')
     assert.ok(text.length < 5000, `Expected less than 5000 B, got ${text.length} B`)
   })
 
