@@ -73,6 +73,18 @@ class GuardedDispatch {
     this.options = options
   }
 
+  /**
+   * Whether it was the caller who ended the request. undici 8 aborts one that waits for a connection without the handler's doing. Of
+   * signals that are event emitters only their reason says whether they aborted, if they have one; without, undici's own error does.
+   *
+   * @internal
+   * @param {unknown} error What it ended with.
+   */
+  isOfCaller(error) {
+    const { signal } = this.options
+    return signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error)
+  }
+
   /** @returns {string} */
   get method() {
     return this.options.method ?? 'GET'
@@ -315,10 +327,11 @@ class Exchange {
    * @param {unknown} error
    */
   onResponseError(_, error) {
-    if (this.#controller.isCancelled) this.#resolve(CANCELLED)
+    const isOfCaller = this.#controller.isCancelled || this.#request.isOfCaller(error)
+    if (isOfCaller) this.#resolve(CANCELLED)
     else this.#reject(error)
     // Before there is a response the call's own end tells the handler, since a fallback may answer.
-    if (this.#controller.isCancelled || this.#request.isAnswered) this.fail(error)
+    if (isOfCaller || this.#request.isAnswered) this.fail(error)
   }
 }
 

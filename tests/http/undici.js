@@ -1,0 +1,73 @@
+// What undici does with a guard inside, through each of its ways to make a request: one list of checks for every version of it. It must not
+// know which versions there are, or in which Node one runs.
+
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { Readable, Writable } from 'node:stream'
+import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { ManualClock } from '../../pkg/index.js'
+import { guardDispatch } from '../../pkg/undici.js'
+import { atEnd, closedOrigin, LIMIT, outcomes, rejectionOf, startHttp2, startServer, until } from './support.js'
+
+const server = await startServer()
+const { origin } = server
+
+/** What one undici does with the guard inside. */
+export function describeUndici(title, { Agent, Pool, fetch, interceptors, request, stream, pipeline, connect, upgrade, getGlobalDispatcher, setGlobalDispatcher }) {
+  /** An agent around a guard. */
+  function open(options, agentOptions) {
+    const guard = guardDispatch({ failureThreshold: 100, ...options })
+    const agent = new Agent(agentOptions)
+    atEnd(() => agent.destroy())
+    return { agent, guard, dispatcher: agent.compose(guard), registry: guard.registry }
+  }
+  /** The same, refusing what goes to the server. */
+  function refusing(options) {
+    const opened = open(options)
+    opened.registry.get(origin).trip()
+    return opened
+  }
+
+  describe(`${title}, a request that waits for a connection`, LIMIT, () => {
+    const SIGNALS = {
+      'an AbortSignal': () => {
+        const controller = new AbortController()
+        return { signal: controller.signal, abort: () => controller.abort(new Error('mine')) }
+      },
+      'an event emitter': () => {
+        const signal = new EventEmitter()
+        return { signal, abort: () => signal.emit('abort') }
+      },
+      'an event emitter with a reason': () => {
+        const signal = new EventEmitter()
+        return { signal, abort: () => signal.emit('abort', (signal.reason = new Error('mine'))) }
+      }
+    }
+    for (const [kind, make] of Object.entries(SIGNALS)) {
+      it(`is ignored when its caller aborts it by ${kind}`, async () => {
+        const { dispatcher, registry } = open({ failureThreshold: 3 }, { connections: 1, pipelining: 1 })
+        const { hits } = server
+        const hung = make()
+        const first = rejectionOf(request(`${origin}/never`, { dispatcher, signal: hung.signal }))
+        await until(() => server.hits > hits)
+        const waiting = Array.from({ length: 5 }, make)
+        const calls = waiting.map(({ signal }) => rejectionOf(request(origin, { dispatcher, signal })))
+        for (const { abort } of waiting) abort()
+        hung.abort()
+        for (const [n, error] of (await Promise.all([...calls, first])).entries()) {
+          const { signal } = [...waiting, hung][n]
+          if (signal.reason === undefined) assert.equal(error.code, 'UND_ERR_ABORTED')
+          else assert.equal(error, signal.reason)
+        }
+        await until(() => outcomes(registry).inFlight === undefined)
+        assert.deepEqual(outcomes(registry), { ignored: 6 })
+        assert.equal(server.hits, hits + 1)
+      })
+    }
+  })
+
+}
+
+/** All that a handler can be told. */
+const HANDLES = ['onRequestStart', 'onRequestUpgrade', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
