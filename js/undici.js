@@ -39,6 +39,8 @@ export function guardDispatch(options = {}) {
   })
   /** @type {(dispatch: Dispatch) => Dispatch} */
   const interceptor = (dispatch) => (dispatched, handler) => {
+    // A handler of undici 6 or older. undici 7 translates those before they come here; undici 8 says that it takes none.
+    if (typeof handler?.onRequestStart !== 'function') return dispatch(dispatched, handler)
     const request = new GuardedDispatch(dispatched)
     const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : key(request))
     const exchange = new Exchange(handler, request, settleOn === 'body')

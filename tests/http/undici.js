@@ -67,6 +67,32 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
     }
   })
 
+  describe(`${title}, a handler in the style of undici 6`, LIMIT, () => {
+    /** How a dispatcher takes one: what it told in the end, or the error that it threw at once. */
+    const taken = (dispatcher) =>
+      new Promise((resolve, reject) => {
+        let status
+        dispatcher.dispatch({ origin, path: '/', method: 'GET' }, {
+          onConnect() {},
+          onHeaders(code) {
+            status = code
+            return true
+          },
+          onData: () => true,
+          onComplete: () => resolve(status),
+          onError: reject
+        })
+      }).catch(({ code, message }) => `${code}: ${message}`)
+
+    it('is taken, or refused, as undici does without a guard', async () => {
+      const { agent, dispatcher, registry } = open()
+      const bare = await taken(agent)
+      assert.ok([200, 'UND_ERR_INVALID_ARG: invalid onRequestStart method'].includes(bare), bare)
+      assert.equal(await taken(dispatcher), bare)
+      assert.deepEqual(outcomes(registry), bare === 200 ? { success: 1 } : {})
+    })
+  })
+
 }
 
 /** All that a handler can be told. */
