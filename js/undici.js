@@ -13,6 +13,9 @@ import { CANCELLED, readOptions } from './guard.js'
 
 /** @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions */
 
+/** @type {any} */
+const { Buffer } = globalThis
+
 /** Errors of undici that are about what the caller did: malformed requests, and pools that it closed. */
 const NOBODYS_FAULT = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_ABORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']
 
@@ -112,11 +115,23 @@ class Head {
 
 /** What the caller's handler steers the request with. What it aborts, nobody is to blame for. */
 class Controller {
-  /** @type {any} */
+  /** undici's own, if there is one. @type {any} */
   #real
+  /** Where undici has none. @type {Uint8Array[] | null} */
+  #rawHeaders = null
   #aborted = false
   /** @type {unknown} */
   #reason = null
+
+  /**
+   * Has it steer nothing any more: the response does not come from undici.
+   *
+   * @param {Uint8Array[]} rawHeaders
+   */
+  detach(rawHeaders) {
+    this.#real = undefined
+    this.#rawHeaders = rawHeaders
+  }
 
   /** @param {any} real */
   attach(real) {
@@ -151,11 +166,21 @@ class Controller {
   }
 
   get rawHeaders() {
-    return this.#real?.rawHeaders ?? null
+    return this.#real === undefined ? this.#rawHeaders : (this.#real.rawHeaders ?? null)
+  }
+
+  // Interceptors of undici's own replace them, that which decompresses for one.
+  set rawHeaders(value) {
+    if (this.#real === undefined) this.#rawHeaders = value
+    else this.#real.rawHeaders = value
   }
 
   get rawTrailers() {
     return this.#real?.rawTrailers ?? null
+  }
+
+  set rawTrailers(value) {
+    if (this.#real !== undefined) this.#real.rawTrailers = value
   }
 
   /** Whether it was the caller who aborted. */
@@ -231,11 +256,13 @@ class Exchange {
    * @param {Response} response
    */
   async answer(response) {
-    const body = /** @type {any} */ (globalThis).Buffer.from(await response.arrayBuffer())
+    const body = Buffer.from(await response.arrayBuffer())
     if (this.#isOver) return
+    const fields = Object.fromEntries(response.headers)
+    this.#controller.detach(rawOf(fields))
     if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
     if (this.#controller.isCancelled) return this.fail(this.#controller.reason)
-    this.#tell('onResponseStart', response.status, Object.fromEntries(response.headers), response.statusText)
+    this.#tell('onResponseStart', response.status, fields, response.statusText)
     if (body.length > 0) this.#tell('onResponseData', body)
     this.#tell('onResponseEnd', {})
     this.#isOver = true
@@ -335,6 +362,16 @@ class Exchange {
     // Before there is a response the call's own end tells the handler, since a fallback may answer.
     if (isOfCaller || this.#request.isAnswered) this.fail(error)
   }
+}
+
+/**
+ * Fields as undici reads them off the wire, which its `fetch` goes by since version 8.
+ *
+ * @param {Record<string, string>} fields
+ * @returns {Uint8Array[]}
+ */
+function rawOf(fields) {
+  return Object.entries(fields).flatMap((field) => field.map((text) => Buffer.from(text, 'latin1')))
 }
 
 /** The origin parsed last, which is mostly the one that is asked for again. */

@@ -93,6 +93,49 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
     })
   })
 
+  describe(`${title}, an answer that did not come from undici`, LIMIT, () => {
+    const cached = () => new Response('cached', { headers: { 'x-from': 'cache', 'x-latin': '\u00fc' } })
+
+    it('has its headers, as fields and as they would come off the wire', async () => {
+      const { dispatcher } = refusing({ fallback: cached })
+      const { headers } = await request(origin, { dispatcher })
+      assert.deepEqual(headers, { 'content-type': 'text/plain;charset=UTF-8', 'x-from': 'cache', 'x-latin': '\u00fc' })
+      const raw = await request(origin, { dispatcher, responseHeaders: 'raw' })
+      assert.deepEqual(raw.headers, ['content-type', 'text/plain;charset=UTF-8', 'x-from', 'cache', 'x-latin', '\u00fc'])
+    })
+    it('has them through fetch', async () => {
+      const fallback = await fetch(origin, { dispatcher: refusing({ fallback: cached }).dispatcher })
+      assert.deepEqual([fallback.headers.get('x-from'), await fallback.text()], ['cache', 'cached'])
+      const refusal = await fetch(origin, { dispatcher: refusing({ onRefused: 'respond', clock: new ManualClock(), recoveryTimeout: 9000 }).dispatcher })
+      assert.deepEqual([refusal.status, refusal.headers.get('retry-after'), refusal.headers.get('x-should-retry')], [503, '9', 'false'])
+    })
+    it('has them after a request that failed', async () => {
+      const { dispatcher } = open({ fallbackOn: 'failure', fallback: cached, timeout: 100 })
+      for (const path of ['/reset', '/never']) {
+        const response = await fetch(origin + path, { dispatcher })
+        assert.deepEqual([response.headers.get('x-from'), await response.text()], ['cache', 'cached'])
+      }
+    })
+    it('may have its headers replaced by an interceptor around the guard', async () => {
+      const { agent, guard } = refusing({ fallback: cached })
+      const renames = (dispatch) => (options, handler) =>
+        dispatch(options, {
+          ...Object.fromEntries(HANDLES.map((name) => [name, (...args) => handler[name]?.(...args)])),
+          onResponseStart(controller, status, fields, text) {
+            controller.rawHeaders = [Buffer.from('x-from'), Buffer.from('elsewhere')]
+            controller.rawTrailers = []
+            handler.onResponseStart(controller, status, { ...fields, 'x-from': 'elsewhere' }, text)
+          }
+        })
+      const dispatcher = agent.compose(guard, renames)
+      for (const url of [origin, `${(await startServer()).origin}/`]) {
+        const response = await fetch(url, { dispatcher })
+        assert.equal(response.headers.get('x-from'), 'elsewhere')
+        await response.text()
+      }
+    })
+  })
+
 }
 
 /** All that a handler can be told. */
