@@ -258,7 +258,7 @@ class Exchange {
   async answer(response) {
     const body = Buffer.from(await response.arrayBuffer())
     if (this.#isOver) return
-    const fields = Object.fromEntries(response.headers)
+    const fields = fieldsOf(response)
     this.#controller.detach(rawOf(fields))
     if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
     if (this.#controller.isCancelled) return this.fail(this.#controller.reason)
@@ -364,14 +364,32 @@ class Exchange {
   }
 }
 
+/** Fields about the bytes of a body on the wire. What a `Response` gives is decoded, whatever they say. */
+const OF_THE_WIRE = ['content-encoding', 'content-length', 'transfer-encoding']
+
+/**
+ * The fields of a response as undici has them: those that come more than once, as cookies do, in an array.
+ *
+ * @param {Response} response
+ * @returns {Record<string, string | string[]>}
+ */
+function fieldsOf({ headers }) {
+  /** @type {Record<string, string | string[]>} */
+  const fields = Object.fromEntries([...headers].filter(([name]) => !OF_THE_WIRE.includes(name)))
+  const cookies = headers.getSetCookie()
+  if (cookies.length > 1) fields['set-cookie'] = cookies
+  return fields
+}
+
 /**
  * Fields as undici reads them off the wire, which its `fetch` goes by since version 8.
  *
- * @param {Record<string, string>} fields
+ * @param {Record<string, string | string[]>} fields
  * @returns {Uint8Array[]}
  */
 function rawOf(fields) {
-  return Object.entries(fields).flatMap((field) => field.map((text) => Buffer.from(text, 'latin1')))
+  const lines = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
+  return lines.flat().map((text) => Buffer.from(text, 'latin1'))
 }
 
 /** The origin parsed last, which is mostly the one that is asked for again. */

@@ -134,6 +134,24 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
         await response.text()
       }
     })
+    it('says nothing of how the body of a kept response came, which is decoded', async () => {
+      const zipped = gzipSync('from the server')
+      const keeping = await startServer((_, response) => response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': zipped.length }).end(zipped))
+      const kept = await globalThis.fetch(keeping.origin)
+      const { dispatcher } = refusing({ fallback: () => kept.clone() })
+      assert.equal(await (await fetch(origin, { dispatcher })).text(), 'from the server')
+      const { headers, body } = await request(origin, { dispatcher })
+      assert.equal(await body.text(), 'from the server')
+      assert.deepEqual([headers['content-encoding'], headers['content-length'], headers['transfer-encoding']], [undefined, undefined, undefined])
+    })
+    it('has all its cookies', async () => {
+      for (const cookies of [['a=1'], ['a=1', 'b=2; Path=/', 'c=3']]) {
+        const fallback = () => new Response('', { headers: cookies.map((cookie) => ['set-cookie', cookie]) })
+        const { dispatcher } = refusing({ fallback })
+        assert.deepEqual([(await request(origin, { dispatcher })).headers['set-cookie']].flat(), cookies)
+        assert.deepEqual((await fetch(origin, { dispatcher })).headers.getSetCookie(), cookies)
+      }
+    })
   })
 
 }
