@@ -95,9 +95,14 @@ class GuardedDispatch {
     return this.options.method ?? 'GET'
   }
 
-  /** The URL; of a request that names no origin, that of `http://upstream`. */
+  /** The URL with its query; of a request that names no origin, that of `http://upstream`. */
   get url() {
-    return new URL(this.options.path ?? '/', this.options.origin ?? `http://${NO_ORIGIN}`)
+    const { origin, path = '/', query } = this.options
+    const base = new URL(origin ?? `http://${NO_ORIGIN}`)
+    const text = query ? stringify(query) : ''
+    const target = text === '' ? path : `${path}?${text}`
+    // A path that starts with two slashes is one, and no other host.
+    return target[0] === '/' ? new URL(base.origin + target) : new URL(target, base)
   }
 }
 
@@ -390,6 +395,20 @@ function fieldsOf({ headers }) {
 function rawOf(fields) {
   const lines = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
   return lines.flat().map((text) => Buffer.from(text, 'latin1'))
+}
+
+/**
+ * A query as undici writes it, which uses `node:querystring`: a name for each value of an array, nothing for what is no primitive.
+ *
+ * @param {Record<string, unknown>} query
+ */
+function stringify(query) {
+  const text = (/** @type {any} */ value) => {
+    const isText = typeof value === 'number' ? Number.isFinite(value) : ['string', 'bigint', 'boolean'].includes(typeof value)
+    return isText ? encodeURIComponent(value) : ''
+  }
+  const pairs = Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => `${text(name)}=${text(one)}`))
+  return pairs.join('&')
 }
 
 /** The origin parsed last, which is mostly the one that is asked for again. */

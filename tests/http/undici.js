@@ -154,6 +154,33 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
     })
   })
 
+  describe(`${title}, the URL of a request`, LIMIT, () => {
+    const QUERIES = [
+      [undefined, ''],
+      [{}, ''],
+      [{ id: 1 }, '?id=1'],
+      [{ 'a b': 'c&d', n: 1n, yes: true, none: null, odd: { deep: 1 }, nan: NaN }, '?a%20b=c%26d&n=1&yes=true&none=&odd=&nan='],
+      [{ list: ['x', 2, ''], empty: [] }, '?list=x&list=2&list=']
+    ]
+    it('has the query that undici sends', async () => {
+      const seen = []
+      const echo = await startServer(({ url }, response) => response.end(url))
+      const { dispatcher, registry } = open({ key: ({ url }) => (seen.push(url.href), url.pathname) })
+      for (const [query, expected] of QUERIES) {
+        const { body } = await request(`${echo.origin}/users`, { dispatcher, query })
+        assert.equal(await body.text(), `/users${expected}`)
+        assert.equal(seen.pop(), `${echo.origin}/users${expected}`)
+      }
+      assert.deepEqual([...registry.keys()], ['/users'])
+    })
+    it('is where undici sends it, whatever the path looks like', async () => {
+      const seen = []
+      const { dispatcher, registry } = open({ key: ({ url }) => (seen.push(url.href), url.origin) })
+      await (await request(`${origin}//elsewhere.example/users`, { dispatcher })).body.dump()
+      assert.deepEqual([seen, [...registry.keys()]], [[`${origin}//elsewhere.example/users`], [origin]])
+    })
+  })
+
 }
 
 /** All that a handler can be told. */
