@@ -17,7 +17,9 @@ import { CANCELLED, readOptions } from './guard.js'
 const { Buffer } = globalThis
 
 /** Errors of undici that are about what the caller did: malformed requests, and pools that it closed. */
-const NOBODYS_FAULT = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_ABORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']
+const NOBODYS_FAULT = [
+  'UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_ABORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+]
 
 /** Which breaker requests go through that name no origin, since a pool has but one. */
 const NO_ORIGIN = 'upstream'
@@ -52,12 +54,13 @@ export function guardDispatch(options = {}) {
       new Promise((resolve, reject) => {
         exchange.begin(resolve, reject)
         context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
-        hasRoom = dispatch(dispatched, exchange)
+        hasRoom = dispatch(request.sent, exchange)
       })
-    breaker
+    const ended = breaker
       .call(send, request)
       .then((/** @type {unknown} */ value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))))
       .catch((/** @type {unknown} */ error) => exchange.fail(error))
+    if (request.upload !== undefined) ended.finally(() => request.upload?.release())
     return hasRoom
   }
   return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', { value: registry, enumerable: true })
@@ -76,18 +79,32 @@ class GuardedDispatch {
   constructor(options) {
     /** What was given to undici. */
     this.options = options
+    /** @internal */
+    this.upload = typeof options.body === 'object' && options.body !== null ? new Upload(options.body) : undefined
   }
 
   /**
-   * Whether it was the caller who ended the request. undici 8 aborts one that waits for a connection without the handler's doing. Of
+   * What undici gets.
+   *
+   * @internal
+   */
+  get sent() {
+    const { options, upload } = this
+    return upload === undefined || upload.body === options.body ? options : { ...options, body: upload.body }
+  }
+
+  /**
+   * Whether it was the caller who ended the request, or made it so that it can't be sent. undici 8 aborts one that waits for a connection without the handler's doing. Of
    * signals that are event emitters only their reason says whether they aborted, if they have one; without, undici's own error does.
    *
    * @internal
    * @param {unknown} error What it ended with.
    */
   isOfCaller(error) {
-    const { signal } = this.options
-    return signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error)
+    const { signal, path, query } = this.options
+    if (signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error)) return true
+    // undici says with a plain error that it can't put a query behind another.
+    return this.upload?.brokeOffWith(error) || (query && /[?#]/.test(path))
   }
 
   /** @returns {string} */
@@ -103,6 +120,70 @@ class GuardedDispatch {
     const target = text === '' ? path : `${path}?${text}`
     // A path that starts with two slashes is one, and no other host.
     return target[0] === '/' ? new URL(base.origin + target) : new URL(target, base)
+  }
+}
+
+/** Codes of errors that a connection may have. */
+const OF_CONNECTIONS = /^(UND_ERR_|ERR_HTTP2_|ERR_SSL_|ERR_TLS_|ERR_STREAM_PREMATURE_CLOSE$|ECONN|ENET|EHOST|EPIPE$|ETIMEDOUT$)/
+
+/**
+ * The body of a request, which can fail by itself: undici ends the request with the body's own error then.
+ *
+ * undici also destroys streams, with the server's error, and over HTTP/2 that is the first to be heard of it. So what may be an error of a
+ * connection is taken for that of the server's, where a stream has it.
+ */
+class Upload {
+  #given
+  /** @type {{ error: unknown } | undefined} */
+  #failure
+  #note = (/** @type {unknown} */ error) => {
+    this.#failure ??= { error }
+  }
+  #noteOfStream = (/** @type {any} */ error) => {
+    if (!OF_CONNECTIONS.test(error?.code)) this.#note(error)
+  }
+
+  /** @param {any} given */
+  constructor(given) {
+    this.#given = given
+    /** What undici gets: a stream is the same. */
+    this.body = given
+    if (isStream(given)) given.on('error', this.#noteOfStream)
+    else if (Symbol.asyncIterator in given || typeof given.next === 'function') this.body = noting(given, this.#note)
+  }
+
+  /** @param {unknown} error */
+  brokeOffWith(error) {
+    return this.#failure !== undefined && this.#failure.error === error
+  }
+
+  /** Lets go of the caller's stream. */
+  release() {
+    if (isStream(this.#given)) this.#given.off('error', this.#noteOfStream)
+  }
+}
+
+/** @param {any} body */
+function isStream(body) {
+  return typeof body.pipe === 'function' && typeof body.on === 'function'
+}
+
+/**
+ * The same chunks, telling an error among them.
+ *
+ * @param {AsyncIterable<unknown> | Iterable<unknown>} chunks
+ * @param {(error: unknown) => void} note
+ */
+function noting(chunks, note) {
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* chunks
+      } catch (error) {
+        note(error)
+        throw error
+      }
+    }
   }
 }
 

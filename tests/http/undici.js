@@ -181,6 +181,98 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
     })
   })
 
+  describe(`${title}, the body of a request`, LIMIT, () => {
+    const own = new Error('the file went away')
+    const BODIES = {
+      'a stream': () => {
+        const body = new Readable({ read() {} })
+        return { body, breakOff: () => body.destroy(own) }
+      },
+      'a ReadableStream': () => {
+        let controller
+        const body = new ReadableStream({ start: (one) => (controller = one, controller.enqueue(Buffer.from('some'))) })
+        return { body, breakOff: () => controller.error(own) }
+      },
+      'an iterable': () => {
+        let breakOff
+        const broken = new Promise((_, reject) => (breakOff = () => reject(own)))
+        const chunks = async function* () {
+          yield Buffer.from('some')
+          await broken
+        }
+        return { body: chunks(), breakOff }
+      }
+    }
+    for (const [kind, make] of Object.entries(BODIES)) {
+      it(`blames no server when it breaks off by itself: ${kind}`, async () => {
+        const { dispatcher, registry } = open({ failureThreshold: 1 })
+        const { hits } = server
+        const { body, breakOff } = make()
+        const call = rejectionOf(request(`${origin}/never`, { dispatcher, method: 'POST', body }))
+        if (kind === 'a stream') body.push('some')
+        await until(() => server.hits > hits)
+        breakOff()
+        assert.equal(await call, own)
+        await until(() => outcomes(registry).inFlight === undefined)
+        assert.deepEqual(outcomes(registry), { ignored: 1 })
+      })
+      it(`is the server's fault when the server breaks off: ${kind}`, async () => {
+        const servers = []
+        for (const quit of [({ socket }) => socket.resetAndDestroy(), ({ socket }) => socket.destroy()]) {
+          servers.push(await startServer((received) => received.once('data', () => quit(received))))
+        }
+        for (const quit of [({ stream: { session } }) => session.destroy(), (received) => received.stream.close(2)]) {
+          const http2 = await startHttp2()
+          http2.answer = (received) => received.once('data', () => quit(received))
+          servers.push(http2)
+        }
+        for (const [n, { origin: url }] of servers.entries()) {
+          const { dispatcher, registry } = open({}, { allowH2: true, connect: { rejectUnauthorized: false } })
+          const { body } = make()
+          if (kind === 'a stream') body.push('some')
+          const error = await rejectionOf(request(url, { dispatcher, method: 'POST', body }))
+          assert.ok(error instanceof Error && error !== own)
+          await until(() => outcomes(registry).inFlight === undefined)
+          assert.deepEqual(outcomes(registry), { failure: 1 }, `server ${n}`)
+        }
+      })
+      it(`reaches the server whole: ${kind}`, async () => {
+        const echo = await startServer(async (received, response) => response.end(Buffer.concat(await received.toArray())))
+        const { dispatcher } = open()
+        const whole = { 'a stream': Readable.from(['so', 'me']), 'a ReadableStream': new Blob(['some']).stream(), 'an iterable': [Buffer.from('so'), Buffer.from('me')].values() }[kind]
+        const { body } = await request(echo.origin, { dispatcher, method: 'POST', body: whole })
+        assert.equal(await body.text(), 'some')
+      })
+    }
+    it('is let go of once the request is over', async () => {
+      const { agent, dispatcher } = open()
+      const listeners = []
+      for (const through of [agent, dispatcher]) {
+        const body = new Readable({ read() {} })
+        body.push('some')
+        await (await request(`${origin}/status?code=200`, { dispatcher: through, method: 'POST', body })).body.dump()
+        listeners.push(body.listenerCount('error'))
+        body.on('error', () => {}).destroy()
+      }
+      assert.equal(listeners[1], listeners[0])
+    })
+    it('blames no server when it is longer or shorter than it says', async () => {
+      const { dispatcher, registry } = open()
+      for (const [body, length] of [['some', '9'], [Readable.from(['some']), '2'], [Readable.from(['some']), '9']]) {
+        const error = await rejectionOf(request(`${origin}/never`, { dispatcher, method: 'POST', body, headers: { 'content-length': length } }))
+        assert.equal(error.code, 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
+      }
+      await until(() => outcomes(registry).inFlight === undefined)
+      assert.deepEqual(outcomes(registry), { ignored: 3 })
+    })
+    it('blames no server for a query that undici can put nowhere', async () => {
+      const { dispatcher, registry } = open()
+      const error = await rejectionOf(request(`${origin}/?a=1`, { dispatcher, query: { b: 2 } }))
+      assert.match(error.message, /^Query params cannot be passed/)
+      assert.deepEqual(outcomes(registry), { ignored: 1 })
+    })
+  })
+
 }
 
 /** All that a handler can be told. */
