@@ -157,6 +157,12 @@ class Upload {
     return this.#failure !== undefined && this.#failure.error === error
   }
 
+  /** Ends it where nobody reads it: the response is there without. */
+  drop() {
+    if (isStream(this.#given)) this.#given.destroy?.()
+    else if (typeof this.#given.cancel === 'function') this.#given.cancel().catch(() => {})
+  }
+
   /** Lets go of the caller's stream. */
   release() {
     if (isStream(this.#given)) this.#given.off('error', this.#noteOfStream)
@@ -345,6 +351,7 @@ class Exchange {
     const body = Buffer.from(await response.arrayBuffer())
     if (this.#isOver) return
     const fields = fieldsOf(response)
+    this.#request.upload?.drop()
     this.#controller.detach(rawOf(fields))
     if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
     if (this.#controller.isCancelled) return this.fail(this.#controller.reason)

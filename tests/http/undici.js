@@ -152,6 +152,22 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
         assert.deepEqual((await fetch(origin, { dispatcher })).headers.getSetCookie(), cookies)
       }
     })
+    it('ends the body of the request, which nobody reads any more', async () => {
+      for (const options of [{ onRefused: 'respond' }, { fallback: cached }]) {
+        const body = new Readable({ read() {} })
+        const closed = once(body, 'close')
+        await (await request(origin, { method: 'POST', body, dispatcher: refusing(options).dispatcher })).body.dump()
+        await closed
+        assert.ok(body.destroyed)
+      }
+      let reason = 'not cancelled'
+      const stream = new ReadableStream({ cancel: (why) => (reason = why) })
+      await (await request(origin, { method: 'POST', body: stream, dispatcher: refusing({ fallback: cached }).dispatcher })).body.dump()
+      assert.equal(reason, undefined)
+      const locked = new ReadableStream()
+      locked.getReader()
+      await (await request(origin, { method: 'POST', body: locked, dispatcher: refusing({ fallback: cached }).dispatcher })).body.dump()
+    })
   })
 
   describe(`${title}, the URL of a request`, LIMIT, () => {
