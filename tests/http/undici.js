@@ -8,13 +8,15 @@ import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { ManualClock } from '../../pkg/index.js'
 import { guardDispatch } from '../../pkg/undici.js'
-import { atEnd, closedOrigin, LIMIT, outcomes, rejectionOf, startHttp2, startServer, until } from './support.js'
+import { atEnd, LIMIT, outcomes, rejectionOf, startHttp2, startServer, until } from './support.js'
 
 const server = await startServer()
 const { origin } = server
 
 /** What one undici does with the guard inside. */
-export function describeUndici(title, { Agent, Pool, fetch, interceptors, request, stream, pipeline, connect, upgrade, getGlobalDispatcher, setGlobalDispatcher }) {
+export function describeUndici(title, undici) {
+  const { Agent, fetch, request, stream, pipeline, connect, upgrade, getGlobalDispatcher, setGlobalDispatcher } = undici
+
   /** An agent around a guard. */
   function open(options, agentOptions) {
     const guard = guardDispatch({ failureThreshold: 100, ...options })
@@ -65,6 +67,19 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
         assert.equal(busy.hits, 1)
       })
     }
+    it('is ignored when an interceptor inside the guard makes another error of it', async () => {
+      const { agent, guard } = open({}, { connections: 1, pipelining: 1 })
+      const wraps = (dispatch) => (options, handler) =>
+        dispatch(options, { ...handing(handler), onResponseError: (controller, cause) => handler.onResponseError(controller, new Error('wrapped', { cause })) })
+      const dispatcher = agent.compose(wraps, guard)
+      const busy = await startServer(() => {})
+      const controller = new AbortController()
+      const calls = [1, 2].map(() => rejectionOf(request(busy.origin, { dispatcher, signal: controller.signal })))
+      await until(() => busy.hits === 1)
+      controller.abort()
+      for (const { message } of await Promise.all(calls)) assert.equal(message, 'wrapped')
+      assert.deepEqual(outcomes(guard.registry), { ignored: 2 })
+    })
   })
 
   describe(`${title}, a handler in the style of undici 6`, LIMIT, () => {
@@ -120,7 +135,7 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
       const { agent, guard } = refusing({ fallback: cached })
       const renames = (dispatch) => (options, handler) =>
         dispatch(options, {
-          ...Object.fromEntries(HANDLES.map((name) => [name, (...args) => handler[name]?.(...args)])),
+          ...handing(handler),
           onResponseStart(controller, status, fields, text) {
             controller.rawHeaders = [Buffer.from('x-from'), Buffer.from('elsewhere')]
             controller.rawTrailers = []
@@ -165,6 +180,18 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
       const locked = new ReadableStream()
       locked.getReader()
       await (await request(origin, { method: 'POST', body: locked, dispatcher: refusing({ fallback: cached }).dispatcher })).body.dump()
+    })
+    it('is not given where the caller aborts meanwhile', async () => {
+      const controller = new AbortController()
+      const own = new Error('mine')
+      let give
+      const { dispatcher, registry } = refusing({ fallback: () => new Promise((resolve) => (give = resolve)) })
+      const call = rejectionOf(request(origin, { dispatcher, signal: controller.signal }))
+      await until(() => give !== undefined)
+      controller.abort(own)
+      give(cached())
+      assert.equal(await call, own)
+      assert.equal(registry.get(origin).metrics.inFlight, 0)
     })
   })
 
@@ -287,7 +314,198 @@ export function describeUndici(title, { Agent, Pool, fetch, interceptors, reques
     })
   })
 
+  describe(`${title}, each way to make a request`, LIMIT, () => {
+    /** One that takes both kinds of connection away from HTTP, and says nothing on them. */
+    async function switching() {
+      const one = await startServer()
+      const onSwitch = (head) => (_, socket) => {
+        socket.on('error', () => {})
+        socket.write(head)
+        one.sockets.add(socket)
+      }
+      one.on('upgrade', onSwitch('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: own\r\n\r\n'))
+      one.on('connect', onSwitch('HTTP/1.1 200 Connection established\r\n\r\n'))
+      return one
+    }
+    it('upgrade() settles its call when the connection is handed over', async () => {
+      const { dispatcher, registry } = open({ settleOn: 'body', maxConcurrent: 1 })
+      const { origin: url } = await switching()
+      for (let n = 0; n < 2; n++) {
+        const { socket, headers } = await upgrade(url, { dispatcher, protocol: 'own' })
+        assert.equal(headers.upgrade, 'own')
+        socket.on('error', () => {}).destroy()
+      }
+      assert.deepEqual(outcomes(registry), { success: 2 })
+    })
+    it('upgrade() that the server does not take is judged by its answer', async () => {
+      for (const [code, outcome] of [[503, 'failure'], [404, 'success']]) {
+        const { dispatcher, registry } = open()
+        await rejectionOf(upgrade(`${origin}/status?code=${code}`, { dispatcher }))
+        await until(() => outcomes(registry).inFlight === undefined)
+        assert.deepEqual(outcomes(registry), { [outcome]: 1 })
+      }
+    })
+    it('connect() settles its call, and is refused', async () => {
+      const { dispatcher, registry } = open()
+      const { origin: url } = await switching()
+      const { statusCode, socket } = await connect(url, { dispatcher, path: '127.0.0.1:9' })
+      socket.on('error', () => {}).destroy()
+      assert.equal(statusCode, 200)
+      assert.deepEqual(outcomes(registry), { success: 1 })
+      registry.get(url).trip()
+      assert.equal((await rejectionOf(connect(url, { dispatcher, path: '127.0.0.1:9' }))).code, 'ERR_CIRCUIT_OPEN')
+    })
+    it('stream() gives bodies, refusals and answers', async () => {
+      const { dispatcher, registry } = open({ onRefused: 'respond' })
+      const read = async (url) => {
+        const chunks = []
+        let status
+        await stream(url, { dispatcher, method: 'GET' }, ({ statusCode }) => {
+          status = statusCode
+          return new Writable({ write: (chunk, _, next) => (chunks.push(chunk), next()) })
+        })
+        return [status, String(Buffer.concat(chunks))]
+      }
+      assert.deepEqual(await read(`${origin}/chunks`), [200, 'chunk 0\nchunk 1\nchunk 2\n'])
+      assert.deepEqual(outcomes(registry), { success: 1 })
+      registry.get(origin).trip()
+      const [status, text] = await read(origin)
+      assert.equal(status, 503)
+      assert.match(text, /^Circuit open/)
+      assert.equal((await rejectionOf(stream(origin, { dispatcher: refusing().dispatcher, method: 'GET' }, () => assert.fail('no response')))).code, 'ERR_CIRCUIT_OPEN')
+    })
+    it('pipeline() sends its half and gives the other', async () => {
+      const echo = await startServer((received, response) => received.pipe(response))
+      const { dispatcher, registry } = open({ settleOn: 'body' })
+      const chunks = await pipeline(echo.origin, { dispatcher, method: 'POST' }, ({ body }) => body).end('some').toArray()
+      assert.equal(String(Buffer.concat(chunks)), 'some')
+      await until(() => outcomes(registry).inFlight === undefined)
+      assert.deepEqual(outcomes(registry), { success: 1 })
+      registry.get(echo.origin).trip()
+      const [error] = await once(pipeline(echo.origin, { dispatcher, method: 'POST' }, ({ body }) => body).end('some'), 'error')
+      assert.equal(error.code, 'ERR_CIRCUIT_OPEN')
+    })
+    it('pipelined requests are calls of their own', async () => {
+      const queued = []
+      const slow = await startServer((_, response) => queued.push(response))
+      const { dispatcher, registry } = open({}, { connections: 1, pipelining: 3 })
+      // undici pipelines on a connection that has answered once, and only what asks for it.
+      const calls = [request(slow.origin, { dispatcher })]
+      await until(() => queued.length === 1)
+      queued.shift().end()
+      await (await calls.shift()).body.dump()
+      for (let n = 0; n < 3; n++) calls.push(request(slow.origin, { dispatcher, blocking: false }))
+      await until(() => queued.length === 3)
+      assert.equal(slow.sockets.size, 1)
+      for (const [n, response] of queued.entries()) response.writeHead([200, 503, 404][n]).end()
+      const statuses = []
+      for (const { statusCode, body } of await Promise.all(calls)) statuses.push(statusCode), await body.dump()
+      assert.deepEqual(statuses, [200, 503, 404])
+      assert.deepEqual(outcomes(registry), { success: 3, failure: 1 })
+    })
+    it('fetch() counts, and is refused with the error as its cause', async () => {
+      const { dispatcher, registry } = open()
+      for (const code of [200, 503]) await (await fetch(`${origin}/status?code=${code}`, { dispatcher })).text()
+      await rejectionOf(fetch(`${origin}/reset`, { dispatcher }))
+      const controller = new AbortController()
+      const aborted = rejectionOf(fetch(`${origin}/never`, { dispatcher, signal: controller.signal }))
+      await until(() => outcomes(registry).inFlight === 1)
+      controller.abort()
+      assert.equal((await aborted).name, 'AbortError')
+      await until(() => outcomes(registry).inFlight === undefined)
+      assert.deepEqual(outcomes(registry), { success: 1, failure: 2, ignored: 1 })
+      registry.get(origin).trip()
+      assert.equal((await rejectionOf(fetch(origin, { dispatcher }))).cause.code, 'ERR_CIRCUIT_OPEN')
+    })
+    it('all of them go through a guard in the global dispatcher', async () => {
+      const { dispatcher, registry } = open()
+      const before = getGlobalDispatcher()
+      setGlobalDispatcher(dispatcher)
+      try {
+        await (await request(origin)).body.dump()
+        await (await fetch(origin)).text()
+        // The one of Node too, where it takes this undici's dispatchers.
+        await (await globalThis.fetch(origin)).text()
+      } finally {
+        setGlobalDispatcher(before)
+      }
+      assert.deepEqual(outcomes(registry), { success: 3 })
+    })
+  })
+
+  describe(`${title}, a handler`, LIMIT, () => {
+    const dispatched = { origin, path: '/chunks', method: 'GET' }
+    /** A handler that keeps what it is told, changed by what a test overrides. */
+    function recording(overrides) {
+      const told = []
+      const handler = Object.fromEntries(HANDLES.map((name) => [name, (...args) => (told.push(name), overrides?.[name]?.(...args))]))
+      const error = new Promise((resolve) => {
+        const { onResponseError } = handler
+        handler.onResponseError = (controller, reason) => (onResponseError(controller, reason), resolve(reason))
+      })
+      return { told, handler, error }
+    }
+
+    it('that pauses gets nothing until it resumes', async () => {
+      const { dispatcher } = open()
+      let controller
+      const { told, handler } = recording({ onResponseStart: (one) => (controller = one).pause() })
+      dispatcher.dispatch(dispatched, handler)
+      await until(() => controller !== undefined)
+      assert.equal(controller.paused, true)
+      // Another request through the same server: what was sent before it has come.
+      await (await request(`${origin}/chunks`)).body.dump()
+      assert.deepEqual(told, ['onRequestStart', 'onResponseStarted', 'onResponseStart'])
+      controller.resume()
+      assert.equal(controller.paused, false)
+      await until(() => told.includes('onResponseEnd'))
+      assert.ok(told.includes('onResponseData'))
+    })
+    for (const throwing of ['onResponseStart', 'onResponseData', 'onResponseEnd']) {
+      it(`that throws in ${throwing} blames no server`, async () => {
+        const own = new Error('mine')
+        const { dispatcher, registry } = open({ settleOn: 'body', failureThreshold: 1, maxConcurrent: 1 })
+        const { handler, error } = recording({ [throwing]: () => { throw own } })
+        dispatcher.dispatch(dispatched, handler)
+        assert.equal(await error, own)
+        await until(() => outcomes(registry).inFlight === undefined)
+        // At the end of a good body, the server did all that it had to.
+        assert.deepEqual(outcomes(registry), throwing === 'onResponseEnd' ? { success: 1 } : { ignored: 1 })
+      })
+    }
+    it('learns whether the dispatcher has room for more', async () => {
+      const guard = guardDispatch()
+      for (const room of [true, false]) {
+        assert.equal(guard(() => room)(dispatched, recording().handler), room)
+      }
+      guard.registry.get(origin).trip()
+      const { handler, error } = recording()
+      assert.equal(guard(() => false)(dispatched, handler), true)
+      assert.equal((await error).code, 'ERR_CIRCUIT_OPEN')
+    })
+    it('that has its response gets no second one from the fallback', async () => {
+      let answers = 0
+      const { dispatcher, registry } = open({ settleOn: 'body', fallbackOn: 'failure', fallback: () => (answers++, new Response('cached')) })
+      const { told, handler, error } = recording()
+      dispatcher.dispatch({ ...dispatched, path: '/reset-in-body' }, handler)
+      assert.ok((await error) instanceof Error)
+      await until(() => outcomes(registry).inFlight === undefined)
+      assert.deepEqual(outcomes(registry), { failure: 1 })
+      assert.equal(answers, 0)
+      assert.deepEqual(told.filter((name) => name !== 'onResponseData'), ['onRequestStart', 'onResponseStarted', 'onResponseStart', 'onResponseError'])
+    })
+    it('starts once, though a fallback answers what failed', async () => {
+      const { dispatcher } = open({ fallbackOn: 'failure', fallback: () => new Response('cached') })
+      const { told, handler } = recording()
+      dispatcher.dispatch({ ...dispatched, path: '/reset' }, handler)
+      await until(() => told.includes('onResponseEnd'))
+      assert.deepEqual(told, ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd'])
+    })
+  })
 }
 
 /** All that a handler can be told. */
-const HANDLES = ['onRequestStart', 'onRequestUpgrade', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
+const HANDLES = ['onRequestStart', 'onRequestUpgrade', 'onResponseStarted', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
+
+/** A handler that hands all of it on. */
+const handing = (handler) => Object.fromEntries(HANDLES.map((name) => [name, (...args) => handler[name]?.(...args)]))
