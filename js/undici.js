@@ -159,7 +159,8 @@ class Upload {
 
   /** Ends it where nobody reads it: the response is there without. */
   drop() {
-    if (isStream(this.#given)) this.#given.destroy?.()
+    // What a server received can't be destroyed without its connection, on which it has yet to answer: Node reads on.
+    if (isStream(this.#given)) isReceived(this.#given) ? this.#given.resume() : this.#given.destroy?.()
     else if (typeof this.#given.cancel === 'function') this.#given.cancel().catch(() => {})
   }
 
@@ -172,6 +173,15 @@ class Upload {
 /** @param {any} body */
 function isStream(body) {
   return typeof body.pipe === 'function' && typeof body.on === 'function'
+}
+
+/**
+ * Whether a stream is a request of `node:http` or `node:http2` at its server.
+ *
+ * @param {any} stream
+ */
+function isReceived(stream) {
+  return 'httpVersion' in stream && typeof stream.method === 'string'
 }
 
 /**

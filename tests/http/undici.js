@@ -181,6 +181,20 @@ export function describeUndici(title, undici) {
       locked.getReader()
       await (await request(origin, { method: 'POST', body: locked, dispatcher: refusing({ fallback: cached }).dispatcher })).body.dump()
     })
+    it('leaves a server that hands its request on able to answer', async () => {
+      const { dispatcher } = refusing({ onRefused: 'respond' })
+      const proxy = await startServer(async (received, response) => {
+        const { statusCode, body } = await request(origin, { dispatcher, method: 'POST', body: received })
+        response.writeHead(statusCode).end(await body.text())
+      })
+      const client = new Agent({ connections: 1 })
+      atEnd(() => client.destroy())
+      for (let n = 0; n < 2; n++) {
+        const { statusCode, body } = await request(proxy.origin, { dispatcher: client, method: 'POST', body: Buffer.alloc(1 << 20) })
+        assert.equal(statusCode, 503)
+        assert.match(await body.text(), /^Circuit open/)
+      }
+    })
     it('is not given where the caller aborts meanwhile', async () => {
       const controller = new AbortController()
       const own = new Error('mine')
