@@ -49,12 +49,13 @@ export function guardDispatch(options = {}) {
     const request = new GuardedDispatch(dispatched)
     const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : key(request))
     const exchange = new Exchange(handler, request, settleOn === 'body')
+    const sent = request.prepare()
     let hasRoom = true
     const send = (/** @type {GuardedDispatch} */ _, /** @type {CallContext | undefined} */ context) =>
       new Promise((resolve, reject) => {
         exchange.begin(resolve, reject)
         context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
-        hasRoom = dispatch(request.sent, exchange)
+        hasRoom = dispatch(sent, exchange)
       })
     const ended = breaker
       .call(send, request)
@@ -79,32 +80,37 @@ class GuardedDispatch {
   constructor(options) {
     /** What was given to undici. */
     this.options = options
-    /** @internal */
-    this.upload = typeof options.body === 'object' && options.body !== null ? new Upload(options.body) : undefined
+    /** @internal @type {Upload | undefined} */
+    this.upload = undefined
   }
 
   /**
-   * What undici gets.
+   * Watches the body, and gives what undici is to send.
    *
    * @internal
    */
-  get sent() {
-    const { options, upload } = this
-    return upload === undefined || upload.body === options.body ? options : { ...options, body: upload.body }
+  prepare() {
+    const { body } = this.options
+    if (typeof body !== 'object' || body === null) return this.options
+    this.upload = new Upload(body)
+    return this.upload.body === body ? this.options : { ...this.options, body: this.upload.body }
   }
 
   /**
-   * Whether it was the caller who ended the request, or made it so that it can't be sent. undici 8 aborts one that waits for a connection without the handler's doing. Of
-   * signals that are event emitters only their reason says whether they aborted, if they have one; without, undici's own error does.
+   * Whether it was the caller who ended the request, or who asked for what can't be sent.
+   *
+   * undici 8 aborts what waits for a connection without a word to the controller. Of signals that are event emitters only the reason says
+   * whether they aborted, if they have one; for those without, undici's own error does.
    *
    * @internal
    * @param {unknown} error What it ended with.
+   * @returns {boolean}
    */
   isOfCaller(error) {
     const { signal, path, query } = this.options
     if (signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error)) return true
     // undici says with a plain error that it can't put a query behind another.
-    return this.upload?.brokeOffWith(error) || (query && /[?#]/.test(path))
+    return this.upload?.brokeOffWith(error) === true || (Boolean(query) && /[?#]/.test(path))
   }
 
   /** @returns {string} */

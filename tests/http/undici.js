@@ -311,6 +311,12 @@ export function describeUndici(title, undici) {
       }
       assert.equal(listeners[1], listeners[0])
     })
+    it('is not touched where the key throws', async () => {
+      const { dispatcher } = open({ key: () => { throw own } })
+      const body = new Readable({ read() {} })
+      assert.equal(await rejectionOf(request(origin, { dispatcher, method: 'POST', body })), own)
+      assert.deepEqual([body.listenerCount('error'), body.destroyed], [0, false])
+    })
     it('blames no server when it is longer or shorter than it says', async () => {
       const { dispatcher, registry } = open()
       for (const [body, length] of [['some', '9'], [Readable.from(['some']), '2'], [Readable.from(['some']), '9']]) {
