@@ -4,7 +4,7 @@
  * Must not know: states and policies, what a response means, or undici itself, whose handlers (`onRequestStart` and so on, undici 7
  * and newer) are all that it sees.
  */
-import { CANCELLED, readOptions } from './guard.js'
+import { CANCELLED, keyOf, readOptions } from './guard.js'
 
 /** @import { CallContext, CircuitBreakerRegistry, ResponseLike } from './index.js' */
 /** @import { GuardOptions } from './guard.js' */
@@ -47,7 +47,7 @@ export function guardDispatch(options = {}) {
     // A handler of undici 6 or older. undici 7 translates those before they come here; undici 8 says that it takes none.
     if (typeof handler?.onRequestStart !== 'function') return dispatch(dispatched, handler)
     const request = new GuardedDispatch(dispatched)
-    const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : key(request))
+    const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : keyOf(key, request))
     const exchange = new Exchange(handler, request, settleOn === 'body')
     const sent = request.prepare()
     let hasRoom = true

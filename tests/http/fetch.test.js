@@ -381,8 +381,10 @@ describe('guardFetch()', LIMIT, () => {
   it('refuses a key that is no text, and sends nothing', async () => {
     const { hits } = server
     for (const key of [async () => 'x', () => ({}), () => ['a'], () => Symbol('a'), () => undefined, () => 7]) {
-      const error = await rejectionOf(guardFetch({ key })(origin))
-      assert.deepEqual([error.code, error.option], ['ERR_INVALID_OPTION', 'key'], String(key))
+      for (const [door, open] of Object.entries(DOORS)) {
+        const error = await rejectionOf(open({ key }).get(origin))
+        assert.deepEqual([error.code, error.option], ['ERR_INVALID_OPTION', 'key'], `${door} ${key}`)
+      }
     }
     assert.equal(server.hits, hits)
   })
