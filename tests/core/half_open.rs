@@ -322,7 +322,8 @@ fn test_requests_judged_before_their_number_was_lowered_leave_room_for_one_that_
 
 #[test]
 fn a_test_request_that_expired_keeps_no_place_of_those_that_calls_in_flight_have() {
-    let options = [(Field::MaxConcurrent, 1.0), (Field::SuccessThreshold, 1.0), (Field::RecoveryTimeout, 1000.0)];
+    let options =
+        [(Field::MaxConcurrent, 1.0), (Field::SuccessThreshold, 1.0), (Field::RecoveryTimeout, 1000.0)];
     let (mut breaker, mut now) = trial(&options);
     let mut hung = Vec::new();
     // More than are listed: what is forgotten keeps no place either.
