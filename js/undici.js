@@ -76,12 +76,18 @@ class GuardedDispatch {
    */
   isAnswered = false
 
+  /**
+   * The body, if there is one that can fail.
+   *
+   * @internal
+   * @type {Upload | undefined}
+   */
+  upload
+
   /** @param {any} options What was given to `dispatch`. */
   constructor(options) {
     /** What was given to undici. */
     this.options = options
-    /** @internal @type {Upload | undefined} */
-    this.upload = undefined
   }
 
   /**
