@@ -394,14 +394,15 @@ export class CircuitBreaker extends EventTarget {
   /**
    * Asks for the right to make one call that no function can hold, such as a stream. The permit has to be settled.
    *
-   * @returns {CallPermit}
+   * @returns {CallPermit & Disposable}
    * @throws {CircuitOpenError | BulkheadFullError} When the call is refused.
    */
   acquire() {
     const permit = this.#admit()
     if (permit < 0) throw this.#refusal(permit, this.#now())
     const started = this.#demand & ELAPSED ? this.#now() : NaN
-    return new CallPermit((outcome, error) => this.#settle(permit, OUTCOMES[outcome], started, error))
+    const settle = (/** @type {keyof typeof OUTCOMES} */ outcome, /** @type {unknown} */ error) => this.#settle(permit, OUTCOMES[outcome], started, error)
+    return /** @type {CallPermit & Disposable} */ (new CallPermit(settle))
   }
 
   /**

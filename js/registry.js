@@ -29,6 +29,14 @@ const LOOKED_AT = 32
  */
 
 /**
+ * An event of one of the breakers, as the registry hands it on.
+ *
+ * @template {keyof CircuitBreakerEventMap} T
+ * @template K
+ * @typedef {CustomEvent<CircuitBreakerEventMap[T]['detail'] & { key: K, breaker: CircuitBreaker }>} RegistryEvent
+ */
+
+/**
  * @template [K=string]
  */
 export class CircuitBreakerRegistry extends EventTarget {
@@ -207,7 +215,22 @@ export class CircuitBreakerRegistry extends EventTarget {
   /**
    * As `EventTarget` has it. Hears the events of all breakers; `detail` has the `key` and the `breaker` too.
    *
-   * @param {keyof CircuitBreakerEventMap | (string & {})} type
+   * @template {keyof CircuitBreakerEventMap} T
+   * @overload
+   * @param {T} type
+   * @param {((event: RegistryEvent<T, K>) => unknown) | { handleEvent(event: RegistryEvent<T, K>): unknown } | null} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @overload
+   * @param {string} type
+   * @param {((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
    * @param {any} listener
    * @param {boolean | AddEventListenerOptions} [options]
    */

@@ -169,7 +169,9 @@ function types() {
   const reached = new Set(waiting)
   for (const name of reached) {
     const from = [join(out, name), join('js', name)].find((path) => existsSync(path)) ?? fail(`no declarations for ${name}`)
-    const text = readFileSync(from, 'utf8')
+    let text = readFileSync(from, 'utf8')
+    // Known to TypeScript since 5.2, but not to each `lib` that its users choose.
+    if (/\bDisposable\b/.test(text)) text = `/// <reference lib="esnext.disposable" />\n${text}`
     for (const [, , , path] of text.matchAll(specifier)) reached.add(join(dirname(name), `${path}.d.ts`))
     const to = join('pkg/types', name)
     mkdirSync(dirname(to), { recursive: true })

@@ -339,6 +339,10 @@ permit.success()
 permit.failure(new Error('down'))
 permit.ignore()
 check<Same<typeof permit.settled, boolean>>()
+{
+  using disposed = breaker.acquire()
+  disposed.success()
+}
 check<Same<typeof breaker.mode, 'normal' | 'isolated' | 'disabled' | 'observing'>>()
 const closed = breaker.whenClosed({ signal: new AbortController().signal })
 check<Same<typeof closed, Promise<void>>>()
@@ -372,6 +376,13 @@ const keyedDeep = registry.call('users', fetchUser, 42, { deep: true })
 check<Same<typeof keyedDeep, Promise<User>>>()
 const keyedContext = registry.call('users', (id: number, { signal }) => [id, signal.aborted] as const, 42)
 check<Same<typeof keyedContext, Promise<readonly [number, boolean]>>>()
+registry.addEventListener('statechange', ({ detail }) => {
+  check<Same<typeof detail.key, string>>()
+  check<Same<typeof detail.breaker, CircuitBreaker>>()
+  check<Same<typeof detail.to, 'closed' | 'open' | 'half_open'>>()
+})
+registry.addEventListener('reject', { handleEvent: (event) => check<Same<typeof event.detail.error, Error>>() })
+registry.addEventListener('of another', (event) => check<Same<typeof event, Event>>())
 // @ts-expect-error an argument of another type
 registry.call('users', fetchUser, '42')
 // @ts-expect-error a key of another type
