@@ -214,6 +214,7 @@ export class CircuitBreaker extends EventTarget {
     const facts = {
       state: this.state,
       mode: this.mode,
+      isProbed: this.#options.probe !== undefined,
       failureCount: this.failureCount,
       successCount: this.successCount,
       report: this.#report(),

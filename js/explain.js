@@ -21,6 +21,7 @@ import { percent } from './metrics.js'
  * @param {object} facts
  * @param {import('./types.js').State} facts.state
  * @param {import('./types.js').Mode} facts.mode
+ * @param {boolean} facts.isProbed Whether a probe makes the test requests.
  * @param {number} facts.failureCount
  * @param {number} facts.successCount
  * @param {Record<string, number>} facts.report
@@ -28,7 +29,7 @@ import { percent } from './metrics.js'
  * @param {(name: string) => number | undefined} option
  * @returns {Explanation}
  */
-export function explanation({ state, mode, failureCount, successCount, report, reason }, option) {
+export function explanation({ state, mode, isProbed, failureCount, successCount, report, reason }, option) {
   const hasWindow = !Number.isNaN(report.windowCalls)
   const failures = hasWindow ? report.windowFailures : failureCount
   const why = { closed: whyClosed, open: whyOpen, half_open: whyHalfOpen }[state]()
@@ -56,19 +57,21 @@ export function explanation({ state, mode, failureCount, successCount, report, r
     ]
     const waits = calls < minimumCalls ? [`needs ${minimumCalls} calls before it judges`] : []
     const seen = `${count(failures, 'failure')}${slowCallRate === undefined ? '' : ` and ${count(slow, 'slow call')}`} of ${count(calls, 'call')}`
-    return [seen, ...(waits.length > 0 ? waits : rules.filter(Boolean))].join(', ')
+    // A number of failures opens it at any time; only rates wait for calls.
+    return [seen, ...(waits.length > 0 ? [rules[0], ...waits] : rules).filter(Boolean)].join(', ')
   }
 
   function whyOpen() {
     if (mode === 'isolated') return 'held open by hand until it is released'
     const since = `${reason ?? 'restored'} after ${count(failureCount, 'failure')} in a row`
-    const wait = report.retryAfter > 0 ? `lets a test request through in ${Math.ceil(report.retryAfter)} ms` : 'the next call is a test request'
+    const tester = isProbed ? 'probe' : 'test request'
+    const wait = report.retryAfter > 0 ? `lets a ${tester} through in ${Math.ceil(report.retryAfter)} ms` : `the next ${isProbed ? 'probe' : 'call'} is a test request`
     return `${since}, ${wait}`
   }
 
   function whyHalfOpen() {
     const needed = /** @type {number} */ (option('successThreshold'))
-    const flight = report.testExpiresAfter === Infinity ? 'waits for a call to test with' : 'a test request is in flight'
+    const flight = report.testExpiresAfter === Infinity ? `waits for a ${isProbed ? 'probe' : 'call'} to test with` : 'a test request is in flight'
     return `${successCount} of ${count(needed, 'successful test request')}, ${count(report.failedTests, 'failed one')}, ${flight}`
   }
 }

@@ -55,6 +55,14 @@ describe('a closed breaker says', () => {
     assert.equal(breaker.explain().slowCalls, 1)
   })
 
+  it('that a threshold counts while the rates still wait for calls', async () => {
+    const breaker = make({ window: { type: 'count', size: 20 }, failureThreshold: 3, failureRate: 0.5 })
+    await call(breaker, fails, fails)
+    assert.equal(sentence(breaker), 'closed: 2 failures of 2 calls, opens at 3 failures, needs 10 calls before it judges')
+    await call(breaker, fails)
+    assert.equal(breaker.state, 'open')
+  })
+
   it('that a threshold without rates waits for no number of calls', async () => {
     const breaker = make({ window: { type: 'count', size: 20 }, failureThreshold: 3 })
     await call(breaker, fails)
@@ -166,4 +174,16 @@ it('explain() has no NaN in its sentence when the clock has no time to tell', ()
   breaker.trip()
   now = NaN
   assert.equal(sentence(breaker), 'open: trip after 0 failures in a row, lets a test request through in 1000 ms')
+})
+
+describe('a breaker with a probe', () => {
+  it('says that the probe tests, and no call', async () => {
+    const breaker = make({ probe: () => new Promise(() => {}), sleep: () => new Promise(() => {}) })
+    breaker.trip()
+    assert.equal(sentence(breaker), 'open: trip after 0 failures in a row, lets a probe through in 1000 ms')
+    clock.advance(RECOVERY)
+    assert.equal(sentence(breaker), 'open: trip after 0 failures in a row, the next probe is a test request')
+    breaker.checkState()
+    assert.equal(sentence(breaker), 'half_open: 0 of 2 successful test requests, 0 failed ones, waits for a probe to test with')
+  })
 })
