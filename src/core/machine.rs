@@ -177,9 +177,7 @@ impl Breaker {
             self.metrics.in_flight.add_one();
             return Admission::Granted(Permit::UNJUDGED);
         }
-        let hung = self.hung.as_ref().map_or(0.0, |hung| hung.count());
-        let full = self.metrics.in_flight.get() - hung >= self.capacity;
-        let admission = self.guard(!self.probed, full, now);
+        let admission = self.guard(!self.probed, self.capacity, now);
         match admission {
             Admission::Granted(_) => self.metrics.in_flight.add_one(),
             Admission::Refused(_) if self.mode == Mode::Observing => {
@@ -210,7 +208,7 @@ impl Breaker {
     pub fn admit_probe(&mut self, now: f64) -> Admission {
         let admission = match self.mode {
             // The probe is no call: a full bulkhead is nothing to it.
-            Mode::Normal | Mode::Observing => self.guard(true, false, now),
+            Mode::Normal | Mode::Observing => self.guard(true, f64::INFINITY, now),
             Mode::Isolated | Mode::Disabled => Admission::Refused(Refusal::Isolated),
         };
         if let (Admission::Granted(_), Phase::HalfOpen(_)) = (admission, &self.phase) {
@@ -221,8 +219,10 @@ impl Breaker {
     }
 
     /// The verdict on a call that asks to pass, not yet counted.
-    fn guard(&mut self, may_test: bool, full: bool, now: f64) -> Admission {
+    fn guard(&mut self, may_test: bool, capacity: f64, now: f64) -> Admission {
         self.advance(now);
+        // After that, which may have told of a test request that it hangs.
+        let full = self.metrics.in_flight.get() - self.hung() >= capacity;
         if self.mode == Mode::Isolated {
             return Admission::Refused(Refusal::Isolated);
         }
@@ -401,6 +401,12 @@ impl Breaker {
             Phase::HalfOpen(trial) => trial.failures,
             _ => 0,
         }
+    }
+
+    /// Test requests that expired and have not settled since, where `maxConcurrent` makes that matter: they are in flight and
+    /// hold no place.
+    pub fn hung(&self) -> f64 {
+        self.hung.as_ref().map_or(0.0, |hung| hung.count())
     }
 
     /// When the last failure was, or `None` before the first and after closing.

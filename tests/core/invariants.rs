@@ -170,7 +170,8 @@ proptest! {
                     prop_assert!(in_flight + judged <= calls, "{} + {} of {}", in_flight, judged, calls);
                 }
                 Deed::Admitted(Admission::Refused(Refusal::BulkheadFull)) => {
-                    prop_assert!(after.metrics.in_flight.get() >= after.config.get(Field::MaxConcurrent).unwrap());
+                    let in_place = after.metrics.in_flight.get() - life.breaker.hung();
+                    prop_assert!(in_place >= after.config.get(Field::MaxConcurrent).unwrap());
                 }
                 Deed::Admitted(Admission::Refused(refusal)) => {
                     prop_assert_eq!(refusal, Refusal::HalfOpenFull);
@@ -214,11 +215,12 @@ proptest! {
         for step in &steps {
             let now = life.now();
             let before = View::of(&life.breaker);
+            let in_place = before.metrics.in_flight.get() - life.breaker.hung();
             let deed = life.live(step);
             let after = View::of(&life.breaker);
             if before.state == State::Open {
                 let is_due = now - since >= before.open_time && before.mode != Mode::Isolated;
-                let full = before.metrics.in_flight.get() >= before.config.get(Field::MaxConcurrent).unwrap_or(f64::INFINITY);
+                let full = in_place >= before.config.get(Field::MaxConcurrent).unwrap_or(f64::INFINITY);
                 match (deed, before.mode) {
                     (Deed::Admitted(answer), Mode::Disabled) => {
                         prop_assert_eq!(answer, Admission::Granted(Permit::UNJUDGED));

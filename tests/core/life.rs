@@ -322,9 +322,12 @@ impl View {
     }
 }
 
-/// All there is inside of a breaker but its metrics.
+/// All there is inside of a breaker but its metrics and the list of what hangs, which keeps the books of those in flight.
 pub(crate) fn innards(breaker: &Breaker) -> String {
-    format!("{breaker:?}").replace(&format!("{:?}", breaker.metrics()), "")
+    let text = format!("{breaker:?}").replace(&format!("{:?}", breaker.metrics()), "");
+    let (before, rest) = text.split_once(" hung: ").expect("a list of what hangs");
+    let (_, after) = rest.split_once(" log: ").expect("a log after it");
+    format!("{before}{after}")
 }
 
 /// Whose verdict the result of a call is.
