@@ -3,7 +3,7 @@
  *
  * Must not know: breakers.
  */
-import { misuse, show } from './errors.js'
+import { misuse, show } from './misuse.js'
 
 /**
  * A clock that stands still until it is moved: for tests of code that uses a breaker.

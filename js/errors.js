@@ -5,16 +5,7 @@
  * `instanceof` does not.
  */
 
-/** Stable codes. A code never changes its meaning. */
-export const CODES = /** @type {const} */ ({
-  circuitOpen: 'ERR_CIRCUIT_OPEN',
-  bulkheadFull: 'ERR_BULKHEAD_FULL',
-  callTimeout: 'ERR_CALL_TIMEOUT',
-  invalidOption: 'ERR_INVALID_OPTION',
-  invalidSnapshot: 'ERR_INVALID_SNAPSHOT',
-  invalidArgument: 'ERR_INVALID_ARGUMENT',
-  engineUnavailable: 'ERR_ENGINE_UNAVAILABLE'
-})
+import { CODES } from './misuse.js'
 
 /** Marks our errors in every copy of the package; its value is the code. */
 const BRAND = Symbol.for('halfopen.error')
@@ -181,41 +172,4 @@ export function withoutStack(Type, message, details) {
   const refusal = new Type(message, details)
   engine.stackTraceLimit = limit
   return refusal
-}
-
-/**
- * A coded error for an argument that the package can't work with.
- *
- * @internal
- * @template {TypeErrorConstructor | RangeErrorConstructor | ErrorConstructor} T
- * @param {T} Type
- * @param {string} message
- * @param {string} [code]
- * @param {Record<string, unknown>} [details]
- */
-export function misuse(Type, message, code = CODES.invalidArgument, details) {
-  return Object.assign(new Type(message), { code }, details)
-}
-
-/**
- * How an error message shows what came.
- *
- * @internal
- * @param {unknown} value
- * @returns {string}
- */
-export function show(value) {
-  switch (typeof value) {
-    case 'string':
-      return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`
-    case 'bigint':
-      return `${value}n`
-    case 'function':
-      return 'a function'
-    case 'object':
-      if (value === null) return 'null'
-      return Array.isArray(value) ? 'an array' : value instanceof Promise ? 'a promise' : 'an object'
-    default:
-      return Object.is(value, -0) ? '-0' : String(value)
-  }
 }

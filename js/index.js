@@ -3,9 +3,9 @@
  *
  * Importing this file does nothing: the Wasm core is instantiated by the first `new CircuitBreaker()`.
  */
-export { CircuitBreaker } from './circuit-breaker.js'
-export { CircuitBreakerRegistry } from './registry.js'
-export { CircuitBreakerMetrics } from './metrics.js'
+export { CircuitBreaker } from './breaker/circuit-breaker.js'
+export { CircuitBreakerRegistry } from './registry/registry.js'
+export { CircuitBreakerMetrics } from './breaker/metrics.js'
 export {
   BulkheadFullError,
   CallTimeoutError,
@@ -14,23 +14,23 @@ export {
   isCallTimeoutError,
   isCircuitOpenError
 } from './errors.js'
-export { classifyResponse } from './response.js'
+export { classifyResponse } from './http/response.js'
 export { ManualClock } from './clock.js'
 /** @typedef {import('./types.js').CallContext} CallContext */
 /** @typedef {import('./types.js').CallOptions} CallOptions */
-/** @typedef {import('./permit.js').CallPermit} CallPermit */
+/** @typedef {import('./breaker/permit.js').CallPermit} CallPermit */
 /** @typedef {import('./types.js').CircuitBreakerEventMap} CircuitBreakerEventMap */
 /** @typedef {import('./types.js').CircuitBreakerOptions} CircuitBreakerOptions */
-/** @typedef {import('./registry.js').CircuitBreakerRegistryOptions} CircuitBreakerRegistryOptions */
+/** @typedef {import('./registry/registry.js').CircuitBreakerRegistryOptions} CircuitBreakerRegistryOptions */
 /** @typedef {import('./types.js').Clock} Clock */
-/** @typedef {import('./explain.js').Explanation} Explanation */
-/** @typedef {import('./metrics.js').LatencySummary} LatencySummary */
+/** @typedef {import('./breaker/explain.js').Explanation} Explanation */
+/** @typedef {import('./breaker/metrics.js').LatencySummary} LatencySummary */
 /** @typedef {import('./types.js').Mode} Mode */
 /** @typedef {import('./types.js').Outcome} Outcome */
 /** @typedef {import('./types.js').Reason} Reason */
-/** @typedef {import('./response.js').ResponseLike} ResponseLike */
-/** @typedef {import('./response.js').ResponseOptions} ResponseOptions */
-/** @typedef {import('./snapshot.js').Snapshot} Snapshot */
+/** @typedef {import('./http/response.js').ResponseLike} ResponseLike */
+/** @typedef {import('./http/response.js').ResponseOptions} ResponseOptions */
+/** @typedef {import('./breaker/snapshot.js').Snapshot} Snapshot */
 /** @typedef {import('./types.js').State} State */
 /** @typedef {import('./types.js').StateChange} StateChange */
 /** @typedef {import('./types.js').Verdict} Verdict */

@@ -16,13 +16,13 @@ const release = process.argv.includes('--release')
 const force = process.argv.includes('--force')
 
 /**
- * The entries of the package, one row each. A row that imports another row's source imports that row's file at run time,
- * so all entries share one engine and one set of classes. `esbuild` holds options of this row only.
+ * The entries of the package, one row each. What the first exports, the others import from its file at run time, so all
+ * entries share one engine and one set of classes. `esbuild` holds options of this row only.
  */
 const ENTRIES = [
   { name: 'index', source: 'js/index.js', formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'fetch', source: 'js/fetch.js', formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'undici', source: 'js/undici.js', formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'fetch', source: 'js/http/fetch.js', formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'undici', source: 'js/http/undici/interceptor.js', formats: ['esm', 'cjs'], esbuild: {} },
 ]
 const EXTENSION = { esm: '.js', cjs: '.cjs' }
 
@@ -134,22 +134,23 @@ async function generated(esbuild) {
 
 /** Bundles every entry in every format into pkg/. */
 async function bundles(esbuild) {
-  const rowOf = new Map(ENTRIES.map((row) => [resolve(row.source), row]))
+  const [index, ...others] = ENTRIES
+  const shared = readFileSync(index.source, 'utf8').matchAll(/^export \{[^}]+\} from '(.+)'$/gm)
+  const ofIndex = new Set([...shared].map(([, path]) => resolve(dirname(index.source), path)))
   for (const row of ENTRIES) {
     for (const format of row.formats) {
-      const otherRows = {
-        name: 'other-rows',
+      const ofIndexOnly = {
+        name: 'of-index',
         setup({ onResolve }) {
-          onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-            const other = rowOf.get(resolve(resolveDir, path))
-            return other && other !== row ? { path: `./${other.name}${EXTENSION[format]}`, external: true } : undefined
-          })
+          onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
+            others.includes(row) && ofIndex.has(resolve(resolveDir, path)) ? { path: `./${index.name}${EXTENSION[format]}`, external: true } : undefined
+          )
         },
       }
       await esbuild.build({
         entryPoints: [row.source], outfile: `pkg/${row.name}${EXTENSION[format]}`, format,
         // ASCII: one character beyond it doubles what V8 keeps of the file, and its import takes 0.4 ms of 3.3 more.
-        bundle: true, target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning', plugins: [otherRows],
+        bundle: true, target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning', plugins: [ofIndexOnly],
         // Neutral, so that an import of a Node module does not resolve; `node` for CommonJS only adds the list of names by which
         // Node lets ES modules import them from it.
         platform: format === 'cjs' ? 'node' : 'neutral',

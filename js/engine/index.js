@@ -4,7 +4,7 @@
  * Must not know: breakers. The only importer of the generated glue. Nothing runs at import. One instance
  * serves all breakers of a process.
  */
-import { CODES, misuse } from '../errors.js'
+import { CODES, misuse } from '../misuse.js'
 import bytes from './generated/bytes.js'
 import { loadGlue } from './generated/glue.js'
 import { decode } from './decode.js'

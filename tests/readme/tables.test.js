@@ -8,9 +8,9 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import * as cockatiel from 'cockatiel'
 import Opossum from 'opossum'
-import { CODES } from '../../js/errors.js'
+import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
-import { EVENTS } from '../../js/events.js'
+import { CODES } from '../../js/misuse.js'
 import * as halfopen from '../../pkg/index.js'
 import { namesIn, tableBelow } from './blocks.js'
 
@@ -34,7 +34,7 @@ function knownTo(make) {
 const members = (Class) => Object.getOwnPropertyNames(Class.prototype).filter((name) => name !== 'constructor')
 
 /** Those of a breaker that its declarations have: what is internal is not in them. */
-const declaredMembers = () => members(CircuitBreaker).filter((name) => new RegExp(`^ +(get )?${name}[<(]`, 'm').test(text('pkg/types/circuit-breaker.d.ts')))
+const declaredMembers = () => members(CircuitBreaker).filter((name) => new RegExp(`^ +(get )?${name}[<(]`, 'm').test(text('pkg/types/breaker/circuit-breaker.d.ts')))
 
 describe('the table of options', () => {
   const rows = tableBelow(root, 'README.md', 'Options')
@@ -118,7 +118,7 @@ describe('the table of options', () => {
     fallback: ['–', () => assert.rejects(isolated().call(down), { code: 'ERR_CIRCUIT_OPEN' })],
     fallbackOn: ["`'open'`", () => assert.rejects(new CircuitBreaker({ fallback: () => 'instead' }).call(down), /down/)],
     probe: ['–', () => assert.equal(new CircuitBreaker({ recoveryTimeout: 0 }).state, 'closed')],
-    sleep: ['an unreferenced `setTimeout`', () => assert.match(text('js/recovery.js'), /unref\(setTimeout\(resolve, ms\)\)/)],
+    sleep: ['an unreferenced `setTimeout`', () => assert.match(text('js/breaker/recovery.js'), /unref\(setTimeout\(resolve, ms\)\)/)],
     clock: [
       '`Date`',
       (test) => {
@@ -208,7 +208,7 @@ describe('the other tables of the README', () => {
   })
 
   it("have a registry's options and members", () => {
-    const declared = text('js/registry.js').match(/@typedef \{object\} RegistryOptions[^]*?\*\//)[0]
+    const declared = text('js/registry/registry.js').match(/@typedef \{object\} RegistryOptions[^]*?\*\//)[0]
     const own = [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
     sameNames(first(tableBelow(root, 'README.md', 'Registry')), [...own, ...members(CircuitBreakerRegistry)])
     const registry = new CircuitBreakerRegistry()
@@ -219,7 +219,7 @@ describe('the other tables of the README', () => {
   it('have the options of guardFetch', () => {
     const rows = tableBelow(root, 'README.md', 'guardFetch')
     // Wherever its options are declared, they are what may be left out: in brackets, or with a question mark.
-    const sources = readdirSync(join(root, 'js')).filter((name) => /^(fetch|guard|response)\.js$/.test(name)).map((name) => text(`js/${name}`)).join('\n')
+    const sources = readdirSync(join(root, 'js/http')).filter((name) => /^(fetch|guard|response)\.js$/.test(name)).map((name) => text(`js/http/${name}`)).join('\n')
     sameNames(first(rows), new Set([...sources.matchAll(/^ \* (?:@property \{.+\} \[(\w+)\]| {2,}(\w+)\?: )/gm)].map(([, one, other]) => one ?? other)))
     const defaultOf = (name) => rows.find(([cell]) => namesIn(cell)[0] === name)[1]
     for (const name of ['settleOn', 'onRefused', 'rateLimit']) assert.equal(defaultOf(name), `\`${sources.match(new RegExp(`${name} = ('\\w+')`))?.[1]}\``)

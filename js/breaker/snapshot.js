@@ -3,9 +3,9 @@
  *
  * Must not know: what makes a snapshot a good one; the core says. JSON has null for NaN.
  */
-import { CODES, misuse } from './errors.js'
+import { CODES, misuse } from '../misuse.js'
 
-/** @import { Engine } from './engine/index.js' */
+/** @import { Engine } from '../engine/index.js' */
 
 /** Numbers of a state change: from, to, reason, when. */
 const PER_CHANGE = 4

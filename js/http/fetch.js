@@ -10,7 +10,9 @@
  */
 import { CANCELLED, check, isFunctionOrUndefined, isObject, keyOf, readOptions } from './guard.js'
 
-/** @import { CallContext, CircuitBreaker, CircuitBreakerRegistry } from './index.js' */
+/** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
+/** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
+/** @import { CallContext } from '../types.js' */
 /** @import { GuardOptions } from './guard.js' */
 
 /** @typedef {Parameters<typeof globalThis.fetch>[0]} FetchInput */

@@ -8,12 +8,13 @@
  * per call, since in `closed` all calls of a generation hold the same permit; and the clock is read only
  * when the core asked for it (`demand`).
  */
-import { startEngine } from './engine/index.js'
-import { BulkheadFullError, CallTimeoutError, CircuitOpenError, misuse, show, withoutStack } from './errors.js'
+import { startEngine } from '../engine/index.js'
+import { BulkheadFullError, CallTimeoutError, CircuitOpenError, withoutStack } from '../errors.js'
+import { misuse, show } from '../misuse.js'
 import { CALL_EVENTS, EVENTS, report } from './events.js'
 import { explanation } from './explain.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
-import { checkCallOptions, createFrom, setOption } from './options.js'
+import { checkCallOptions, createFrom, setOption } from '../options/options.js'
 import { CallPermit } from './permit.js'
 import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
 import { recoveryHost } from './recovery.js'
@@ -21,8 +22,8 @@ import { watch } from './signals.js'
 import { badSnapshot, toNumbers, toObject } from './snapshot.js'
 import { ENDED, supervise } from './supervise.js'
 
-/** @import { Engine } from './engine/index.js' */
-/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, Reason, State } from './types.js' */
+/** @import { Engine } from '../engine/index.js' */
+/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, Reason, State } from '../types.js' */
 
 /** The core's numbers, as `src/wasm` has them. */
 const OUTCOMES = { success: 0, failure: 1, ignored: 2 }
@@ -71,7 +72,7 @@ export class CircuitBreaker extends EventTarget {
   /** @type {(error: unknown) => any} */
   #onFailure = identity
   #demand = 0
-  /** The options that are not the core's. @type {import('./options.js').Others} */
+  /** The options that are not the core's. @type {import('../options/options.js').Others} */
   #options
   /** Whether calls go one by one, each with handlers of its own. */
   #isSupervised
@@ -851,7 +852,7 @@ export class CircuitBreaker extends EventTarget {
 
   /**
    * @template T
-   * @template {import('./errors.js').RefusalDetails} D
+   * @template {import('../errors.js').RefusalDetails} D
    * @param {new (message: string, details: D) => T} Type
    * @param {string} message
    * @param {D} details

@@ -3,9 +3,14 @@
  *
  * Must not know: how a request is made or when it is over.
  */
-import { CircuitBreakerRegistry, classifyResponse, isBulkheadFullError, isCircuitOpenError } from './index.js'
+import { isBulkheadFullError, isCircuitOpenError } from '../errors.js'
+import { optionError } from '../misuse.js'
+import { CircuitBreakerRegistry } from '../registry/registry.js'
+import { classifyResponse } from './response.js'
 
-/** @import { CircuitBreakerOptions, CircuitBreakerRegistryOptions, ResponseOptions } from './index.js' */
+/** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
+/** @import { CircuitBreakerOptions } from '../types.js' */
+/** @import { ResponseOptions } from './response.js' */
 
 /**
  * Options of guarded requests: those of breakers, of their registry, of judging responses, and these.
@@ -55,7 +60,7 @@ export function readOptions(options, { isNobodysFault, isAnswered }) {
   check('retryAfter', retryAfter, 'an object { max }', (value) => isObject(value) && Object.keys(retryAfter).every((name) => name === 'max'))
   for (const [name, instead] of Object.entries(REPLACED)) {
     const value = /** @type {Record<string, unknown>} */ (rest)[name]
-    if (value !== undefined) throw wrong(name, `left out: use \`${instead}\``, value)
+    if (value !== undefined) throw optionError(TypeError, name, `left out: use \`${instead}\``, value)
   }
   const classify = classifyResponse({ failOn, rateLimit })
   const answers = fallback !== undefined || onRefused === 'respond'
@@ -131,15 +136,5 @@ export function isFunctionOrUndefined(value) {
  * @param {(value: unknown) => boolean} accepts
  */
 export function check(option, value, expected, accepts) {
-  if (!accepts(value)) throw wrong(option, expected, value)
-}
-
-/**
- * @param {string} option
- * @param {string} expected
- * @param {unknown} value
- */
-function wrong(option, expected, value) {
-  const shown = value === null ? 'null' : typeof value === 'string' ? `'${value.slice(0, 40)}'` : typeof value
-  return Object.assign(new TypeError(`Expected \`${option}\` to be ${expected}, got ${shown}`), { code: 'ERR_INVALID_OPTION', option })
+  if (!accepts(value)) throw optionError(TypeError, option, expected, value)
 }

@@ -4,10 +4,10 @@
  * Must not know: what an option does. Numeric ones are checked by the core, which also owns their names
  * and the texts of what it expects; the others are checked here.
  */
-import { CODES, misuse, show } from './errors.js'
+import { CODES, misuse, optionError, show } from '../misuse.js'
 
-/** @import { Engine } from './engine/index.js' */
-/** @import { CircuitBreakerOptions } from './types.js' */
+/** @import { Engine } from '../engine/index.js' */
+/** @import { CircuitBreakerOptions } from '../types.js' */
 
 /** What the options that are not numbers take: a check, and what it expects. */
 const OTHERS = {
@@ -26,7 +26,7 @@ const OTHERS = {
 
 /**
  * @internal
- * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('./types.js').Clock | undefined, timeout?: number, remadeFrom?: CircuitBreakerOptions | undefined, kept?: Float64Array | undefined }} Others
+ * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../types.js').Clock | undefined, timeout?: number, remadeFrom?: CircuitBreakerOptions | undefined, kept?: Float64Array | undefined }} Others
  */
 
 /** Those of a breaker without any: shared. @type {Others} */
@@ -171,8 +171,8 @@ export function setOption(engine, slot, name, value) {
  *
  * @internal
  * @param {Engine} engine
- * @param {import('./types.js').CallOptions} options
- * @returns {import('./types.js').CallOptions}
+ * @param {import('../types.js').CallOptions} options
+ * @returns {import('../types.js').CallOptions}
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
  */
 export function checkCallOptions(engine, options) {
@@ -220,16 +220,6 @@ function problemOf(engine, problem) {
 function problemError(engine, problem, value) {
   const { option, expected } = problemOf(engine, problem)
   return optionError(RangeError, option, expected, value)
-}
-
-/**
- * @param {TypeErrorConstructor | RangeErrorConstructor} Type
- * @param {string} option
- * @param {string} expected
- * @param {unknown} value
- */
-function optionError(Type, option, expected, value) {
-  return misuse(Type, `Expected \`${option}\` to be ${expected}, got ${show(value)}`, CODES.invalidOption, { option })
 }
 
 /**

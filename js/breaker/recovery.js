@@ -3,7 +3,7 @@
  *
  * Must not know: when to test. It holds the breaker weakly, so that a forgotten breaker ends its task.
  */
-import { CallTimeoutError } from './errors.js'
+import { CallTimeoutError } from '../errors.js'
 
 /**
  * @template {object} B

@@ -4,7 +4,7 @@
  * Must not know: how counting is done. It reads a report each time it is asked.
  */
 
-/** @import { State, Reason } from './types.js' */
+/** @import { State, Reason } from '../types.js' */
 
 /**
  * How long calls took, in ms. The percentiles are off by at most 6.25 % of themselves; the mean is exact.

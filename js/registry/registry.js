@@ -6,12 +6,12 @@
  * least recently used one go that is closed, and only where all are open or half open does the least recently used of
  * those.
  */
-import { CircuitBreaker } from './circuit-breaker.js'
-import { CODES, misuse, show } from './errors.js'
-import { EVENTS } from './events.js'
-import { percent, successRate } from './metrics.js'
+import { CircuitBreaker } from '../breaker/circuit-breaker.js'
+import { CODES, misuse, optionError, show } from '../misuse.js'
+import { EVENTS } from '../breaker/events.js'
+import { percent, successRate } from '../breaker/metrics.js'
 
-/** @import { CallContext, CircuitBreakerEventMap, CircuitBreakerOptions, State } from './types.js' */
+/** @import { CallContext, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
 
 /** Breakers looked at for one to drop, before any closed one will do: what a flood of keys may cost one of them. */
 const LOOKED_AT = 32
@@ -70,10 +70,10 @@ export class CircuitBreakerRegistry extends EventTarget {
     const { maxBreakers = 1000, configure, ...breakerOptions } = options
     if (!Number.isInteger(maxBreakers) || maxBreakers < 1) {
       const Type = typeof maxBreakers === 'number' ? RangeError : TypeError
-      throw misuse(Type, `Expected \`maxBreakers\` to be a whole number from 1, got ${show(maxBreakers)}`, CODES.invalidOption, { option: 'maxBreakers' })
+      throw optionError(Type, 'maxBreakers', 'a whole number from 1', maxBreakers)
     }
     if (configure !== undefined && typeof configure !== 'function') {
-      throw misuse(TypeError, `Expected \`configure\` to be a function, got ${show(configure)}`, CODES.invalidOption, { option: 'configure' })
+      throw optionError(TypeError, 'configure', 'a function', configure)
     }
     this.#maxBreakers = maxBreakers
     this.#configure = configure

@@ -3,11 +3,12 @@
  *
  * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
  */
-import { startEngine } from './engine/index.js'
-import { CODES, misuse, show, withoutStack } from './errors.js'
-import { unknownOption } from './options.js'
+import { startEngine } from '../engine/index.js'
+import { withoutStack } from '../errors.js'
+import { optionError } from '../misuse.js'
+import { unknownOption } from '../options/options.js'
 
-/** @import { Verdict } from './types.js' */
+/** @import { Verdict } from '../types.js' */
 
 /** What a 429 means, by the core's numbers. */
 const RATE_LIMITS = { pause: 0, failure: 1, ignored: 2 }
@@ -49,7 +50,7 @@ const TRIPS = 16
 export function classifyResponse(options = {}) {
   const { failOn, rateLimit = 'pause', ...unknown } = options
   for (const name of Object.keys(unknown)) throw unknownOption(name, ['failOn', 'rateLimit'])
-  if (!Object.hasOwn(RATE_LIMITS, rateLimit)) throw wrong('rateLimit', "'pause', 'failure' or 'ignored'", rateLimit)
+  if (!Object.hasOwn(RATE_LIMITS, rateLimit)) throw optionError(TypeError, 'rateLimit', "'pause', 'failure' or 'ignored'", rateLimit)
   const fails = failing(failOn)
   const limit = RATE_LIMITS[rateLimit]
   return (error, response) => {
@@ -76,16 +77,7 @@ function failing(failOn) {
   if (failOn === undefined) return undefined
   if (typeof failOn === 'function') return (response) => Boolean(failOn(response))
   const isStatus = (/** @type {unknown} */ status) => Number.isInteger(status) && Number(status) >= 100 && Number(status) <= 999
-  if (!Array.isArray(failOn) || !failOn.every(isStatus)) throw wrong('failOn', 'an array of statuses or a function (response)', failOn)
+  if (!Array.isArray(failOn) || !failOn.every(isStatus)) throw optionError(TypeError, 'failOn', 'an array of statuses or a function (response)', failOn)
   const statuses = new Set(failOn)
   return (response) => statuses.has(response.status)
-}
-
-/**
- * @param {string} option
- * @param {string} expected
- * @param {unknown} value
- */
-function wrong(option, expected, value) {
-  return misuse(TypeError, `Expected \`${option}\` to be ${expected}, got ${show(value)}`, CODES.invalidOption, { option })
 }

@@ -1,0 +1,229 @@
+/**
+ * One request to undici and its response: what undici tells is handed on, and the call learns how it ended.
+ *
+ * Must not know: breakers, and who answers where undici does not.
+ */
+import { CANCELLED } from '../guard.js'
+import { Controller } from './controller.js'
+
+/** @import { ResponseLike } from '../response.js' */
+/** @import { GuardedDispatch } from './request.js' */
+
+/** @type {any} */
+const { Buffer } = globalThis
+
+/** The head of a response, as far as it is judged. @implements {ResponseLike} */
+export class Head {
+  /**
+   * @param {number} status
+   * @param {Record<string, string | string[] | undefined>} fields Lower case, as undici has them.
+   */
+  constructor(status, fields) {
+    this.status = status
+    this.headers = { get: (/** @type {string} */ name) => fields[name.toLowerCase()]?.toString() ?? null }
+  }
+}
+
+/** One request and its response: hands on what undici tells, and says when the call is over. */
+export class Exchange {
+  #handler
+  #request
+  #isUntilBody
+  #controller = new Controller()
+  /** @type {any} */
+  #real
+  #isStarted = false
+  /** Whether the handler was told the end. */
+  #isOver = false
+  /** @type {{ reason: unknown } | undefined} */
+  #givenUp
+  /** @type {Head | undefined} */
+  #head
+  /** @type {(value: unknown) => void} */
+  #resolve = () => {}
+  /** @type {(error: unknown) => void} */
+  #reject = () => {}
+
+  /**
+   * @param {any} handler
+   * @param {GuardedDispatch} request
+   * @param {boolean} isUntilBody
+   */
+  constructor(handler, request, isUntilBody) {
+    this.#handler = handler
+    this.#request = request
+    this.#isUntilBody = isUntilBody
+  }
+
+  /**
+   * @param {(value: unknown) => void} resolve
+   * @param {(error: unknown) => void} reject
+   */
+  begin(resolve, reject) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /**
+   * The call is over before its response is: it took too long.
+   *
+   * @param {unknown} reason
+   */
+  giveUp(reason) {
+    this.#givenUp = { reason }
+    this.#real?.abort(reason)
+  }
+
+  /**
+   * Tells the handler an error, unless it was told the end.
+   *
+   * @param {unknown} error
+   */
+  fail(error) {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#handler.onResponseError?.(this.#controller, error)
+  }
+
+  /**
+   * Answers with a response that did not come from undici.
+   *
+   * @param {Response} response
+   */
+  async answer(response) {
+    const body = Buffer.from(await response.arrayBuffer())
+    if (this.#isOver) return
+    const fields = fieldsOf(response)
+    this.#request.upload?.drop()
+    this.#controller.detach(rawOf(fields))
+    if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
+    if (this.#controller.isCancelled) return this.fail(this.#controller.reason)
+    this.#tell('onResponseStart', response.status, fields, response.statusText)
+    if (body.length > 0) this.#tell('onResponseData', body)
+    this.#tell('onResponseEnd', {})
+    this.#isOver = true
+  }
+
+  /**
+   * Hands something on. A handler that throws wants the request aborted: undici does that, and tells it as an error. The server
+   * is not to blame.
+   *
+   * @param {string} method
+   * @param {...unknown} args
+   */
+  #tell(method, ...args) {
+    try {
+      this.#handler[method]?.(this.#controller, ...args)
+    } catch (error) {
+      this.#resolve(CANCELLED)
+      throw error
+    }
+  }
+
+  /**
+   * @param {any} real
+   * @param {unknown} context
+   */
+  onRequestStart(real, context) {
+    this.#real = real
+    // It waited for a connection until nobody wanted it any more.
+    if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
+    this.#isStarted = true
+    this.#controller.attach(real)
+    this.#handler.onRequestStart?.(this.#controller, context)
+  }
+
+  onResponseStarted() {
+    return this.#handler.onResponseStarted?.()
+  }
+
+  /**
+   * @param {any} _
+   * @param {number} status
+   * @param {any} fields
+   * @param {unknown} socket
+   */
+  onRequestUpgrade(_, status, fields, socket) {
+    if (this.#isOver) return
+    this.#request.isAnswered = true
+    this.#resolve(new Head(status, fields))
+    this.#tell('onRequestUpgrade', status, fields, socket)
+    this.#isOver = true
+  }
+
+  /**
+   * @param {any} _
+   * @param {number} status
+   * @param {any} fields
+   * @param {string} [text]
+   */
+  onResponseStart(_, status, fields, text) {
+    if (this.#isOver || this.#givenUp !== undefined) return
+    // Below 200 the response is still to come.
+    if (status >= 200) {
+      this.#request.isAnswered = true
+      this.#head = new Head(status, fields)
+      if (!this.#isUntilBody || status >= 300) this.#resolve(this.#head)
+    }
+    this.#tell('onResponseStart', status, fields, text)
+  }
+
+  /**
+   * @param {any} _
+   * @param {unknown} chunk
+   */
+  onResponseData(_, chunk) {
+    if (!this.#isOver) this.#tell('onResponseData', chunk)
+  }
+
+  /**
+   * @param {any} _
+   * @param {unknown} trailers
+   */
+  onResponseEnd(_, trailers) {
+    if (this.#isOver) return
+    this.#resolve(this.#head)
+    this.#tell('onResponseEnd', trailers)
+    this.#isOver = true
+  }
+
+  /**
+   * @param {any} _
+   * @param {unknown} error
+   */
+  onResponseError(_, error) {
+    const isOfCaller = this.#controller.isCancelled || this.#request.isOfCaller(error)
+    if (isOfCaller) this.#resolve(CANCELLED)
+    else this.#reject(error)
+    // Before there is a response the call's own end tells the handler, since a fallback may answer.
+    if (isOfCaller || this.#request.isAnswered) this.fail(error)
+  }
+}
+
+/** Fields about the bytes of a body on the wire. What a `Response` gives is decoded, whatever they say. */
+const OF_THE_WIRE = ['content-encoding', 'content-length', 'transfer-encoding']
+
+/**
+ * The fields of a response as undici has them: those that come more than once, as cookies do, in an array.
+ *
+ * @param {Response} response
+ * @returns {Record<string, string | string[]>}
+ */
+function fieldsOf({ headers }) {
+  /** @type {Record<string, string | string[]>} */
+  const fields = Object.fromEntries([...headers].filter(([name]) => !OF_THE_WIRE.includes(name)))
+  const cookies = headers.getSetCookie()
+  if (cookies.length > 1) fields['set-cookie'] = cookies
+  return fields
+}
+
+/**
+ * Fields as undici reads them off the wire, which its `fetch` goes by since version 8.
+ *
+ * @param {Record<string, string | string[]>} fields
+ * @returns {Uint8Array[]}
+ */
+function rawOf(fields) {
+  const lines = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
+  return lines.flat().map((text) => Buffer.from(text, 'latin1'))
+}

@@ -1,0 +1,79 @@
+/**
+ * undici through breakers: an interceptor for `Agent.compose`, with the meaning that `guardFetch` gives to everything.
+ *
+ * Must not know: states and policies, what a response means, or undici itself, whose handlers (`onRequestStart` and so on, undici 7
+ * and newer) are all that it sees.
+ */
+import { CANCELLED, keyOf, readOptions } from '../guard.js'
+import { Exchange, Head } from './exchange.js'
+import { GuardedDispatch, NO_ORIGIN } from './request.js'
+
+/** @import { CallContext } from '../../types.js' */
+/** @import { CircuitBreakerRegistry } from '../../registry/registry.js' */
+/** @import { GuardOptions } from '../guard.js' */
+
+/** @typedef {(options: any, handler: any) => boolean} Dispatch */
+
+/** @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions */
+
+/** Errors of undici that are about what the caller did: malformed requests, and pools that it closed. */
+const NOBODYS_FAULT = [
+  'UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_ABORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+]
+
+/**
+ * An interceptor that asks a breaker before each request.
+ *
+ * Interceptors that come after it in `compose` are around it: a `retry` there has each attempt count.
+ *
+ * @param {GuardDispatchOptions} [options] As those of `guardFetch`, without `fetch`. `failOn` gets `{ status, headers }`.
+ * @returns {((dispatch: Dispatch) => Dispatch) & { readonly registry: CircuitBreakerRegistry<string> }}
+ * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
+ *
+ * @example
+ * const agent = new Agent().compose(guardDispatch({ failureThreshold: 3, timeout: 2000 }))
+ * const { statusCode, body } = await request('https://api.example.com/users', { dispatcher: agent })
+ */
+export function guardDispatch(options = {}) {
+  const { key, settleOn, registry } = readOptions(options, {
+    isNobodysFault: (error) => NOBODYS_FAULT.includes(/** @type {any} */ (error)?.code),
+    isAnswered: (request) => request.isAnswered
+  })
+  /** @type {(dispatch: Dispatch) => Dispatch} */
+  const interceptor = (dispatch) => (dispatched, handler) => {
+    // A handler of undici 6 or older. undici 7 translates those before they come here; undici 8 says that it takes none.
+    if (typeof handler?.onRequestStart !== 'function') return dispatch(dispatched, handler)
+    const request = new GuardedDispatch(dispatched)
+    const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : keyOf(key, request))
+    const exchange = new Exchange(handler, request, settleOn === 'body')
+    const sent = request.prepare()
+    let hasRoom = true
+    const send = (/** @type {GuardedDispatch} */ _, /** @type {CallContext | undefined} */ context) =>
+      new Promise((resolve, reject) => {
+        exchange.begin(resolve, reject)
+        context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
+        hasRoom = dispatch(sent, exchange)
+      })
+    const ended = breaker
+      .call(send, request)
+      .then((/** @type {unknown} */ value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))))
+      .catch((/** @type {unknown} */ error) => exchange.fail(error))
+    if (request.upload !== undefined) ended.finally(() => request.upload?.release())
+    return hasRoom
+  }
+  return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', { value: registry, enumerable: true })
+}
+
+/** The origin parsed last, which is mostly the one that is asked for again. */
+let [latest, latestOrigin] = ['', '']
+
+/**
+ * @param {string | URL | undefined} origin
+ * @returns {string}
+ */
+function originOf(origin) {
+  if (origin === undefined || origin === null) return NO_ORIGIN
+  if (typeof origin !== 'string') return origin.origin
+  if (origin !== latest) [latest, latestOrigin] = [origin, URL.canParse(origin) ? new URL(origin).origin : origin]
+  return latestOrigin
+}

@@ -1,0 +1,91 @@
+/**
+ * A request to undici, as `key` and `fallback` see it.
+ *
+ * Must not know: breakers, responses.
+ */
+import { Upload } from './upload.js'
+
+/** Which breaker requests go through that name no origin, since a pool has but one. */
+export const NO_ORIGIN = 'upstream'
+
+/** A request as `key` and `fallback` see it. */
+export class GuardedDispatch {
+  /**
+   * Whether the caller has its response.
+   *
+   * @internal
+   */
+  isAnswered = false
+
+  /**
+   * The body, if there is one that can fail.
+   *
+   * @internal
+   * @type {Upload | undefined}
+   */
+  upload
+
+  /** @param {any} options What was given to `dispatch`. */
+  constructor(options) {
+    /** What was given to undici. */
+    this.options = options
+  }
+
+  /**
+   * Watches the body, and gives what undici is to send.
+   *
+   * @internal
+   */
+  prepare() {
+    const { body } = this.options
+    if (typeof body !== 'object' || body === null) return this.options
+    this.upload = new Upload(body)
+    return this.upload.body === body ? this.options : { ...this.options, body: this.upload.body }
+  }
+
+  /**
+   * Whether it was the caller who ended the request, or who asked for what can't be sent.
+   *
+   * undici 8 aborts what waits for a connection without a word to the controller. Of signals that are event emitters only the reason says
+   * whether they aborted, if they have one; for those without, undici's own error does.
+   *
+   * @internal
+   * @param {unknown} error What it ended with.
+   * @returns {boolean}
+   */
+  isOfCaller(error) {
+    const { signal, path, query } = this.options
+    if (signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error)) return true
+    // undici says with a plain error that it can't put a query behind another.
+    return this.upload?.brokeOffWith(error) === true || (Boolean(query) && /[?#]/.test(path))
+  }
+
+  /** @returns {string} */
+  get method() {
+    return this.options.method ?? 'GET'
+  }
+
+  /** The URL with its query; of a request that names no origin, that of `http://upstream`. */
+  get url() {
+    const { origin, path = '/', query } = this.options
+    const base = new URL(origin ?? `http://${NO_ORIGIN}`)
+    const text = query ? stringify(query) : ''
+    const target = text === '' ? path : `${path}?${text}`
+    // A path that starts with two slashes is one, and no other host.
+    return target[0] === '/' ? new URL(base.origin + target) : new URL(target, base)
+  }
+}
+
+/**
+ * A query as undici writes it, which uses `node:querystring`: a name for each value of an array, nothing for what is no primitive.
+ *
+ * @param {Record<string, unknown>} query
+ */
+function stringify(query) {
+  const text = (/** @type {any} */ value) => {
+    const isText = typeof value === 'number' ? Number.isFinite(value) : ['string', 'bigint', 'boolean'].includes(typeof value)
+    return isText ? encodeURIComponent(value) : ''
+  }
+  const pairs = Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => `${text(name)}=${text(one)}`))
+  return pairs.join('&')
+}
