@@ -25,7 +25,7 @@
  */
 
 /**
- * What a call's function gets as its last argument, where the call can be timed out or aborted.
+ * What the function of a call with options gets as its last argument.
  *
  * @typedef {object} CallContext
  * @property {AbortSignal} signal Aborts when the call is over before its function is.
@@ -60,24 +60,24 @@
  *
  * @typedef {object} CircuitBreakerOptions
  * @property {string} [name] Shown in errors and events.
- * @property {number} [failureThreshold] So many failures open the circuit: in a row without a `window` (default 5), inside it
+ * @property {number} [failureThreshold] N failures open the circuit: in a row without a `window` (default 5), inside it
  *   with one (default off). Whole, from 1.
  * @property {Window} [window] The calls that are judged by `failureRate`, `slowCallRate` and `failureThreshold`.
  * @property {number} [failureRate] Opens at this share of failures in the window.
- * @property {number} [minimumCalls] Rates judge once so many calls are in the window. Default 10, or the window's size if smaller.
- * @property {number} [slowCallDuration] Calls that take so long are slow.
+ * @property {number} [minimumCalls] Rates judge once this many calls are in the window. Default 10, or the window's size if smaller.
+ * @property {number} [slowCallDuration] Calls that take this long are slow.
  * @property {number} [slowCallRate] Opens at this share of slow calls in the window; a slow test request is no recovery.
  * @property {number} [recoveryTimeout] How long an open circuit refuses, from 0. Default 60000.
  * @property {RecoveryBackoff} [recoveryBackoff] Longer after failed recoveries.
  * @property {number} [maxRetryAfter] The longest open time that a failure can ask for through `classify`. Default 300000.
- * @property {number} [successThreshold] So many successful test requests close the circuit. Whole, from 1. Default 2.
+ * @property {number} [successThreshold] N successful test requests close the circuit. Whole, from 1. Default 2.
  * @property {number} [halfOpenCalls] Test requests judged at most: the circuit closes at `successThreshold`
  *   successes and opens as soon as that can't be reached. At least `successThreshold`, which is the default.
  * @property {number} [halfOpenMaxConcurrent] Test requests in flight at once. Whole, from 1. Default 1.
- * @property {number} [halfOpenTimeout] A test request that has not settled after so long counts as a failure,
+ * @property {number} [halfOpenTimeout] A test request that has not settled by then counts as a failure,
  *   judged at the next call or `checkState()`. Default: the longest of `recoveryTimeout`, `timeout` and 60000.
  * @property {number} [timeout] How long a call may take before it rejects with a `CallTimeoutError` and counts as a failure.
- *   Up to 2147483647. Functions then get `{ signal }` as their last argument. Not for `callSync`.
+ *   Up to 2147483647. Not for `callSync`. By `callWith`, functions get a signal that aborts then.
  * @property {number} [maxConcurrent] Calls in flight at once; more are refused with a `BulkheadFullError`. Whole, from 1. A call that
  *   hangs keeps its place: set a `timeout` too.
  * @property {(error: any, value: any) => Verdict | undefined} [classify] Judges a call by its error (value undefined) or its

@@ -1,71 +1,55 @@
 /**
- * The breaker that users hold: it asks the core, makes the call, brings back the outcome, tells the news.
+ * The breaker that users hold: its methods, and the way of a call.
  *
- * Must not know: when to open or close. Every decision is the core's; this file awaits, reads the clock,
- * emits events and makes errors.
+ * Must not know: when to open or close. Every decision is the core's; this file asks it, makes the call and brings back the outcome.
  *
  * The hot path is two calls into Wasm with numbers. The promise handlers are made once per generation, not
  * per call, since in `closed` all calls of a generation hold the same permit; and the clock is read only
  * when the core asked for it (`demand`).
  */
-import { startEngine } from '../engine/index.js'
-import { BulkheadFullError, CallTimeoutError, CircuitOpenError, withoutStack } from '../errors.js'
+import { core } from '../engine/index.js'
+import {
+  ELAPSED, FAILURE, IGNORED, NEWS, OUTCOMES, RANDOM, SUCCESS, TIMED_OUT, TIME_OF_SUCCESS, TIME_TO_ADMIT, UNJUDGED
+} from '../engine/numbers.js'
+import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
-import { CALL_EVENTS, EVENTS, report } from './events.js'
+import { checkCallOptions } from '../options/call-options.js'
+import { createFrom, setOption } from '../options/options.js'
+import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
+import { DENO_INSPECT, inspected, NODE_INSPECT } from './inspect.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
-import { checkCallOptions, createFrom, setOption } from '../options/options.js'
+import { News } from './news.js'
+import { ENDED, PendingCall } from './pending.js'
 import { CallPermit } from './permit.js'
 import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
+import { readOption, readReport, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
-import { watch } from './signals.js'
-import { badSnapshot, toNumbers, toObject } from './snapshot.js'
-import { ENDED, supervise } from './supervise.js'
+import { refusalOf } from './refusals.js'
+import { carryOn, dropSlot, holdSlot, NO_SLOT, remake } from './slots.js'
+import { toObject } from './snapshot.js'
+import { chanceOf, originOf, timeOf } from './sources.js'
+import { judge } from './verdicts.js'
 
-/** @import { Engine } from '../engine/index.js' */
-/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, Reason, State } from '../types.js' */
-
-/** The core's numbers, as `src/wasm` has them. */
-const OUTCOMES = { success: 0, failure: 1, ignored: 2 }
-const { success: SUCCESS, failure: FAILURE, ignored: IGNORED } = OUTCOMES
-const TIMED_OUT = 3
-const UNJUDGED = 0
-const REFUSED_HALF_OPEN_FULL = -2
-const REFUSED_BULKHEAD_FULL = -4
-const TIME_TO_ADMIT = 1
-const TIME_OF_SUCCESS = 2
-const ELAPSED = 4
-const RANDOM = 8
-/** The slot of a breaker that was put aside: it does not exist. */
-const NO_SLOT = 0xffffffff
-
-/** @type {Engine} */
-let core
-
-/**
- * Frees the slots of breakers that were garbage collected. Absent in some runtimes, whose processes are short.
- *
- * @type {FinalizationRegistry<number> | undefined}
- */
-let reclaim
+/** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../errors.js' */
+/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../types.js' */
 
 /**
  * What only a few breakers have.
  *
  * @typedef {object} Rare
- * @property {boolean} [telling] Whether state changes are being told.
- * @property {boolean} [untold] Whether there is a state change that nobody began to tell.
- * @property {unknown} [culprit] The failure that brought it about.
+ * @property {News} [news]
  * @property {CircuitBreakerMetrics} [metrics]
- * @property {Set<() => void>} [waiters]
+ * @property {import('./pending.js').Ended} [ended] Brings back the outcome of calls that may end before their functions.
  * @property {ReturnType<typeof recoveryHost> | undefined} [probing] The host of the background task, as long as that runs.
  * @property {Record<string, number>} [written] Numeric options that were changed.
+ * @property {import('./slots.js').Aside | undefined} [aside] What it is made of again, where it was put aside.
  */
 
 /** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
 export class CircuitBreaker extends EventTarget {
   #slot
-  /** The last answer to an admission, whose handlers are at hand if it was a permit. */
+  /** The last answer to an admission. Where it is a permit, the two handlers below settle it. */
   #permit = NaN
   /** @type {(value: any) => any} */
   #onSuccess = identity
@@ -78,15 +62,13 @@ export class CircuitBreaker extends EventTarget {
   #isSupervised
   /** What people ever listened to, as bits of EVENTS. */
   #heard = 0
-  /** The failure that opened the circuit. @type {unknown} */
-  #cause
-  /** What only a few breakers have. @type {Rare | undefined} */
+  /** @type {Rare | undefined} */
   #rare
 
   /**
    * @param {CircuitBreakerOptions} [options]
    * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong, `ERR_INVALID_SNAPSHOT`
-   *   when the snapshot is none of such a breaker.
+   *   when the snapshot is not one of such a breaker.
    * @throws {Error} `ERR_ENGINE_UNAVAILABLE` where WebAssembly is missing or forbidden.
    *
    * @example
@@ -94,18 +76,24 @@ export class CircuitBreaker extends EventTarget {
    */
   constructor(options) {
     super()
-    core ??= startEngine()
-    const { slot, others } = createFrom(core, options)
+    const { slot, others } = createFrom(options)
     this.#slot = slot
     this.#options = others
     // The default clock is looked up whenever it is read: fake timers replace the global.
     if (others.clock === Date) others.clock = undefined
-    reclaim ??= globalThis.FinalizationRegistry && new FinalizationRegistry(core.freeSlot)
-    reclaim?.register(this, slot, this)
-    if (others.snapshot !== undefined) this.#restore(others.snapshot)
+    if (others.snapshot !== undefined) {
+      try {
+        carryOn(slot, others.snapshot, originOf(others.clock), this.#now())
+      } catch (error) {
+        core.freeSlot(slot)
+        throw error
+      }
+    }
+    holdSlot(this, slot)
     this.#demand = core.demand(slot)
     this.#isSupervised =
       (this.#demand & ELAPSED) !== 0 || others.fallbackOn === 'failure' || others.timeout !== undefined
+    Object.defineProperty(this, 'state', OWN_STATE)
     if (others.probe !== undefined) this.#startProbe()
   }
 
@@ -150,7 +138,7 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * So many failures open the circuit: in a row, or inside the window if there is one. Checked when written.
+   * N failures open the circuit: in a row, or inside the window if there is one. Checked when written.
    *
    * @returns {number} Undefined with a window and without a threshold.
    */
@@ -171,7 +159,7 @@ export class CircuitBreaker extends EventTarget {
     this.#set('recoveryTimeout', ms)
   }
 
-  /** So many successful test requests close the circuit. Checked when written. */
+  /** N successful test requests close the circuit. Checked when written. */
   get successThreshold() {
     return /** @type {number} */ (this.#option('successThreshold'))
   }
@@ -225,14 +213,13 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * Calls `fn` if the circuit lets it pass. The promise settles exactly as what `fn` gave: its value, or its
-   * error as the same object. A function that throws at once fails; a plain value is a success.
+   * Calls `fn` with exactly these arguments if the circuit lets it pass. The promise settles exactly as what `fn` gave: its value,
+   * or its error as the same object. A function that throws at once fails; a plain value is a success.
    *
    * @template {unknown[]} A
    * @template R
-   * @overload
-   * @param {(...args: [...A, CallContext]) => R} fn Gets `{ signal }` after its arguments where the breaker has a `timeout`.
-   * @param {...A} args
+   * @param {(...args: A) => R} fn
+   * @param {A} args
    * @returns {Promise<Awaited<R>>} Rejects with a {@link CircuitOpenError} or a {@link BulkheadFullError} when the call is
    *   refused, with a {@link CallTimeoutError} when it takes too long, and with a `TypeError` (`ERR_INVALID_ARGUMENT`) when
    *   `fn` is no function; then nothing was counted.
@@ -240,22 +227,9 @@ export class CircuitBreaker extends EventTarget {
    * @example
    * const user = await breaker.call(fetchUser, 42)
    */
-  /**
-   * @template {unknown[]} A
-   * @template R
-   * @overload
-   * @param {(...args: A) => R} fn
-   * @param {...A} args
-   * @returns {Promise<Awaited<R>>}
-   */
-  /**
-   * @param {Function} fn
-   * @param {any[]} args
-   * @returns {Promise<any>}
-   */
   call(fn, ...args) {
     if (typeof fn !== 'function') return Promise.reject(notCallable(fn))
-    if (this.#isSupervised) return this.#callOneByOne(fn, args, undefined)
+    if (this.#isSupervised) return this.#callOneByOne(fn, args)
     // What #admit does stands here once more: called, it would be past what V8 inlines and cost 12 ns of 40.
     const now = this.#demand & TIME_TO_ADMIT ? this.#now() : 0
     let permit
@@ -316,7 +290,7 @@ export class CircuitBreaker extends EventTarget {
   callWith(options, fn, ...args) {
     try {
       if (typeof fn !== 'function') throw notCallable(fn)
-      return this.#callOneByOne(fn, args, checkCallOptions(core, options))
+      return this.#callWithin(fn, args, checkCallOptions(options))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -346,7 +320,7 @@ export class CircuitBreaker extends EventTarget {
       if (fallback === undefined) throw refusal
       return this.#fallBack(fallback, args, refusal)
     }
-    const started = this.#demand & ELAPSED ? this.#now() : NaN
+    const started = this.#started()
     let result
     try {
       result = fn(...args)
@@ -381,16 +355,42 @@ export class CircuitBreaker extends EventTarget {
    * const guardedFetch = breaker.wrap(fetch)
    */
   wrap(fn) {
-    if (typeof fn !== 'function') throw notCallable(fn)
-    const breaker = this
-    /** @type {(this: T, ...args: A) => Promise<Awaited<R>>} */
-    const wrapped = function (...args) {
-      return /** @type {any} */ (breaker).call((/** @type {any} */ ...all) => fn.apply(this, all), ...args)
-    }
-    for (const property of /** @type {const} */ (['name', 'length'])) {
-      Object.defineProperty(wrapped, property, { value: fn[property], configurable: true })
-    }
-    return wrapped
+    return wrapped(fn, (bound, args) => this.call(/** @type {any} */ (bound), ...args))
+  }
+
+  /**
+   * As {@link CircuitBreaker.wrap}, with options for each of its calls, as {@link CircuitBreaker.callWith} takes them: `fn` gets
+   * `{ signal }` after the arguments.
+   *
+   * @template {unknown[]} A
+   * @template R
+   * @template T
+   * @overload
+   * @param {CallOptions} options
+   * @param {(this: T, ...args: [...A, CallContext]) => R} fn
+   * @returns {(this: T, ...args: A) => Promise<Awaited<R>>}
+   * @throws {TypeError | RangeError} `ERR_INVALID_ARGUMENT` when `fn` is no function, `ERR_INVALID_OPTION` for a wrong option.
+   *
+   * @example
+   * const load = breaker.wrapWith({ timeout: 2000 }, (url, { signal }) => fetch(url, { signal }))
+   */
+  /**
+   * @template {unknown[]} A
+   * @template R
+   * @template T
+   * @overload
+   * @param {CallOptions} options
+   * @param {(this: T, ...args: A) => R} fn
+   * @returns {(this: T, ...args: A) => Promise<Awaited<R>>}
+   */
+  /**
+   * @param {CallOptions} options
+   * @param {any} fn
+   * @returns {any}
+   */
+  wrapWith(options, fn) {
+    const own = checkCallOptions(options)
+    return wrapped(fn, (bound, args) => this.#callWithin(bound, args, own))
   }
 
   /**
@@ -402,7 +402,7 @@ export class CircuitBreaker extends EventTarget {
   acquire() {
     const permit = this.#admit()
     if (permit < 0) throw this.#refusal(permit, this.#now())
-    const started = this.#demand & ELAPSED ? this.#now() : NaN
+    const started = this.#started()
     const settle = (/** @type {keyof typeof OUTCOMES} */ outcome, /** @type {unknown} */ error) => this.#settle(permit, OUTCOMES[outcome], started, error)
     return /** @type {CallPermit & Disposable} */ (new CallPermit(settle))
   }
@@ -419,14 +419,14 @@ export class CircuitBreaker extends EventTarget {
     return this.state
   }
 
-  /** Records a success by hand, as if a call had succeeded in the state at hand. Not counted in the metrics. */
+  /** Records a success by hand, as if a call had succeeded in the current state. Not counted in the metrics. */
   recordSuccess() {
     core.record(this.#live(), SUCCESS, this.#now())
     this.#tell()
   }
 
   /**
-   * Records a failure by hand, as if a call had failed in the state at hand. While open it starts the
+   * Records a failure by hand, as if a call had failed in the current state. While open it starts the
    * recovery time again. Not counted in the metrics.
    *
    * @param {unknown} [error] The failure, to be the `cause` of refusals.
@@ -489,21 +489,7 @@ export class CircuitBreaker extends EventTarget {
    */
   whenClosed({ signal } = {}) {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    if (this.state === 'closed') return Promise.resolve()
-    const rare = (this.#rare ??= {})
-    const waiters = (rare.waiters ??= new Set())
-    return new Promise((resolve, reject) => {
-      const onClosed = () => {
-        watched?.delete(onAbort)
-        resolve()
-      }
-      const onAbort = () => {
-        waiters.delete(onClosed)
-        reject(signal?.reason)
-      }
-      waiters.add(onClosed)
-      const watched = signal && watch(signal, onAbort)
-    })
+    return this.state === 'closed' ? Promise.resolve() : this.#news().untilClosed(signal)
   }
 
   /**
@@ -513,7 +499,32 @@ export class CircuitBreaker extends EventTarget {
    * @returns {import('./snapshot.js').Snapshot}
    */
   toJSON() {
-    return toObject(core, core.snapshot(this.#live(), this.#origin(), this.#now()))
+    return toObject(core.snapshot(this.#live(), originOf(this.#options.clock), this.#now()))
+  }
+
+  /**
+   * What Node's and Bun's `console.log` shows: name, state and counts.
+   *
+   * @internal
+   * @param {number} _
+   * @param {object} options
+   * @param {unknown} inspect
+   */
+  [NODE_INSPECT](_, options, inspect) {
+    const { name, state, mode, failureCount, metrics } = this
+    const { totalCalls, successfulCalls, failedCalls, rejectedCalls, inFlight } = metrics
+    return inspected('CircuitBreaker', { name, state, mode, failureCount, totalCalls, successfulCalls, failedCalls, rejectedCalls, inFlight }, inspect, options)
+  }
+
+  /**
+   * What Deno's `console.log` shows.
+   *
+   * @internal
+   * @param {unknown} inspect
+   * @param {object} options
+   */
+  [DENO_INSPECT](inspect, options) {
+    return this[NODE_INSPECT](0, options, inspect)
   }
 
   /**
@@ -540,7 +551,7 @@ export class CircuitBreaker extends EventTarget {
    */
   addEventListener(type, listener, options) {
     if (Object.hasOwn(EVENTS, type)) this.#heard |= EVENTS[/** @type {keyof typeof EVENTS} */ (type)]
-    // The handlers at hand may be those that tell nobody.
+    // Its handlers may be those that tell nobody.
     this.#permit = NaN
     super.addEventListener(type, listener, options)
   }
@@ -581,19 +592,19 @@ export class CircuitBreaker extends EventTarget {
    * @returns {boolean} False, and nothing happened, when it is busy, or not quiet (open, failing or changed by hand).
    */
   setAside(options, keeping = false) {
-    const { telling, untold, probing, written } = this.#rare ?? {}
-    if (this.#slot === NO_SLOT || telling || untold || probing) return false
+    const slot = this.#slot
+    const { news, probing, written } = this.#rare ?? {}
+    if (slot === NO_SLOT || news?.isTelling || probing || (core.demand(slot) & NEWS) !== 0) return false
     let kept
-    if (!core.isQuiet(this.#slot)) {
+    if (!core.isQuiet(slot)) {
       if (!keeping || this.#report().inFlight > 0) return false
-      kept = Float64Array.from(core.snapshot(this.#slot, this.#origin(), this.#now()))
+      kept = Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), this.#now()))
     }
-    const remadeFrom = { ...options(), ...written }
-    reclaim?.unregister(this)
-    core.freeSlot(this.#slot)
+    const aside = { options: { ...options(), ...written }, kept }
+    dropSlot(this, slot)
     this.#slot = NO_SLOT
     this.#permit = NaN
-    this.#options = { ...this.#options, remadeFrom, kept }
+    ;(this.#rare ??= {}).aside = aside
     return true
   }
 
@@ -660,72 +671,95 @@ export class CircuitBreaker extends EventTarget {
    * @returns {number}
    */
   #live() {
-    if (this.#slot === NO_SLOT) {
-      const { remadeFrom, kept, ...options } = this.#options
-      this.#options = options
-      this.#slot = createFrom(core, remadeFrom).slot
-      if (kept !== undefined && !core.restore(this.#slot, kept, this.#origin(), this.#now())) {
-        // Only a clock beyond all dates leads here. Better a breaker that begins anew than none.
-        core.freeSlot(this.#slot)
-        this.#slot = createFrom(core, remadeFrom).slot
-      }
-      reclaim?.register(this, this.#slot, this)
+    const aside = this.#rare?.aside
+    if (aside !== undefined) {
+      /** @type {Rare} */ (this.#rare).aside = undefined
+      this.#slot = remake(aside, originOf(this.#options.clock), this.#now())
+      holdSlot(this, this.#slot)
       this.#demand = core.demand(this.#slot)
     }
     return this.#slot
   }
 
   /**
-   * A call that is timed, may time out or abort, or may fall back: with handlers of its own.
+   * A call that is measured, or may fall back: with handlers of its own.
    *
    * @param {Function} fn
    * @param {unknown[]} args
-   * @param {CallOptions | undefined} own
    * @returns {Promise<any>}
    */
-  #callOneByOne(fn, args, own) {
-    const { fallbackOn } = this.#options
-    const answer = own?.fallback ?? this.#options.fallback
+  #callOneByOne(fn, args) {
+    const { timeout, fallback, fallbackOn } = this.#options
+    if (timeout !== undefined) return this.#callWithin(fn, args, undefined)
+    const permit = this.#admit()
+    if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback)
+    const started = this.#started()
+    let outcome = SUCCESS
+    const promise = launch(
+      fn,
+      args,
+      (value) => {
+        outcome = this.#end(permit, false, value, started)
+        return value
+      },
+      (error) => {
+        outcome = this.#end(permit, true, error, started)
+        throw error
+      }
+    )
+    if (fallback === undefined || fallbackOn !== 'failure') return promise
+    return promise.catch((/** @type {unknown} */ error) => {
+      if (outcome === FAILURE) return this.#fallBack(fallback, args, error)
+      throw error
+    })
+  }
+
+  /**
+   * A call that may end before its function does.
+   *
+   * @param {Function} fn
+   * @param {unknown[]} args
+   * @param {CallOptions | undefined} own Where there are, the function gets the call's context after its arguments.
+   * @returns {Promise<any>}
+   */
+  #callWithin(fn, args, own) {
+    const options = this.#options
+    const fallback = own?.fallback ?? options.fallback
     const signal = own?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const timeout = own?.timeout ?? this.#options.timeout
     const permit = this.#admit()
-    if (permit < 0) return this.#refuse(permit, this.#now(), args, answer)
-    const started = this.#demand & ELAPSED ? this.#now() : NaN
+    if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback)
+    const started = this.#started()
     // A listener of the state change that the admission brought about may have aborted it.
     if (signal?.aborted) {
       this.#settle(permit, IGNORED, started, signal.reason)
       return Promise.reject(signal.reason)
     }
-    let outcome = SUCCESS
-    let promise
-    if (own === undefined && timeout === undefined) {
-      promise = launch(
-        fn,
-        args,
-        (value) => {
-          outcome = this.#end(permit, false, value, started)
-          return value
-        },
-        (error) => {
-          outcome = this.#end(permit, true, error, started)
-          throw error
-        }
-      )
-    } else {
-      const makeTimeoutError = () =>
-        new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#options.name, timeout: /** @type {number} */ (timeout) })
-      promise = supervise(fn, args, { signal, timeout, makeTimeoutError }, (how, payload) => {
-        if (how === ENDED.abort) outcome = this.#settle(permit, IGNORED, started, payload)
-        else if (how === ENDED.timeout) outcome = this.#settle(permit, TIMED_OUT, started, payload)
-        else outcome = this.#end(permit, how === ENDED.error, payload, started)
-      })
-    }
-    if (answer === undefined || fallbackOn !== 'failure') return promise
+    const call = new PendingCall(this.#ended(), permit, started)
+    const timeout = own?.timeout ?? options.timeout
+    if (timeout !== undefined) call.limit(timeout, options.name)
+    if (signal !== undefined) call.heed(signal)
+    const promise = call.run(fn, own === undefined ? args : [...args, call.context])
+    if (fallback === undefined || options.fallbackOn !== 'failure') return promise
     return promise.catch((/** @type {unknown} */ error) => {
-      if (outcome === FAILURE || outcome === TIMED_OUT) return this.#fallBack(answer, args, error)
+      if (call.outcome === FAILURE || call.outcome === TIMED_OUT) return this.#fallBack(fallback, args, error)
       throw error
     })
+  }
+
+  /** What calls that may end before their functions tell of their end: the same function for all of them. */
+  #ended() {
+    const rare = (this.#rare ??= {})
+    return (rare.ended ??= (permit, started, how, payload) => {
+      if (how === ENDED.abort) return this.#settle(permit, IGNORED, started, payload)
+      if (how === ENDED.timeout) return this.#settle(permit, TIMED_OUT, started, payload)
+      return this.#end(permit, how === ENDED.error, payload, started)
+    })
+  }
+
+  /** When a call begins; NaN where nobody wants to know how long it takes. */
+  #started() {
+    return this.#demand & ELAPSED ? this.#now() : NaN
   }
 
   /**
@@ -740,29 +774,7 @@ export class CircuitBreaker extends EventTarget {
   #end(permit, threw, payload, started) {
     const { classify } = this.#options
     if (classify === undefined) return this.#settle(permit, threw ? FAILURE : SUCCESS, started, threw ? payload : undefined)
-    let outcome = threw ? FAILURE : SUCCESS
-    let retryAfter = NaN
-    let trips = false
-    let cause = threw ? payload : undefined
-    try {
-      const verdict = threw ? classify(payload, undefined) : classify(undefined, payload)
-      if (verdict !== undefined) {
-        const named = typeof verdict === 'object' && verdict !== null ? verdict.outcome : verdict
-        if (!Object.hasOwn(OUTCOMES, named)) {
-          hush(verdict)
-          throw misuse(TypeError, `Expected \`classify\` to answer 'success', 'failure' or 'ignored', got ${show(named)}`)
-        }
-        outcome = OUTCOMES[named]
-        if (typeof verdict === 'object') {
-          retryAfter = typeof verdict.retryAfter === 'number' ? verdict.retryAfter : NaN
-          trips = verdict.trip === true
-          if (!threw) cause = verdict.cause
-        }
-      }
-    } catch (error) {
-      // A judge that fails is told of it; the call is judged as if there were none.
-      report(error)
-    }
+    const { outcome, cause, retryAfter, trips } = judge(classify, threw, payload)
     return this.#settle(permit, outcome, started, cause, retryAfter, trips)
   }
 
@@ -795,12 +807,7 @@ export class CircuitBreaker extends EventTarget {
         return outcome
       }
     }
-    if (news !== 0) {
-      // Listeners of the call itself come first, and may call back in: then the news is told with its failure all the same.
-      const rare = (this.#rare ??= {})
-      rare.untold = true
-      rare.culprit = error ?? rare.culprit
-    }
+    if (news !== 0) this.#news().blame(error)
     if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
     if (this.#heard & CALL_EVENTS) {
       if (outcome === SUCCESS) this.#emit('success', { elapsed })
@@ -833,32 +840,10 @@ export class CircuitBreaker extends EventTarget {
    * @param {number} now
    */
   #refusal(refusal, now) {
-    const breaker = this.#options.name
-    let error
     if (this.#options.probe !== undefined) this.#startProbe()
-    if (refusal === REFUSED_BULKHEAD_FULL) {
-      const message = `Too many calls in flight, at most ${this.#option('maxConcurrent')} at once`
-      error = this.#makeRefusal(BulkheadFullError, message, { breaker, state: this.state })
-    } else {
-      const state = refusal === REFUSED_HALF_OPEN_FULL ? 'half_open' : 'open'
-      const retryAfter = core.retryAfter(this.#slot, now)
-      const message =
-        retryAfter === Infinity ? 'Circuit open. Isolated until released' : `Circuit open. Retry in ${Math.ceil(retryAfter / 1000)}s`
-      error = this.#makeRefusal(CircuitOpenError, message, { breaker, state, retryAfter, cause: this.#cause })
-    }
+    const error = refusalOf(refusal, this.#slot, now, this.#options, this.#rare?.news?.cause)
     if (this.#heard & EVENTS.reject) this.#emit('reject', { error })
     return error
-  }
-
-  /**
-   * @template T
-   * @template {import('../errors.js').RefusalDetails} D
-   * @param {new (message: string, details: D) => T} Type
-   * @param {string} message
-   * @param {D} details
-   */
-  #makeRefusal(Type, message, details) {
-    return this.#options.stackTrace ? new Type(message, details) : withoutStack(Type, message, details)
   }
 
   /**
@@ -879,67 +864,27 @@ export class CircuitBreaker extends EventTarget {
     if (this.#heard & EVENTS[type]) this.dispatchEvent(new CustomEvent(type, { detail }))
   }
 
-  /**
-   * Takes the news from the core and emits it, one event per state change and in their order: a listener that
-   * causes more news leaves the telling to whoever is at it.
-   *
-   * @param {unknown} [error] The failure that brought the news about.
-   */
-  #tell(error) {
-    const slot = this.#slot
-    let news = 0
-    try {
-      this.#demand = core.demand(slot)
-      if (this.#rare?.telling) {
-        if (error !== undefined) this.#rare.culprit = error
-        return
-      }
-      while ((news = core.takeTransition(slot)) !== 0) {
-        const rare = (this.#rare ??= {})
-        const to = core.states[((news - 1) >> 3) & 3]
-        const culprit = rare.culprit ?? error
-        // A failure opens once; what its listeners bring about is not its doing.
-        if (to === 'open') rare.culprit = error = undefined
-        rare.telling = true
-        try {
-          this.#change(core.states[((news - 1) >> 1) & 3], to, core.reasons[(news - 1) >> 5], culprit)
-        } finally {
-          rare.telling = false
-        }
-      }
-    } catch (trap) {
-      letThrough(trap)
-    }
-    if (this.#rare !== undefined) {
-      this.#rare.culprit = undefined
-      this.#rare.untold = false
-      if (this.#options.probe !== undefined) this.#startProbe()
-    }
+  #news() {
+    const rare = (this.#rare ??= {})
+    return (rare.news ??= new News((detail) => {
+      if (detail.to === 'open' && this.#demand & RANDOM) core.spread(this.#slot, chanceOf(this.#options.random))
+      this.#emit('statechange', detail)
+    }))
   }
 
   /**
-   * One state change: what hangs on it is brought in line, then listeners hear of it.
+   * Tells the news, if there is any.
    *
-   * @param {State} from
-   * @param {State} to
-   * @param {string} reason
-   * @param {unknown} culprit
+   * @param {unknown} [error] The failure that brought it about.
    */
-  #change(from, to, reason, culprit) {
-    const at = core.transitionTime()
-    if (to === 'open') {
-      // A refusal of its own, from a function that calls through its own breaker, says what is known: its cause.
-      if (!(culprit instanceof CircuitOpenError && culprit.cause === this.#cause)) this.#cause = culprit
-      if (this.#demand & RANDOM) core.spread(this.#slot, this.#random())
-    } else if (to === 'closed') {
-      this.#cause = undefined
-      const waiters = this.#rare?.waiters
-      if (waiters !== undefined) {
-        for (const onClosed of waiters) onClosed()
-        waiters.clear()
-      }
+  #tell(error) {
+    try {
+      this.#demand = core.demand(this.#slot)
+      if (this.#demand & NEWS) this.#news().tell(this.#slot, error)
+    } catch (trap) {
+      letThrough(trap)
     }
-    this.#emit('statechange', { from, to, reason, at })
+    if (this.#options.probe !== undefined) this.#startProbe()
   }
 
   /**
@@ -969,38 +914,12 @@ export class CircuitBreaker extends EventTarget {
     core.startProbe(this.#slot, rare.probing)
   }
 
-  /** @param {unknown} snapshot */
-  #restore(snapshot) {
-    const numbers = toNumbers(core, snapshot)
-    if (numbers !== undefined && core.restore(this.#slot, numbers, this.#origin(), this.#now())) return
-    reclaim?.unregister(this)
-    core.freeSlot(this.#slot)
-    throw badSnapshot()
-  }
-
-  /**
-   * What the core reports, by name.
-   *
-   * @returns {Record<string, number>}
-   */
   #report() {
-    const numbers = core.report(this.#live(), this.#now()) ?? []
-    return Object.fromEntries(core.reportNames.map((name, index) => [name, numbers[index] ?? 0]))
+    return readReport(this.#live(), this.#now())
   }
 
   #stateChanges() {
-    const numbers = core.stateChanges(this.#live()) ?? []
-    const changes = []
-    for (let index = 0; index < numbers.length; index += 4) {
-      const [from, to, reason, at] = numbers.slice(index, index + 4)
-      changes.push({
-        from: core.states[from],
-        to: core.states[to],
-        reason: /** @type {Reason} */ (core.reasons[reason]),
-        timestamp: toISO(this.#origin() + at)
-      })
-    }
-    return changes
+    return readStateChanges(this.#live(), originOf(this.#options.clock))
   }
 
   /**
@@ -1009,8 +928,7 @@ export class CircuitBreaker extends EventTarget {
    * @param {string} name
    */
   #option(name) {
-    const value = core.option(this.#live(), /** @type {number} */ (core.fields.get(name)))
-    return Number.isNaN(value) ? undefined : value
+    return readOption(this.#live(), name)
   }
 
   /**
@@ -1018,54 +936,25 @@ export class CircuitBreaker extends EventTarget {
    * @param {unknown} value
    */
   #set(name, value) {
-    setOption(core, this.#live(), name, value)
+    setOption(this.#live(), name, value)
     const rare = (this.#rare ??= {})
     rare.written = { ...rare.written, [name]: /** @type {number} */ (value) }
     if (this.#options.probe !== undefined) this.#startProbe()
   }
 
-  /** The time in ms; NaN when the clock throws or answers nonsense, which changes nothing in the core. */
   #now() {
-    const { clock } = this.#options
-    try {
-      const now = clock === undefined ? Date.now() : clock.now()
-      return typeof now === 'number' ? now : hush(now)
-    } catch {
-      return NaN
-    }
-  }
-
-  /** Where the zero of the clock lies, in ms since the epoch. */
-  #origin() {
-    const origin = this.#options.clock?.timeOrigin
-    return typeof origin === 'number' && Number.isFinite(origin) ? origin : 0
-  }
-
-  /** A number for jitter; NaN when the user's source throws or answers nonsense, which takes nothing off. */
-  #random() {
-    try {
-      const random = (this.#options.random ?? Math.random)()
-      return typeof random === 'number' ? random : hush(random)
-    } catch (error) {
-      report(error)
-      return NaN
-    }
+    return timeOf(this.#options.clock)
   }
 }
-
-/** Resolved, for what is to happen a moment later. */
-const ready = Promise.resolve()
 
 /**
- * Takes the answer of a user's function that was to be no promise: if it is one that rejects, nobody else hears of it.
- *
- * @param {unknown} answer
- * @returns {number} NaN
+ * The state as an own member as well, though no breaker pays for it: two breakers in different states are then not deeply equal to
+ * those who compare members (`node:assert`, Jest, Chai).
  */
-function hush(answer) {
-  promiseOf(answer)?.catch(() => {})
-  return NaN
-}
+const OWN_STATE = /* @__PURE__ */ (() => ({ get: Object.getOwnPropertyDescriptor(CircuitBreaker.prototype, 'state')?.get, enumerable: true, configurable: true }))()
+
+/** Resolved, for what is to happen a moment later. */
+const ready = /* @__PURE__ */ Promise.resolve()
 
 /**
  * @template T
@@ -1077,33 +966,27 @@ function identity(value) {
 }
 
 /**
- * @param {number} time In ms since the epoch.
+ * A function with the name and the length of another that has it called.
+ *
+ * @param {any} fn
+ * @param {(bound: Function, args: any[]) => Promise<any>} call
+ * @returns {any}
+ * @throws {TypeError} `ERR_INVALID_ARGUMENT` when it is no function.
  */
-function toISO(time) {
-  const date = new Date(time)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+function wrapped(fn, call) {
+  if (typeof fn !== 'function') throw notCallable(fn)
+  /** @this {any} */
+  const wrapped = function (/** @type {any[]} */ ...args) {
+    return call((/** @type {any[]} */ ...all) => fn.apply(this, all), args)
+  }
+  for (const property of /** @type {const} */ (['name', 'length'])) {
+    Object.defineProperty(wrapped, property, { value: fn[property], configurable: true })
+  }
+  return wrapped
 }
 
 /** @param {unknown} fn */
 function notCallable(fn) {
   const hint = fn instanceof Promise ? ': pass the function itself, not the promise it returns' : ''
   return misuse(TypeError, `Expected \`fn\` to be a function, got ${show(fn)}${hint}`)
-}
-
-let trapped = false
-
-/**
- * Lets a call through unguarded after the core trapped: a guard must not take the house down. The core can't
- * panic by design, so this is said once and aloud.
- *
- * @param {unknown} trap
- * @returns {number} The permit that no state is judged by.
- */
-function letThrough(trap) {
-  // A RangeError is the engine's: the caller's call stack is at its end, and the core is as it was.
-  if (!trapped && !(trap instanceof RangeError)) {
-    trapped = true
-    console.error(new Error('halfopen: the core has failed; calls go through unguarded from here on', { cause: trap }))
-  }
-  return 0
 }

@@ -91,6 +91,17 @@ export function promiseOf(value) {
   return undefined
 }
 
+/**
+ * Takes the answer of a user's function that was to be no promise: if it is one that rejects, nobody else hears of it.
+ *
+ * @param {unknown} answer
+ * @returns {number} NaN
+ */
+export function hush(answer) {
+  promiseOf(answer)?.catch(() => {})
+  return NaN
+}
+
 /** @param {unknown} value */
 function isPrimitive(value) {
   return (typeof value !== 'object' && typeof value !== 'function') || value === null

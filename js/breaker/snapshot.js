@@ -3,9 +3,8 @@
  *
  * Must not know: what makes a snapshot a good one; the core says. JSON has null for NaN.
  */
+import { core } from '../engine/index.js'
 import { CODES, misuse } from '../misuse.js'
-
-/** @import { Engine } from '../engine/index.js' */
 
 /** Numbers of a state change: from, to, reason, when. */
 const PER_CHANGE = 4
@@ -21,16 +20,15 @@ const LONGEST = 1_000_000
 
 /**
  * @internal
- * @param {Engine} engine
  * @param {number[]} numbers
  * @returns {Snapshot}
  */
-export function toObject(engine, numbers) {
-  const single = engine.snapshotNames.length
+export function toObject(numbers) {
+  const single = core.snapshotNames.length
   /** @type {Record<string, unknown>} */
-  const snapshot = Object.fromEntries(engine.snapshotNames.map((name, index) => [name, orNull(numbers[index])]))
-  snapshot.state = engine.states[numbers[engine.snapshotNames.indexOf('state')]]
-  snapshot.mode = engine.modes[numbers[engine.snapshotNames.indexOf('mode')]]
+  const snapshot = Object.fromEntries(core.snapshotNames.map((name, index) => [name, orNull(numbers[index])]))
+  snapshot.state = core.states[numbers[core.snapshotNames.indexOf('state')]]
+  snapshot.mode = core.modes[numbers[core.snapshotNames.indexOf('mode')]]
   const calls = numbers[single]
   snapshot.window = numbers.slice(single + 1, single + 1 + calls)
   snapshot.stateChanges = numbers.slice(single + 2 + calls).map(orNull)
@@ -41,11 +39,10 @@ export function toObject(engine, numbers) {
  * The numbers of a snapshot, each read once.
  *
  * @internal
- * @param {Engine} engine
  * @param {unknown} value
  * @returns {Float64Array | undefined} Undefined when it is not of a snapshot's form.
  */
-export function toNumbers(engine, value) {
+export function toNumbers(value) {
   try {
     const snapshot = /** @type {Snapshot} */ (value)
     const { window, stateChanges } = snapshot
@@ -55,9 +52,9 @@ export function toNumbers(engine, value) {
     if (!(calls >= 0 && calls <= LONGEST && changes >= 0 && changes <= LONGEST) || changes % PER_CHANGE !== 0) return undefined
     // By their numbers: a list may have an iterator of its own that never ends.
     const numbers = [
-      ...engine.snapshotNames.map((name) => {
-        if (name === 'state') return engine.states.indexOf(/** @type {any} */ (snapshot.state))
-        if (name === 'mode') return engine.modes.indexOf(/** @type {any} */ (snapshot.mode))
+      ...core.snapshotNames.map((name) => {
+        if (name === 'state') return core.states.indexOf(/** @type {any} */ (snapshot.state))
+        if (name === 'mode') return core.modes.indexOf(/** @type {any} */ (snapshot.mode))
         return snapshot[name]
       }),
       calls,

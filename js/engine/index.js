@@ -16,17 +16,17 @@ import { decode } from './decode.js'
  * @typedef {ReturnType<typeof start>} Engine
  */
 
-/** @type {Engine | undefined} */
-let engine
+/** The engine of this process, once it was started. @type {Engine} */
+export let core
 
 /**
- * The engine of this process, started on first use.
+ * Starts the engine of this process on first use.
  *
  * @returns {Engine}
  * @throws {Error} `ERR_ENGINE_UNAVAILABLE` where WebAssembly is missing or forbidden.
  */
 export function startEngine() {
-  return (engine ??= start())
+  return (core ??= start())
 }
 
 function start() {
@@ -57,7 +57,7 @@ function start() {
     /** Names of the modes by their number. */
     modes: /** @type {import('../types.js').Mode[]} */ (modes),
     /** Names of the reasons by their number. */
-    reasons,
+    reasons: /** @type {import('../types.js').Reason[]} */ (reasons),
     /** Names of the numbers of a report. */
     reportNames,
     /** Names of the single numbers that a snapshot begins with. */

@@ -109,9 +109,9 @@ function untilHeaders(breaker, send, request, mayTimeOut) {
     if (signal !== undefined) follow(signal, context, response)
     return response
   }
-  const sendPlain = () => send(request)
+  const sendPlain = (/** @type {GuardedRequest} */ request) => send(request)
   const fn = mayTimeOut ? sendTimed : sendPlain
-  return signal === undefined && !mayTimeOut ? breaker.call(fn, request) : breaker.callWith({ signal }, fn, request)
+  return signal === undefined && !mayTimeOut ? breaker.call(sendPlain, request) : breaker.callWith({ signal }, fn, request)
 }
 
 /**
@@ -244,16 +244,16 @@ function discard(response) {
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */
 const dropped = globalThis.FinalizationRegistry && new FinalizationRegistry((tell) => tell())
 
-/** By which the signal of a call is aborted, as the breaker made it. */
-const CONTROLLER = Symbol.for('halfopen.controller')
+/** By this the signal of a call that is over is aborted, as the breaker has it. */
+const ABORT = Symbol.for('halfopen.abort')
 
-/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, AbortController>} */
+/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, CallContext>} */
 const aborters = new WeakMap()
 
 /** What follows a caller's signal: one listener on each, whatever the number of bodies. @type {WeakMap<AbortSignal, Followers>} */
 const followed = new WeakMap()
 
-/** @typedef {{ controllers: Set<WeakRef<AbortController>>, onAbort: () => void }} Followers */
+/** @typedef {{ contexts: Set<WeakRef<CallContext>>, onAbort: () => void }} Followers */
 
 /**
  * Has the caller's signal abort a body that outlives its call. The listener goes with the last body.
@@ -265,13 +265,12 @@ const followed = new WeakMap()
 function follow(signal, context, response) {
   const body = response?.body
   if (typeof body !== 'object' || body === null) return
-  const controller = /** @type {AbortController} */ (/** @type {any} */ (context.signal)[CONTROLLER])
-  const { controllers, onAbort } = followed.get(signal) ?? firstFollower(signal)
-  const own = new WeakRef(controller)
-  controllers.add(own)
-  aborters.set(body, controller)
+  const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
+  const own = new WeakRef(context)
+  contexts.add(own)
+  aborters.set(body, context)
   dropped?.register(body, () => {
-    if (!controllers.delete(own) || controllers.size > 0) return
+    if (!contexts.delete(own) || contexts.size > 0) return
     signal.removeEventListener('abort', onAbort)
     followed.delete(signal)
   })
@@ -279,12 +278,12 @@ function follow(signal, context, response) {
 
 /** @param {AbortSignal} signal */
 function firstFollower(signal) {
-  /** @type {Followers['controllers']} */
-  const controllers = new Set()
+  /** @type {Followers['contexts']} */
+  const contexts = new Set()
   const onAbort = () => {
-    for (const controller of controllers) controller.deref()?.abort(signal.reason)
+    for (const context of contexts) /** @type {any} */ (context.deref())?.[ABORT](signal.reason)
   }
-  const followers = { controllers, onAbort }
+  const followers = { contexts, onAbort }
   followed.set(signal, followers)
   signal.addEventListener('abort', onAbort, { once: true })
   return followers

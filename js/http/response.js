@@ -6,7 +6,7 @@
 import { startEngine } from '../engine/index.js'
 import { withoutStack } from '../errors.js'
 import { optionError } from '../misuse.js'
-import { unknownOption } from '../options/options.js'
+import { unknownOption } from '../options/unknown.js'
 
 /** @import { Verdict } from '../types.js' */
 

@@ -4,13 +4,14 @@
  * Must not know: what an option does. Numeric ones are checked by the core, which also owns their names
  * and the texts of what it expects; the others are checked here.
  */
+import { core, startEngine } from '../engine/index.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
+import { unknownOption } from './unknown.js'
 
-/** @import { Engine } from '../engine/index.js' */
 /** @import { CircuitBreakerOptions } from '../types.js' */
 
 /** What the options that are not numbers take: a check, and what it expects. */
-const OTHERS = {
+export const OTHERS = {
   name: { accepts: is('string'), expected: 'a string' },
   clock: { accepts: isClock, expected: 'an object with a now() method that tells the time in ms' },
   random: { accepts: is('function'), expected: 'a function that returns a number from 0 to 1' },
@@ -26,7 +27,7 @@ const OTHERS = {
 
 /**
  * @internal
- * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../types.js').Clock | undefined, timeout?: number, remadeFrom?: CircuitBreakerOptions | undefined, kept?: Float64Array | undefined }} Others
+ * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../types.js').Clock | undefined, timeout?: number }} Others
  */
 
 /** Those of a breaker without any: shared. @type {Others} */
@@ -47,16 +48,16 @@ const HAS_PROBE = 2
  * first is used.
  *
  * @internal
- * @param {Engine} engine
  * @param {CircuitBreakerOptions | undefined} options
  * @returns {{ slot: number, others: Others }} The slot of a new breaker
  *   made of the numeric options, and the other options.
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`; then no breaker was made.
  */
-export function createFrom(engine, options) {
+export function createFrom(options) {
+  startEngine()
   if (options === undefined) {
-    engine.draftBegin()
-    return { slot: engine.create(0), others: NONE }
+    core.draftBegin()
+    return { slot: core.create(0), others: NONE }
   }
   const given = flattened(read('options', options))
   /** @type {Record<string, any>} */
@@ -64,30 +65,30 @@ export function createFrom(engine, options) {
   /** @type {[number, number][]} */
   const numbers = []
   for (const [name, value] of given) {
-    const field = engine.fields.get(name)
+    const field = core.fields.get(name)
     if (field !== undefined) {
-      numbers.push([field, checkedNumber(engine, name, field, value)])
+      numbers.push([field, checkedNumber(name, field, value)])
     } else if (Object.hasOwn(OTHERS, name)) {
       const { accepts, expected } = OTHERS[/** @type {keyof typeof OTHERS} */ (name)]
       if (!accepts(value)) throw optionError(TypeError, name, expected, value)
       others[name] = value
     } else {
-      throw unknownOption(name, [...engine.fields.keys(), ...Object.keys(OTHERS), ...GROUPS])
+      throw unknownOption(name, [...core.fields.keys(), ...Object.keys(OTHERS), ...GROUPS])
     }
   }
   // No code of the user's runs from here on, where the core gathers the numbers of one breaker.
-  engine.draftBegin()
+  core.draftBegin()
   for (const [field, value] of numbers) {
-    const problem = engine.draftOption(field, value)
-    if (problem !== 0) throw problemError(engine, problem, value)
+    const problem = core.draftOption(field, value)
+    if (problem !== 0) throw problemError(problem, value)
   }
-  // Asked for at each call, so kept at hand.
+  // Each call asks for it.
   if (given.has('timeout')) others.timeout = given.get('timeout')
   const flags = (others.latency ? TRACKS_LATENCY : 0) | (others.probe ? HAS_PROBE : 0)
-  const slot = engine.create(flags)
+  const slot = core.create(flags)
   if (slot < 0) {
-    const { option } = problemOf(engine, -slot)
-    throw problemError(engine, -slot, GROUPS.includes(option) ? {} : given.get(option))
+    const { option } = problemOf(-slot)
+    throw problemError(-slot, GROUPS.includes(option) ? {} : given.get(option))
   }
   return { slot, others }
 }
@@ -138,7 +139,7 @@ function checkWindow({ type, ...members }) {
  * @param {unknown} value
  * @returns {Record<string, unknown>}
  */
-function read(name, value) {
+export function read(name, value) {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw misuse(TypeError, `Expected ${name} to be an object, got ${show(value)}`, CODES.invalidOption)
   }
@@ -149,131 +150,48 @@ function read(name, value) {
  * Changes a numeric option of a running breaker.
  *
  * @internal
- * @param {Engine} engine
  * @param {number} slot
  * @param {string} name
  * @param {unknown} value
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`; then nothing changed.
  */
-export function setOption(engine, slot, name, value) {
-  const field = /** @type {number} */ (engine.fields.get(name))
-  const problem = engine.setOption(slot, field, checkedNumber(engine, name, field, value))
+export function setOption(slot, name, value) {
+  const field = /** @type {number} */ (core.fields.get(name))
+  const problem = core.setOption(slot, field, checkedNumber(name, field, value))
   if (problem === 0) return
-  const { option, expected } = problemOf(engine, problem)
+  const { option, expected } = problemOf(problem)
   if (option === name) throw optionError(RangeError, name, expected, value)
   // The value is fine by itself and contradicts another option, which the core names.
-  const other = engine.option(slot, /** @type {number} */ (engine.fields.get(option)))
+  const other = core.option(slot, /** @type {number} */ (core.fields.get(option)))
   throw optionError(RangeError, name, `such that \`${option}\` (${other}) is ${expected}`, value)
 }
 
 /**
- * Checks the options of a single call.
- *
- * @internal
- * @param {Engine} engine
- * @param {import('../types.js').CallOptions} options
- * @returns {import('../types.js').CallOptions}
- * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
- */
-export function checkCallOptions(engine, options) {
-  const { signal, timeout, fallback, ...unknown } = read('options', options)
-  for (const name of Object.keys(unknown)) throw unknownOption(name, ['signal', 'timeout', 'fallback'])
-  if (signal !== undefined && !isSignal(signal)) throw optionError(TypeError, 'signal', 'an AbortSignal', signal)
-  if (fallback !== undefined && !OTHERS.fallback.accepts(fallback)) {
-    throw optionError(TypeError, 'fallback', OTHERS.fallback.expected, fallback)
-  }
-  if (timeout !== undefined) {
-    const field = /** @type {number} */ (engine.fields.get('timeout'))
-    engine.draftBegin()
-    const problem = engine.draftOption(field, checkedNumber(engine, 'timeout', field, timeout))
-    if (problem !== 0) throw problemError(engine, problem, timeout)
-  }
-  return /** @type {any} */ ({ signal, timeout, fallback })
-}
-
-/**
- * @param {Engine} engine
  * @param {string} name
  * @param {number} field
  * @param {unknown} value
  */
-function checkedNumber(engine, name, field, value) {
+export function checkedNumber(name, field, value) {
   if (typeof value === 'number') return value
   // Asks the core about NaN, which no option takes, for its text of what it expects.
-  throw optionError(TypeError, name, problemOf(engine, engine.draftOption(field, NaN)).expected, value)
+  throw optionError(TypeError, name, problemOf(core.draftOption(field, NaN)).expected, value)
 }
 
 /**
- * @param {Engine} engine
  * @param {number} problem
  */
-function problemOf(engine, problem) {
-  const [option, expected] = engine.problem(problem).split(':')
+function problemOf(problem) {
+  const [option, expected] = core.problem(problem).split(':')
   return { option, expected }
 }
 
 /**
- * @param {Engine} engine
  * @param {number} problem
  * @param {unknown} value
  */
-function problemError(engine, problem, value) {
-  const { option, expected } = problemOf(engine, problem)
+export function problemError(problem, value) {
+  const { option, expected } = problemOf(problem)
   return optionError(RangeError, option, expected, value)
-}
-
-/**
- * @internal
- * @param {string} option
- * @param {string[]} known
- */
-export function unknownOption(option, known) {
-  const nearest = nearestName(option, known)
-  const hint = nearest === undefined ? `known are ${known.join(', ')}` : `did you mean \`${nearest}\`?`
-  return misuse(TypeError, `Unknown option ${show(option)}; ${hint}`, CODES.invalidOption, { option })
-}
-
-/**
- * The known name that a misspelt one most likely stands for: at most a third of its letters apart, whatever
- * the case and the underscores.
- *
- * @param {string} name
- * @param {string[]} known
- * @returns {string | undefined}
- */
-function nearestName(name, known) {
-  const plain = normalise(name.slice(0, 40))
-  let nearest
-  let least = Infinity
-  for (const candidate of known) {
-    const distance = editDistance(plain, normalise(candidate))
-    if (distance < least) [nearest, least] = [candidate, distance]
-  }
-  return least <= Math.max(2, plain.length / 3) ? nearest : undefined
-}
-
-/** @param {string} name */
-function normalise(name) {
-  return name.toLowerCase().replaceAll(/[^a-z]/g, '')
-}
-
-/**
- * How many letters to insert, delete or replace to get from one word to the other (Levenshtein).
- *
- * @param {string} a
- * @param {string} b
- */
-function editDistance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1))
-    }
-    row = next
-  }
-  return row[b.length]
 }
 
 /**
@@ -296,15 +214,4 @@ function oneOf(...values) {
 function isClock(value) {
   const holder = /** @type {{ now?: unknown } | null} */ (value)
   return (typeof value === 'object' || typeof value === 'function') && typeof holder?.now === 'function'
-}
-
-/**
- * An abort signal, of this realm or another.
- *
- * @param {unknown} value
- */
-function isSignal(value) {
-  const signal = /** @type {Partial<AbortSignal> | null} */ (value)
-  return typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' &&
-    typeof signal.removeEventListener === 'function'
 }

@@ -11,7 +11,7 @@ import { CODES, misuse, optionError, show } from '../misuse.js'
 import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
 
-/** @import { CallContext, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
+/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
 
 /** Breakers looked at for one to drop, before any closed one will do: what a flood of keys may cost one of them. */
 const LOOKED_AT = 32
@@ -114,30 +114,14 @@ export class CircuitBreakerRegistry extends EventTarget {
   }
 
   /**
-   * Calls `fn` through the breaker of a key.
+   * Calls `fn` with exactly these arguments through the breaker of a key.
    *
    * @template {unknown[]} A
    * @template R
-   * @overload
-   * @param {K} key
-   * @param {(...args: [...A, CallContext]) => R} fn
-   * @param {...A} args
-   * @returns {Promise<Awaited<R>>}
-   */
-  /**
-   * @template {unknown[]} A
-   * @template R
-   * @overload
    * @param {K} key
    * @param {(...args: A) => R} fn
-   * @param {...A} args
-   * @returns {Promise<Awaited<R>>}
-   */
-  /**
-   * @param {K} key
-   * @param {any} fn
-   * @param {any[]} args
-   * @returns {Promise<any>}
+   * @param {A} args
+   * @returns {Promise<Awaited<R>>} Rejects with what `get` throws, and as the `call` of a breaker.
    */
   call(key, fn, ...args) {
     let breaker
@@ -147,6 +131,48 @@ export class CircuitBreakerRegistry extends EventTarget {
       return Promise.reject(error)
     }
     return breaker.call(fn, ...args)
+  }
+
+  /**
+   * As {@link CircuitBreakerRegistry.call}, with options of this call alone: `fn` gets `{ signal }` as its last argument.
+   *
+   * @template {unknown[]} A
+   * @template R
+   * @overload
+   * @param {K} key
+   * @param {CallOptions} options
+   * @param {(...args: [...A, CallContext]) => R} fn
+   * @param {...A} args
+   * @returns {Promise<Awaited<R>>} Rejects with what `get` throws, and as the `callWith` of a breaker.
+   *
+   * @example
+   * await registry.callWith('users', { signal, timeout: 2000 }, (id, { signal }) => fetchUser(id, signal), 42)
+   */
+  /**
+   * @template {unknown[]} A
+   * @template R
+   * @overload
+   * @param {K} key
+   * @param {CallOptions} options
+   * @param {(...args: A) => R} fn
+   * @param {...A} args
+   * @returns {Promise<Awaited<R>>}
+   */
+  /**
+   * @param {K} key
+   * @param {CallOptions} options
+   * @param {any} fn
+   * @param {any[]} args
+   * @returns {Promise<any>}
+   */
+  callWith(key, options, fn, ...args) {
+    let breaker
+    try {
+      breaker = this.get(key)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return breaker.callWith(options, fn, ...args)
   }
 
   /**

@@ -28,6 +28,7 @@ const TIME_TO_ADMIT: u32 = 1;
 const TIME_OF_SUCCESS: u32 = 2;
 const ELAPSED: u32 = 4;
 const RANDOM: u32 = 8;
+const NEWS: u32 = 16;
 
 /// Frees a slot. Twice is harmless.
 #[wasm_bindgen(js_name = freeSlot)]
@@ -199,7 +200,7 @@ pub fn is_quiet(slot: u32) -> bool {
 }
 
 /// Bits that tell what this generation needs: 1 the time to admit, 2 the time of a success, 4 how long calls take,
-/// 8 a random number after an opening.
+/// 8 a random number after an opening; and 16 where there are state changes that were not taken.
 #[wasm_bindgen]
 pub fn demand(slot: u32) -> u32 {
     slots::with_cold(slot, TIME_TO_ADMIT | TIME_OF_SUCCESS, |breaker| {
@@ -208,6 +209,7 @@ pub fn demand(slot: u32) -> u32 {
             | bit(breaker.needs_time_of_success(), TIME_OF_SUCCESS)
             | bit(breaker.needs_elapsed(), ELAPSED)
             | bit(breaker.needs_random(), RANDOM)
+            | bit(breaker.log().has_news(), NEWS)
     })
 }
 

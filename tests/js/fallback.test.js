@@ -215,7 +215,7 @@ describe('a fallback of one call', () => {
   it('gets the arguments of the call, not the context of fn', async () => {
     make({ fallbackOn: 'failure', timeout: 1000 })
     const given = []
-    await breaker.call((...all) => { given.push(...all); throw error }, 1, 2)
+    await breaker.callWith({}, (...all) => { given.push(...all); throw error }, 1, 2)
     assert.equal(given.length, 3)
     assert.deepEqual(seen, [[1, 2, error]])
   })

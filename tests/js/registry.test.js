@@ -46,6 +46,16 @@ describe('a key', () => {
     assert.deepEqual({ ...registry.status() }, { bad: 'open', good: 'closed' })
   })
 
+  it('is called with options of the call by callWith(), whose function gets a signal', async () => {
+    const registry = registryOf()
+    const given = await registry.callWith('a', { timeout: 10_000 }, (...all) => all, 1, 2)
+    assert.deepEqual([given.length, given[0], given[1], given[2].signal.aborted], [3, 1, 2, false])
+    assert.equal(registry.get('a').metrics.successfulCalls, 1)
+    assert.equal((await rejectionOf(registry.callWith('a', { timeuot: 1 }, () => assert.fail('called')))).code, 'ERR_INVALID_OPTION')
+    registry.get('a').trip()
+    assert.equal(await registry.callWith('a', { fallback: () => 'elsewhere' }, () => assert.fail('called')), 'elsewhere')
+  })
+
   it('may be anything that a Map takes', () => {
     const registry = registryOf()
     const keys = [1, 'a', 1n, null, undefined, NaN, Symbol('s'), {}, [], () => {}, true, '']
@@ -364,6 +374,7 @@ describe('configure', () => {
     })
     for (let n = 0; n < 2; n++) assert.equal(thrownBy(() => registry.get('unknown')), error)
     assert.equal(await rejectionOf(registry.call('unknown', () => assert.fail('called'))), error)
+    assert.equal(await rejectionOf(registry.callWith('unknown', {}, () => assert.fail('called'))), error)
     assert.equal(registry.has('unknown'), false)
     assert.ok(registry.get('known'))
   })

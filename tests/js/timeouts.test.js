@@ -94,20 +94,28 @@ describe('a call that takes too long', () => {
 })
 
 describe('the call’s own signal', () => {
-  it('is the last argument of the function where there is a timeout, after all others', async () => {
-    const given = await breaker.call((...all) => all, 1, 2)
-    assert.deepEqual(given.slice(0, 2), [1, 2])
-    assert.equal(given.length, 3)
-    const { signal } = given[2]
-    assert.ok(signal instanceof AbortSignal)
-    assert.equal(given[2].signal, signal)
-    assert.deepEqual(await new CircuitBreaker().call((...all) => all, 1), [1])
-    assert.deepEqual(await breaker.wrap((...all) => all.length)(1, 2), 3)
+  it('is the last argument of a function called with options, after all others', async () => {
+    for (const call of [(fn, ...args) => breaker.callWith({}, fn, ...args), (fn, ...args) => breaker.wrapWith({}, fn)(...args)]) {
+      const given = await call((...all) => all, 1, 2)
+      assert.deepEqual(given.slice(0, 2), [1, 2])
+      assert.equal(given.length, 3)
+      const { signal } = given[2]
+      assert.ok(signal instanceof AbortSignal)
+      assert.equal(given[2].signal, signal)
+    }
+  })
+
+  it('is no argument of a function called without: a time limit changes nothing of what it is called with', async () => {
+    assert.deepEqual(await breaker.call((...all) => all, 1, 2), [1, 2])
+    assert.deepEqual(await breaker.wrap((...all) => all)(1, 2), [1, 2])
+    assert.deepEqual(breaker.callSync((...all) => all, 1, 2), [1, 2])
+    make({ latency: true, fallback: () => 'elsewhere', fallbackOn: 'failure' })
+    assert.deepEqual(await breaker.call((...all) => all), [])
   })
 
   it('goes along when the argument is spread into the options of a request', async (t) => {
     let spread, rest
-    const call = breaker.call((context) => ((spread = { method: 'POST', ...context }), ({ ...rest } = context), never()))
+    const call = breaker.callWith({}, (context) => ((spread = { method: 'POST', ...context }), ({ ...rest } = context), never()))
     pass(t, 100)
     await rejectionOf(call)
     assert.deepEqual([Object.keys(spread), spread.signal.aborted, rest.signal], [['method', 'signal'], true, spread.signal])
@@ -115,7 +123,7 @@ describe('the call’s own signal', () => {
 
   it('aborts with the very error that the caller gets', async (t) => {
     let signal
-    const call = breaker.call((context) => ((signal = context.signal), never()))
+    const call = breaker.callWith({}, (context) => ((signal = context.signal), never()))
     assert.equal(signal.aborted, false)
     pass(t, 100)
     const told = await rejectionOf(call)
@@ -125,7 +133,7 @@ describe('the call’s own signal', () => {
 
   it('has aborted when it is first asked for after the timeout', async (t) => {
     let context
-    const call = breaker.call((given) => ((context = given), never()))
+    const call = breaker.callWith({}, (given) => ((context = given), never()))
     pass(t, 100)
     const told = await rejectionOf(call)
     assert.equal(context.signal.aborted, true)
@@ -135,12 +143,12 @@ describe('the call’s own signal', () => {
   it('is of one call: another in flight is not aborted, nor a later one', async (t) => {
     const contexts = []
     const call = (context) => (contexts.push(context), never())
-    const first = breaker.call(call)
+    const first = breaker.callWith({}, call)
     pass(t, 50)
-    const second = breaker.call(call)
+    const second = breaker.callWith({}, call)
     pass(t, 50)
     await rejectionOf(first)
-    const third = breaker.call(call)
+    const third = breaker.callWith({}, call)
     assert.deepEqual(contexts.map(({ signal }) => signal.aborted), [true, false, false])
     assert.equal(new Set(contexts.map(({ signal }) => signal)).size, 3)
     pass(t, 50)
@@ -152,15 +160,15 @@ describe('the call’s own signal', () => {
 
   it('does not abort once the call is over by itself', async (t) => {
     let signal
-    await breaker.call((context) => void (signal = context.signal))
-    await rejectionOf(breaker.call(({ signal: other }) => { signal.other = other; throw error }))
+    await breaker.callWith({}, (context) => void (signal = context.signal))
+    await rejectionOf(breaker.callWith({}, ({ signal: other }) => { signal.other = other; throw error }))
     pass(t, 1000)
     assert.deepEqual([signal.aborted, signal.other.aborted], [false, false])
   })
 
   it('lets a listener of it throw without harm to the call', async (t) => {
     let heard = 0
-    const call = breaker.call(({ signal }) => (signal.addEventListener('abort', () => heard++), never()))
+    const call = breaker.callWith({}, ({ signal }) => (signal.addEventListener('abort', () => heard++), never()))
     pass(t, 100)
     assert.equal((await rejectionOf(call)).code, 'ERR_CALL_TIMEOUT')
     assert.equal(heard, 1)
@@ -189,7 +197,7 @@ describe('what comes after the timeout', () => {
   })
 
   it('changes nothing when the function rejects because its signal aborted', async (t) => {
-    const call = breaker.call(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))))
+    const call = breaker.callWith({}, ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))))
     pass(t, 100)
     const told = await rejectionOf(call)
     assert.ok(isCallTimeoutError(told))
@@ -307,6 +315,36 @@ describe('callWith()', () => {
       assert.deepEqual([told instanceof TypeError, told.code, told.message], [true, code, message])
     }
     assert.equal(breaker.metrics.totalCalls + breaker.metrics.inFlight, 0)
+  })
+})
+
+describe('wrapWith()', () => {
+  it('gives a function with the same name, length and this, whose calls have the options', async (t) => {
+    const user = {
+      id: 42,
+      load: breaker.wrapWith({ timeout: 10 }, async function load(a, b, { signal }) {
+        return [this.id, a, b, signal.aborted]
+      })
+    }
+    assert.deepEqual([user.load.name, user.load.length], ['load', 3])
+    assert.deepEqual(await user.load(1, 2), [42, 1, 2, false])
+    const call = breaker.wrapWith({ timeout: 10 }, never)()
+    pass(t, 10)
+    assert.equal((await rejectionOf(call)).timeout, 10)
+  })
+
+  it('throws at once for what is no function or no options', () => {
+    for (const [options, fn, code] of [[{}, 7, 'ERR_INVALID_ARGUMENT'], [{ timeuot: 5 }, never, 'ERR_INVALID_OPTION'], [undefined, never, 'ERR_INVALID_OPTION'], [{ timeout: 0 }, never, 'ERR_INVALID_OPTION']]) {
+      assert.throws(() => breaker.wrapWith(options, fn), { code })
+    }
+  })
+
+  it('takes a copy of its options', async () => {
+    const options = { fallback: () => 'first' }
+    const wrapped = breaker.wrapWith(options, never)
+    options.fallback = () => 'second'
+    breaker.trip()
+    assert.equal(await wrapped(), 'first')
   })
 })
 

@@ -268,10 +268,16 @@ new Guard().call(fetchUser, 1)
 
 import { BulkheadFullError, CallTimeoutError, CircuitBreakerRegistry, isBulkheadFullError, isCallTimeoutError } from 'halfopen'
 
-const withContext = breaker.call((id: number, { signal }) => fetchUser(id, { deep: signal.aborted }), 42)
+const withContext = breaker.callWith({}, (id: number, { signal }) => fetchUser(id, { deep: signal.aborted }), 42)
 check<Same<typeof withContext, Promise<User>>>()
-const contextOnly = breaker.call(async ({ signal }: { signal: AbortSignal }) => signal.aborted)
+const contextOnly = breaker.callWith({}, async ({ signal }: { signal: AbortSignal }) => signal.aborted)
 check<Same<typeof contextOnly, Promise<boolean>>>()
+const wrappedWith = breaker.wrapWith({ timeout: 5 }, (id: number, { signal }: { signal: AbortSignal }) => [id, signal.aborted] as const)
+check<Same<typeof wrappedWith, (this: unknown, id: number) => Promise<readonly [number, boolean]>>>()
+const wrappedWithNone = breaker.wrapWith({}, (id: number) => id)
+wrappedWithNone(42).then((id) => id.toFixed())
+// @ts-expect-error a misspelt option
+breaker.wrapWith({ timout: 5 }, fetchUser)
 const inferred = breaker.callWith({ timeout: 5, signal: new AbortController().signal }, (url, { signal }) => [url, signal] as const, 'https://example.org')
 check<Same<typeof inferred, Promise<readonly [string, AbortSignal]>>>()
 const fewer = breaker.callWith({}, () => fetchUser(1), 'unused')
@@ -374,7 +380,7 @@ const keyed = registry.call('users', fetchUser, 42)
 check<Same<typeof keyed, Promise<User>>>()
 const keyedDeep = registry.call('users', fetchUser, 42, { deep: true })
 check<Same<typeof keyedDeep, Promise<User>>>()
-const keyedContext = registry.call('users', (id: number, { signal }) => [id, signal.aborted] as const, 42)
+const keyedContext = registry.callWith('users', { timeout: 5 }, (id: number, { signal }) => [id, signal.aborted] as const, 42)
 check<Same<typeof keyedContext, Promise<readonly [number, boolean]>>>()
 registry.addEventListener('statechange', ({ detail }) => {
   check<Same<typeof detail.key, string>>()

@@ -35,7 +35,7 @@ const NOBODYS_FAULT = [
  * const { statusCode, body } = await request('https://api.example.com/users', { dispatcher: agent })
  */
 export function guardDispatch(options = {}) {
-  const { key, settleOn, registry } = readOptions(options, {
+  const { key, settleOn, registry, mayTimeOut } = readOptions(options, {
     isNobodysFault: (error) => NOBODYS_FAULT.includes(/** @type {any} */ (error)?.code),
     isAnswered: (request) => request.isAnswered
   })
@@ -48,14 +48,15 @@ export function guardDispatch(options = {}) {
     const exchange = new Exchange(handler, request, settleOn === 'body')
     const sent = request.prepare()
     let hasRoom = true
-    const send = (/** @type {GuardedDispatch} */ _, /** @type {CallContext | undefined} */ context) =>
+    const send = (/** @type {CallContext | undefined} */ context) =>
       new Promise((resolve, reject) => {
         exchange.begin(resolve, reject)
         context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
         hasRoom = dispatch(sent, exchange)
       })
-    const ended = breaker
-      .call(send, request)
+    // The fallback gets the request; only a call that may be cut off needs a signal.
+    const called = mayTimeOut ? breaker.callWith({}, (_, context) => send(context), request) : breaker.call((_) => send(undefined), request)
+    const ended = called
       .then((/** @type {unknown} */ value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))))
       .catch((/** @type {unknown} */ error) => exchange.fail(error))
     if (request.upload !== undefined) ended.finally(() => request.upload?.release())

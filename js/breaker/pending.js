@@ -1,0 +1,220 @@
+/**
+ * A call that may end before its function does: by its timeout or by its caller's abort.
+ *
+ * Must not know: breakers. It tells how the call ended, exactly once.
+ *
+ * The promise that the caller gets is settled by the engine's own functions (`then(resolve, reject)`), behind a single `then` of
+ * ours: through those V8 finds the caller's frames for async stack traces, through a closure that calls `resolve` it does not.
+ */
+import { CallTimeoutError } from '../errors.js'
+import { Context } from './context.js'
+import { clearDeadline, setDeadline } from './deadlines.js'
+import { isNativePromise } from './promises.js'
+import { watch } from './signals.js'
+
+/** @import { Timed } from './deadlines.js' */
+/** @import { Waiter } from './signals.js' */
+
+/** How a call ended. */
+export const ENDED = /** @type {const} */ ({ value: 0, error: 1, timeout: 2, abort: 3 })
+
+/** The functions that settle the promise that is being made. @type {any} */
+let resolveLast
+/** @type {any} */
+let rejectLast
+
+/**
+ * The executor of every promise: one closure a call less.
+ *
+ * @param {(value: any) => void} resolve
+ * @param {(reason: unknown) => void} reject
+ */
+function keep(resolve, reject) {
+  resolveLast = resolve
+  rejectLast = reject
+}
+
+/**
+ * What is told of a call's end: what it was begun with, how it ended, and its value or error. Answers the outcome.
+ *
+ * @typedef {(permit: number, started: number, how: number, payload: unknown) => number} Ended
+ */
+
+/**
+ * One call in flight. Once it is over it holds nothing any more, since what its function promised may stay pending for ever
+ * and holds the call.
+ *
+ * @implements {Timed}
+ */
+export class PendingCall {
+  /** @type {PendingCall | undefined} */
+  earlier = undefined
+  /** @type {PendingCall | undefined} */
+  later = undefined
+  /** @type {Timed['deadline']} */
+  deadline = undefined
+  began = 0
+  /** What `ended` answered. */
+  outcome = NaN
+  /** Absent once the call is over. @type {Ended | undefined} */
+  #ended
+  /** @type {((reason: unknown) => void) | undefined} */
+  #reject = undefined
+  #permit
+  #started
+  #timeout = NaN
+  /** @type {string | undefined} */
+  #breaker = undefined
+  /** @type {Heeding | undefined} */
+  #heeding = undefined
+  /** @type {Context | undefined} */
+  #context = undefined
+
+  /**
+   * @param {Ended} ended
+   * @param {number} permit
+   * @param {number} started
+   */
+  constructor(ended, permit, started) {
+    this.#ended = ended
+    this.#permit = permit
+    this.#started = started
+  }
+
+  /**
+   * Gives the call a time limit.
+   *
+   * @param {number} timeout In ms.
+   * @param {string | undefined} breaker Whose name the error bears.
+   */
+  limit(timeout, breaker) {
+    this.#timeout = timeout
+    this.#breaker = breaker
+    setDeadline(this, timeout)
+  }
+
+  /**
+   * Ends the call when the caller's signal aborts. The signal is left as it was on every path.
+   *
+   * @param {AbortSignal} signal Not aborted yet.
+   */
+  heed(signal) {
+    this.#heeding = new Heeding(this, signal)
+  }
+
+  /** What the function gets as its last argument. */
+  get context() {
+    return (this.#context ??= new Context())
+  }
+
+  /**
+   * Calls the function.
+   *
+   * @param {Function} fn
+   * @param {unknown[]} args
+   * @returns {Promise<any>}
+   */
+  run(fn, args) {
+    const promise = new Promise(keep)
+    const resolve = resolveLast
+    const reject = (this.#reject = rejectLast)
+    // They would keep the promise, and with it the value.
+    resolveLast = rejectLast = undefined
+    try {
+      const result = fn(...args)
+      follow(this, result).then(resolve, reject)
+    } catch (error) {
+      this.end(ENDED.error, error)
+      // Unless it has ended already.
+      reject(error)
+    }
+    return promise
+  }
+
+  onTimeout() {
+    const timeout = this.#timeout
+    this.cut(ENDED.timeout, new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#breaker, timeout }))
+  }
+
+  /**
+   * Ends the call before its function does.
+   *
+   * @param {number} how
+   * @param {unknown} reason
+   */
+  cut(how, reason) {
+    const reject = this.#reject
+    const context = this.#context
+    this.end(how, reason)
+    reject?.(reason)
+    context?.abort(reason)
+  }
+
+  /**
+   * Ends the call, unless it is over.
+   *
+   * @param {number} how
+   * @param {unknown} payload
+   */
+  end(how, payload) {
+    const ended = this.#ended
+    if (ended === undefined) return
+    clearDeadline(this)
+    this.#heeding?.stop()
+    this.#ended = this.#reject = this.#heeding = this.#context = undefined
+    this.outcome = ended(this.#permit, this.#started, how, payload)
+  }
+}
+
+/** A call that heeds its caller's signal. @implements {Waiter} */
+class Heeding {
+  /** @type {any} */
+  earlier = undefined
+  /** @type {any} */
+  later = undefined
+  #call
+  #signal
+  #isOver = false
+  /** @type {import('./signals.js').Watch} */
+  #watch
+
+  /**
+   * @param {PendingCall} call
+   * @param {AbortSignal} signal
+   */
+  constructor(call, signal) {
+    this.#call = call
+    this.#signal = signal
+    this.#watch = watch(signal, this)
+  }
+
+  onAbort() {
+    this.#isOver = true
+    this.#call.cut(ENDED.abort, this.#signal.reason)
+  }
+
+  stop() {
+    if (!this.#isOver) this.#watch.delete(this)
+  }
+}
+
+/**
+ * Has a call end with what its function gave. Apart from `run`, whose arguments the handlers would keep otherwise.
+ *
+ * @param {PendingCall} call
+ * @param {any} result
+ * @returns {Promise<any>}
+ */
+function follow(call, result) {
+  const promise = isNativePromise(result) ? result : new Promise((settle) => settle(result))
+  return promise.then(
+    (value) => {
+      call.end(ENDED.value, value)
+      return value
+    },
+    (error) => {
+      call.end(ENDED.error, error)
+      throw error
+    }
+  )
+}

@@ -1,0 +1,48 @@
+/**
+ * The clock and the source of random numbers that a user may bring along. Both are asked late, so that fakes of the global ones work.
+ *
+ * Must not know: breakers. What throws or answers nonsense changes nothing in the core: it counts as NaN.
+ */
+import { report } from './events.js'
+import { hush } from './promises.js'
+
+/** @import { Clock } from '../types.js' */
+
+/**
+ * The time in ms.
+ *
+ * @param {Clock | undefined} clock Undefined for `Date`.
+ */
+export function timeOf(clock) {
+  try {
+    const now = clock === undefined ? Date.now() : clock.now()
+    return typeof now === 'number' ? now : hush(now)
+  } catch {
+    return NaN
+  }
+}
+
+/**
+ * Where the zero of the clock lies, in ms since the epoch.
+ *
+ * @param {Clock | undefined} clock
+ */
+export function originOf(clock) {
+  const origin = clock?.timeOrigin
+  return typeof origin === 'number' && Number.isFinite(origin) ? origin : 0
+}
+
+/**
+ * A number from 0 to 1, for jitter; NaN, which takes nothing off, where the source fails.
+ *
+ * @param {(() => number) | undefined} random Undefined for `Math.random`.
+ */
+export function chanceOf(random) {
+  try {
+    const chance = (random ?? Math.random)()
+    return typeof chance === 'number' ? chance : hush(chance)
+  } catch (error) {
+    report(error)
+    return NaN
+  }
+}

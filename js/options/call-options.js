@@ -1,0 +1,52 @@
+/**
+ * The options of a single call.
+ *
+ * Must not know: what they do.
+ */
+import { core } from '../engine/index.js'
+import { optionError } from '../misuse.js'
+import { checkedNumber, OTHERS, problemError, read } from './options.js'
+import { unknownOption } from './unknown.js'
+
+/** What is known: each is read once. */
+const NAMES = ['signal', 'timeout', 'fallback']
+
+/** The time limit that was checked last, which is mostly the one that comes next. */
+let checkedTimeout = NaN
+
+/**
+ * Checks the options of a single call.
+ *
+ * @internal
+ * @param {import('../types.js').CallOptions} options
+ * @returns {import('../types.js').CallOptions} A copy.
+ * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
+ */
+export function checkCallOptions(options) {
+  const own = read('options', options)
+  for (const name in own) if (!NAMES.includes(name) && Object.hasOwn(own, name)) throw unknownOption(name, NAMES)
+  const { signal, timeout, fallback } = own
+  if (signal !== undefined && !isSignal(signal)) throw optionError(TypeError, 'signal', 'an AbortSignal', signal)
+  if (fallback !== undefined && !OTHERS.fallback.accepts(fallback)) {
+    throw optionError(TypeError, 'fallback', OTHERS.fallback.expected, fallback)
+  }
+  if (timeout !== undefined && timeout !== checkedTimeout) {
+    const field = /** @type {number} */ (core.fields.get('timeout'))
+    core.draftBegin()
+    const problem = core.draftOption(field, checkedNumber('timeout', field, timeout))
+    if (problem !== 0) throw problemError(problem, timeout)
+    checkedTimeout = /** @type {number} */ (timeout)
+  }
+  return own
+}
+
+/**
+ * An abort signal, of this realm or another.
+ *
+ * @param {unknown} value
+ */
+function isSignal(value) {
+  const signal = /** @type {Partial<AbortSignal> | null} */ (value)
+  return typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+}

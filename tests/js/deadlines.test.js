@@ -1,0 +1,200 @@
+// One timer for all calls with the same timeout: each call still ends at its own deadline. The host's timers and clock are simulated,
+// as the package takes them at its import. It must not know what a timeout does to the breaker.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { answerOf } from './support.js'
+
+/**
+ * A host whose time is moved by `pass(ms)`: timers run in their order, a whole number of ms after they were set, and the clock goes on
+ * alone by `stall(ms)`, as in a process that is busy.
+ */
+const HOST = `
+  let now = 1000, serial = 0
+  const timers = new Map()
+  const { setTimeout: real } = globalThis
+  class Timer {
+    constructor(callback, ms) { Object.assign(this, { id: ++serial, callback, due: now + Math.max(1, Math.trunc(ms)), isReferenced: true }); timers.set(this.id, this) }
+    ref() { this.isReferenced = true }
+    unref() { this.isReferenced = false }
+  }
+  globalThis.setTimeout = Object.assign(function setTimeout(callback, ms) { return new Timer(callback, ms) }, { [Symbol.for('nodejs.util.promisify.custom')]: true })
+  globalThis.clearTimeout = (timer) => timers.delete(timer?.id)
+  performance.now = () => now
+  const run = () => {
+    for (;;) {
+      const [next] = [...timers.values()].filter(({ due }) => due <= now).sort((a, b) => a.due - b.due || a.id - b.id)
+      if (next === undefined) return
+      timers.delete(next.id)
+      next.callback()
+    }
+  }
+  const stall = (ms) => { now += ms }
+  const pass = (ms) => {
+    const end = now + ms
+    for (;;) {
+      const [next] = [...timers.values()].map(({ due }) => due).filter((due) => due <= end).sort((a, b) => a - b)
+      if (next === undefined) break
+      now = Math.max(now, next)
+      run()
+    }
+    now = end
+  }
+  const { CircuitBreaker } = await import(ESM)
+  const make = (timeout, name) => new CircuitBreaker({ timeout, name, failureThreshold: 1e9 })
+  const never = () => new Promise(() => {})
+  const referenced = () => [...timers.values()].filter(({ isReferenced }) => isReferenced).length`
+
+const answer = (program) => answerOf(`${HOST}\n${program}\nprocess.exit()`)
+
+describe('calls with the same timeout', () => {
+  it('share one timer, through whatever breaker they go, and have one each for another timeout', async () => {
+    const counts = await answer(`
+      const breakers = [make(100), make(100), make(200)]
+      const counts = []
+      for (const breaker of breakers) {
+        for (let n = 0; n < 50; n++) breaker.call(never).catch(() => {})
+        counts.push(timers.size)
+      }
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 1, 2])
+  })
+
+  it('end each at its own deadline, to the millisecond', async () => {
+    const [before, at] = await answer(`
+      const breaker = make(100)
+      const before = [], at = []
+      const starts = [0, 0, 1, 40, 99]
+      let passed = 0
+      for (const start of starts) {
+        pass(start - passed)
+        passed = start
+        breaker.call(never).catch(() => {})
+      }
+      const seen = () => breaker.metrics.timedOutCalls
+      for (const due of [100, 101, 140, 199]) {
+        pass(due - 1 - passed)
+        before.push(seen())
+        pass(1)
+        at.push(seen())
+        passed = due
+      }
+      console.log(JSON.stringify([before, at]))`)
+    assert.deepEqual(before, [0, 2, 3, 4])
+    assert.deepEqual(at, [2, 3, 4, 5])
+  })
+
+  it('leave the deadline of others alone when they end before', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      const gates = []
+      const gated = () => new Promise((resolve) => gates.push(resolve))
+      for (const start of [0, 10, 20, 30]) {
+        breaker.call(gated).catch(() => {})
+        pass(10)
+      }
+      // The first, and one in the middle.
+      gates[0](1)
+      gates[2](1)
+      await new Promise(setImmediate)
+      const counts = []
+      for (const ms of [69, 1, 19, 1]) {
+        pass(ms)
+        counts.push([breaker.metrics.successfulCalls, breaker.metrics.timedOutCalls])
+      }
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [[2, 0], [2, 1], [2, 1], [2, 2]])
+  })
+
+  it('that a busy process kept waiting end together, and those that have time left do not', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      breaker.call(never).catch(() => {})
+      pass(30)
+      breaker.call(never).catch(() => {})
+      pass(60)
+      breaker.call(never).catch(() => {})
+      stall(60)
+      pass(0)
+      const counts = [breaker.metrics.timedOutCalls]
+      pass(39)
+      counts.push(breaker.metrics.timedOutCalls)
+      pass(1)
+      counts.push(breaker.metrics.timedOutCalls)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [2, 2, 3])
+  })
+
+  it('may begin while others are told of their timeout', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      breaker.addEventListener('timeout', () => breaker.call(never).catch(() => {}), { once: true })
+      for (let n = 0; n < 2; n++) breaker.call(never).catch(() => {})
+      pass(100)
+      const counts = [breaker.metrics.timedOutCalls, timers.size]
+      pass(99)
+      counts.push(breaker.metrics.timedOutCalls)
+      pass(1)
+      counts.push(breaker.metrics.timedOutCalls, timers.size)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [2, 1, 2, 3, 0])
+  })
+
+  it('keep the process alive while they are in flight, and no longer', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      const counts = []
+      const gates = []
+      const calls = [1, 2].map(() => breaker.call(() => new Promise((resolve) => gates.push(resolve))))
+      counts.push(referenced())
+      gates[0](1)
+      await calls[0]
+      counts.push(referenced())
+      gates[1](1)
+      await calls[1]
+      counts.push(referenced())
+      breaker.call(never).catch(() => {})
+      counts.push(referenced(), timers.size)
+      // Without a call that wants it, the timer goes once it has fired.
+      const other = make(50)
+      await other.call(async () => 1)
+      pass(1000)
+      counts.push(timers.size)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 1, 0, 1, 1, 0])
+  })
+
+  it('take timers of their own where every call has another timeout: no more than a hundred are shared', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      for (let n = 0; n < 500; n++) await breaker.callWith({ timeout: 1000 + n }, async () => n)
+      const counts = [timers.size]
+      pass(2000)
+      counts.push(timers.size)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [100, 0])
+  })
+})
+
+describe('fake timers', () => {
+  it('that came after the import are exact beside calls that wait for the real ones', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      breaker.call(never).catch(() => {})
+      const host = globalThis.setTimeout
+      const fakes = []
+      globalThis.setTimeout = (callback, ms) => (fakes.push([callback, ms]), fakes.length)
+      pass(50)
+      breaker.call(never).catch(() => {})
+      const counts = [fakes.length, fakes[0][1]]
+      fakes[0][0]()
+      counts.push(breaker.metrics.timedOutCalls)
+      globalThis.setTimeout = host
+      pass(49)
+      counts.push(breaker.metrics.timedOutCalls)
+      pass(1)
+      counts.push(breaker.metrics.timedOutCalls)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 100, 1, 1, 2])
+  })
+})

@@ -1,0 +1,62 @@
+// A breaker as tools see it that print and compare objects. It must not know calls.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { inspect, isDeepStrictEqual } from 'node:util'
+import { CircuitBreaker, CircuitBreakerRegistry } from '../../pkg/index.js'
+
+describe('a breaker that is printed', () => {
+  it('shows its name, its state and its counts', async () => {
+    const breaker = new CircuitBreaker({ name: 'users' })
+    await breaker.call(() => 1)
+    breaker.trip()
+    await breaker.call(() => 1).catch(() => {})
+    assert.equal(
+      inspect(breaker, { breakLength: Infinity }),
+      "CircuitBreaker { name: 'users', state: 'open', mode: 'normal', failureCount: 0, totalCalls: 2, successfulCalls: 1, failedCalls: 0, rejectedCalls: 1, inFlight: 0 }"
+    )
+  })
+
+  it('is shown inside other objects as well', () => {
+    assert.match(inspect({ deep: { breaker: new CircuitBreaker() } }), /breaker: CircuitBreaker \{\s+name: undefined,\s+state: 'closed'/)
+  })
+
+  it('is shown to Deno by its own protocol', () => {
+    const shown = new CircuitBreaker({ name: 'users' })[Symbol.for('Deno.customInspect')]((value) => JSON.stringify(value), {})
+    assert.match(shown, /^CircuitBreaker \{"name":"users","state":"closed"/)
+  })
+
+  it('is as data what toJSON() gives', () => {
+    assert.equal(JSON.parse(JSON.stringify(new CircuitBreaker())).state, 'closed')
+  })
+})
+
+describe('two breakers', () => {
+  const open = () => {
+    const breaker = new CircuitBreaker()
+    breaker.trip()
+    return breaker
+  }
+
+  it('in different states are not deeply equal', () => {
+    assert.equal(isDeepStrictEqual(new CircuitBreaker(), open()), false)
+    assert.notDeepEqual(new CircuitBreaker(), open())
+    assert.notDeepStrictEqual({ breaker: open() }, { breaker: new CircuitBreaker() })
+  })
+
+  it('in the same state are', () => {
+    assert.deepStrictEqual(new CircuitBreaker(), new CircuitBreaker())
+    assert.deepStrictEqual(open(), open())
+  })
+})
+
+describe('the state as an own member', () => {
+  it('changes with the state, cannot be written, and is what the prototype has', () => {
+    const breaker = new CircuitBreaker()
+    assert.deepEqual(Object.keys(breaker), ['state'])
+    breaker.trip()
+    assert.equal({ ...breaker }.state, 'open')
+    assert.throws(() => { breaker.state = 'closed' }, TypeError)
+    assert.equal(new CircuitBreakerRegistry().get('key').state, 'closed')
+  })
+})
