@@ -1,4 +1,4 @@
-// Asks `?api=` at each click, and shows the answer or why there is none.
+// Asks `?api=` at each click, and shows the answer, or why it did not come.
 import { guardFetch } from 'halfopen/fetch'
 
 const api = new URL(new URLSearchParams(location.search).get('api') ?? '/api/time', location.href)

@@ -1,22 +1,26 @@
 /**
- * From what was seen of an act to its figures, and from the figures of two acts to the table and the sentence about them.
+ * From what was seen of an act to its figures, and from the figures of the acts to the table, to the sentences about them and to
+ * the file that `--figures` names.
  *
  * Must not know: what the figures ought to be.
  */
 import Table from 'cli-table3'
 import { isError } from './observation.js'
-import { schedule } from './plan.js'
+import { LOAD, SERVICE_TIMEOUT, schedule } from './plan.js'
 
 /** @typedef {import('./observation.js').Observation} Observation */
 
-/** Clients judge by what they meet over such a stretch, in ms: at the demo's rate about 60 requests. */
+/** How long service has to be normal before it counts as normal, in ms: at the demo's rate about 60 requests. */
 const STRETCH = 500
 
-/** Normal is a p99 of at most so many times that of the last second before the upstream fell sick … */
+/** Normal is a p99 of at most this multiple of the p99 in the last second before the upstream fell sick … */
 const NORMAL_FACTOR = 3
 
-/** … and never less than so many ms, below which a hiccup of a busy machine would decide: an eighth of the service's timeout. */
+/** … or of at most this, in ms, if that is more. Below it a hiccup of a busy machine would decide. */
 const NORMAL_LEAST = 100
+
+/** The width of an interval in the file of figures, in ms: at the demo's rate about 30 requests. */
+const INTERVAL = 250
 
 /**
  * The smallest of the values that at least this share of them do not exceed (nearest rank).
@@ -69,6 +73,56 @@ export function figuresOf({ act, answers, upstream, changes, fallbacks }) {
 }
 
 /** @typedef {ReturnType<typeof figuresOf>} Figures */
+
+/**
+ * An act interval by interval: what the clients got whose requests were due in it, and their median latency.
+ *
+ * @param {Observation} seen
+ */
+export function intervalsOf({ act, answers }) {
+  const length = schedule(act).at(-1)?.end ?? 0
+  return Array.from({ length: Math.ceil(length / INTERVAL) }, (_, index) => {
+    const from = index * INTERVAL
+    const these = answers.filter(({ at }) => at >= from && at < from + INTERVAL)
+    const by = (/** @type {string} */ who) => these.filter((answer) => answer.by === who).length
+    return {
+      from,
+      upstream: by('upstream'),
+      fallback: by('fallback'),
+      errors: these.filter(isError).length,
+      p50: tenths(quantile(these.map(({ latency }) => latency), 0.5))
+    }
+  })
+}
+
+/**
+ * What `--figures` writes: the plan, and for each act its figures, its changes of state and its intervals. Durations and moments
+ * are in ms, moments since the act began; what there was not is null.
+ *
+ * @param {{ key: string, title: string, figures: Figures, seen: Observation }[]} acts
+ */
+export function fileOf(acts) {
+  const file = {
+    rate: LOAD.rate,
+    seed: LOAD.seed,
+    timeout: SERVICE_TIMEOUT,
+    interval: INTERVAL,
+    acts: acts.map(({ key, title, figures, seen }) => ({
+      key,
+      title,
+      phases: schedule(seen.act).map(({ name, sick, begin, end }) => ({ name, sick, begin, end })),
+      figures,
+      changes: seen.changes,
+      intervals: intervalsOf(seen)
+    }))
+  }
+  const text = JSON.stringify(file, (_, value) => (typeof value === 'number' ? tenths(value) : value), 2)
+  // One line for each of the small things, so that a change of figures can be read.
+  return `${text.replaceAll(/\{[^{}[\]]*\}/g, (small) => small.replaceAll(/\s+/g, ' '))}\n`
+}
+
+/** @param {number} value */
+const tenths = (value) => Math.round(value * 10) / 10
 
 /**
  * When the first answer arrived from which on, for a whole stretch, every answer was the upstream's and the p99 normal.
@@ -168,7 +222,7 @@ function change(from, to) {
 const least = (values) => values.reduce((least, value) => Math.min(least, value), Infinity)
 
 /**
- * A duration to read, a dash when there is none.
+ * A duration to read; a dash where it is not finite.
  *
  * @param {number} duration
  */

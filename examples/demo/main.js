@@ -1,14 +1,15 @@
 /**
  * The demo: plays the acts of `plan.js` one after the other on real HTTP, shows them, and compares their figures.
- * `npm run demo` builds the package and starts it.
+ * `npm run demo` builds the package and starts it; `npm run demo -- --figures file.json` writes the figures to a file, too.
  *
  * Must not know: how a part works, or what the outcome will be.
  */
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import pc from 'picocolors'
 import { Cast } from './cast.js'
-import { figuresOf, readingOf, tableOf } from './figures.js'
+import { figuresOf, fileOf, readingOf, tableOf } from './figures.js'
 import { linesView } from './lines.js'
 import { Observation } from './observation.js'
 import { ACTS, LOAD, lengthOf } from './plan.js'
@@ -23,6 +24,7 @@ const LEAD = 100
 /** How much longer than its length an act may take, the start of its parts included, in ms. */
 const OVERTIME = 8000
 
+const { values: given } = parseArgs({ options: { figures: { type: 'string' } } })
 const inCI = !['', '0', 'false', undefined].includes(process.env.CI)
 const live = process.stdout.isTTY && !inCI && process.env.TERM !== 'dumb'
 const colors = pc.createColors(live && pc.isColorSupported)
@@ -90,7 +92,7 @@ async function play(act) {
     await cast.end()
   }
   view.end(seen)
-  return { ...act, figures: figuresOf(seen) }
+  return { ...act, figures: figuresOf(seen), seen }
 }
 
 /** @returns {{ promise: Promise<any>, resolve: (value: any) => void, reject: (error: Error) => void }} */
@@ -111,6 +113,7 @@ try {
   const [without, guarded, slow] = ['without', 'with', 'slow'].map((key) => played.find((act) => act.key === key)?.figures)
   console.log(tableOf(played, colors))
   if (without && guarded) console.log(`\n${readingOf(without, guarded, slow)}`)
+  if (given.figures !== undefined) writeFileSync(given.figures, fileOf(played))
 } catch (error) {
   view.close()
   if (error instanceof Interruption) process.exitCode = error.code

@@ -25,7 +25,7 @@ const breaker =
     : new CircuitBreaker({ timeout: SERVICE_TIMEOUT, fallback: () => LAST_KNOWN, ...JSON.parse(values.breaker) })
 
 /**
- * Asks the upstream. An answer that is no success is thrown, since only what is thrown counts as a failure.
+ * Asks the upstream. An answer other than a success is thrown, since only what is thrown counts as a failure.
  *
  * @param {{ signal: AbortSignal }} context The breaker's, whose signal aborts when the call's time is up.
  */
@@ -58,7 +58,7 @@ const server = createServer(async (request, response) => {
   request.resume()
   if (request.url === '/health') return void response.writeHead(204).end()
   try {
-    const price = breaker ? await breaker.call(askUpstream) : await askDirectly()
+    const price = breaker ? await breaker.callWith({}, askUpstream) : await askDirectly()
     answer(response, 200, price === LAST_KNOWN ? 'fallback' : 'upstream', price)
   } catch (error) {
     answer(response, isTimeout(error) ? 504 : 502, 'nobody', { error: String(error) })

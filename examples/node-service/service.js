@@ -7,7 +7,7 @@ const { origin } = new URL(UPSTREAM)
 
 /** The last good answer of each URL, the one longest without a new answer first. */
 const known = new Map()
-/** So many are kept: paths are the callers' to choose, and there is no end of them. */
+/** The most answers that are kept: callers choose the paths, and could go on for ever. */
 const MOST_KNOWN = 1000
 
 function keep({ href }, body) {
@@ -34,7 +34,7 @@ const server = createServer(async (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     return response.end(JSON.stringify(guarded.registry.status()))
   }
-  // A whole URL is for proxies, and this is none.
+  // Proxies get whole URLs. This service is not a proxy.
   if (!request.url.startsWith('/')) return response.writeHead(400).end()
   // Appended, not resolved: resolved, `//elsewhere/path` would be another host.
   const url = new URL(origin + request.url)

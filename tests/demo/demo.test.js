@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { root } from '../package/support.js'
 
 const DEMO = join(root, 'examples/demo/')
@@ -26,18 +27,21 @@ const running = () =>
       }
     })
 
-function begin() {
-  const demo = spawn(process.execPath, [join(DEMO, 'main.js')], { stdio: ['ignore', 'pipe', 'pipe'] })
+function begin(...args) {
+  const demo = spawn(process.execPath, [join(DEMO, 'main.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [demo.stdout, demo.stderr]) stream.on('data', (chunk) => (said += chunk))
   return { demo, said: () => said, ended: once(demo, 'close') }
 }
 
 describe('the demo', LIMIT, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'halfopen-demo-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'figures.json')
   let text, code, took
   before(async () => {
     const started = performance.now()
-    const { said, ended } = begin()
+    const { said, ended } = begin('--figures', file)
     ;[code] = await ended
     took = performance.now() - started
     text = said()
@@ -73,6 +77,16 @@ describe('the demo', LIMIT, () => {
   it('ends with latencies and times to recover', () => {
     for (const title of ['p50', 'p99', 'well again → normal service (*)']) {
       for (const figure of row(title)) assert.match(figure, /^[\d.]+ m?s$/, title)
+    }
+  })
+
+  it('writes the figures of the table to the file that `--figures` names, and the intervals that add up to them', () => {
+    const { acts } = JSON.parse(readFileSync(file, 'utf8'))
+    const shown = (title) => row(title).map(Number)
+    assert.deepEqual(acts.map(({ figures }) => figures.errors), shown('errors seen by clients'))
+    assert.deepEqual(acts.map(({ changes }) => changes.length), shown('state changes'))
+    for (const [key, title] of [['errors', 'errors seen by clients'], ['fallback', 'answers by the fallback'], ['upstream', 'answers by the upstream']]) {
+      assert.deepEqual(acts.map(({ intervals }) => intervals.reduce((sum, interval) => sum + interval[key], 0)), shown(title), title)
     }
   })
 
