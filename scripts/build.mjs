@@ -42,7 +42,7 @@ const GLUE = 'target/glue'
 const GENERATED = 'js/engine/generated'
 const INPUTS = [
   'Cargo.toml', 'Cargo.lock', 'src', 'js', 'pkg.json', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/toolchain.sh',
-  'README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE',
+  'README.md', 'CHANGELOG.md', 'docs', 'LICENSE-MIT', 'LICENSE-APACHE',
 ]
 const STAMP = 'target/build.json'
 
@@ -192,6 +192,8 @@ function texts() {
     else if (release) fail(`no ${path} to publish`)
     else console.warn(`build: no ${path} yet`)
   }
+  // The README leads to these pages, and a user has no other copy of this version's.
+  for (const path of files('docs').filter((path) => /\.(md|svg)$/.test(path))) cpSync(path, join('pkg', path))
 }
 
 if (!existsSync('node_modules/esbuild')) fail('npm dependencies are missing: run `npm run setup`')

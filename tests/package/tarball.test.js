@@ -1,7 +1,7 @@
 // What lies in the tarball, and whether the tools that resolve it agree. It must not know what the package does.
 
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -15,10 +15,12 @@ after(() => user?.remove())
 
 describe('the tarball', () => {
   it('holds exactly the files it should', () => {
+    const docs = readdirSync(join(root, 'docs')).filter((name) => /\.(md|svg)$/.test(name)).map((name) => `docs/${name}`)
+    assert.ok(docs.length > 10)
     assert.deepEqual(
       user.paths.filter((path) => !path.startsWith('types/')),
       [
-        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', 'fetch.cjs', 'fetch.js', 'index.cjs', 'index.js',
+        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'fetch.cjs', 'fetch.js', 'index.cjs', 'index.js',
         'package.json', 'undici.cjs', 'undici.js'
       ]
     )
