@@ -1,6 +1,6 @@
-// Reads Markdown: its fenced blocks and its tables. It must not know what any of them say.
+// Reads Markdown: which files there are, their fenced blocks and their tables. It must not know what any of them say.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -8,6 +8,14 @@ import { join } from 'node:path'
  *
  * @typedef {{ file: string, line: number, language: string, text: string }} Block
  */
+
+/**
+ * The pages below docs/, sorted.
+ *
+ * @param {string} root
+ */
+export const pagesOf = (root) =>
+  readdirSync(join(root, 'docs'), { recursive: true }).map(String).filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`)
 
 /**
  * All fenced blocks of a file. A fence that is never closed is an error.
@@ -36,25 +44,41 @@ export function blocksOf(root, file) {
 }
 
 /**
- * The rows of all tables below a heading, up to the next heading of any level: a list of cells each, without the head.
+ * All tables of a file by the heading they stand below: lists of rows, a list of cells each, without the heads. Tables of one heading
+ * are one.
+ *
+ * @param {string} root
+ * @param {string} file
+ * @returns {Map<string, string[][]>}
+ */
+export function tablesOf(root, file) {
+  const tables = new Map()
+  let heading = ''
+  let isCode = false
+  for (const line of readFileSync(join(root, file), 'utf8').split('\n')) {
+    if (/^\s*(```|~~~)/.test(line)) isCode = !isCode
+    if (isCode) continue
+    heading = /^#+ (.+)$/.exec(line)?.[1] ?? heading
+    if (!line.startsWith('|')) continue
+    const rows = tables.get(heading) ?? []
+    tables.set(heading, rows)
+    // The line of dashes says that the row before it was the head.
+    if (/^\|[\s|:-]+\|$/.test(line)) rows.pop()
+    else rows.push(line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|')))
+  }
+  return tables
+}
+
+/**
+ * The rows of all tables below a heading, up to the next heading of any level.
  *
  * @param {string} root
  * @param {string} file
  * @param {string} heading
- * @returns {string[][]}
  */
 export function tableBelow(root, file, heading) {
-  const lines = readFileSync(join(root, file), 'utf8').split('\n')
-  const start = lines.findIndex((line) => line.replace(/^#+ /, '') === heading && line.startsWith('#'))
-  if (start === -1) throw new Error(`${file} has no heading \`${heading}\``)
-  const rows = []
-  for (let index = start + 1; index < lines.length && !/^#+ /.test(lines[index]); index++) {
-    if (!lines[index].startsWith('|')) continue
-    // The line of dashes says that the row before it was the head.
-    if (/^\|[\s|:-]+\|$/.test(lines[index])) rows.pop()
-    else rows.push(lines[index].slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|')))
-  }
-  if (rows.length === 0) throw new Error(`${file} has no table below \`${heading}\``)
+  const rows = tablesOf(root, file).get(heading)
+  if (rows === undefined) throw new Error(`${file} has no table below a heading \`${heading}\``)
   return rows
 }
 

@@ -1,4 +1,4 @@
-// Every fenced block of README.md and docs/: what is JavaScript, TypeScript or HTML runs against the built package, and what its
+// Every fenced block of README.md, docs/ and the two pages for who works on the project: what is JavaScript, TypeScript or HTML runs against the built package, and what its
 // comments say about results is checked; commands are looked up. A block that is neither run nor checked is a failure. It must not know
 // what a block is about.
 //
@@ -7,7 +7,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
 import { chromium } from 'playwright-core'
-import { blocksOf } from './blocks.js'
+import { blocksOf, pagesOf } from './blocks.js'
 import { answerTo, HOST } from './preamble.js'
 import { withChecks } from './results.js'
 
@@ -24,7 +24,10 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readJSON = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 
-const files = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true }).filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`)]
+const pages = pagesOf(root)
+/** Those that ship, and those that are for who works on the project. */
+const shipped = ['README.md', ...pages]
+const files = [...shipped, ...['CONTRIBUTING.md', 'ARCHITECTURE.md'].filter((file) => existsSync(join(root, file)))]
 const blocks = files.flatMap((file) => blocksOf(root, file))
 
 /** How a block of a language is run. Without an entry it is neither run nor checked. */
@@ -34,7 +37,11 @@ const RUN = { js: runJS, ts: runTS, html: runHTML, sh: checkCommands }
 const COMMANDS = [
   [/^npm install (\S+)$/, (name) => name === readJSON('pkg.json').name],
   [/^npm test$/, () => 'test' in readJSON('package.json').scripts],
-  [/^npm run (\S+)$/, (name) => name in readJSON('package.json').scripts],
+  [/^npm test -- ([a-z -]+)$/, (names) => names.split(' ').every((name) => new RegExp(`^${name}\\(\\)`, 'm').test(readFileSync(join(root, 'scripts/test.sh'), 'utf8')))],
+  [/^npm run (?:--silent )?(\S+)(?: -- --\w+(?: \S+)?)?$/, (name) => name in readJSON('package.json').scripts],
+  [/^node --test (?:--test-name-pattern='?[\w ]+'? )?(\S+)$/, (path) => existsSync(join(root, path))],
+  [/^node (scripts\/\S+)$/, (path) => existsSync(join(root, path))],
+  [/^cargo test --test core (\w+)$/, (name) => readFileSync(join(root, 'tests/core/invariants.rs'), 'utf8').includes(`fn ${name}`)],
 ]
 
 /** Packages that users have beside ours. */
@@ -84,12 +91,32 @@ describe('the documents', () => {
   it('link to what exists', () => {
     for (const file of files) {
       for (const [, target] of readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https:/.test(target)) continue
         const [path, anchor] = target.split('#')
         const linked = path === '' ? file : join(file, '..', path)
         assert.ok(existsSync(join(root, linked)), `${file} links to ${target}`)
         if (anchor === undefined) continue
         const headings = [...readFileSync(join(root, linked), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, text]) => text.toLowerCase().replaceAll(/[^\w -]/g, '').replaceAll(' ', '-'))
         assert.ok(headings.includes(anchor), `${file} links to ${target}`)
+      }
+    }
+  })
+
+  it('are at most 300 lines of README, which leads to each page, and each page leads back', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    assert.ok(readme.split('\n').length <= 300)
+    assert.ok(pages.length > 10)
+    for (const page of pages) {
+      assert.ok(readme.includes(`](${page})`), `The README does not link to ${page}`)
+      assert.match(readFileSync(join(root, page), 'utf8'), /\]\(\.\.\/README\.md[#)]/, `${page} does not link to the README`)
+    }
+  })
+
+  it('link, where they ship, to what ships or to the web', () => {
+    for (const file of shipped) {
+      for (const [, target] of readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)\s#]+)[^)\s]*\)/g)) {
+        if (/^https:/.test(target)) continue
+        assert.ok(existsSync(join(root, 'pkg', file, '..', target)), `${file} links to ${target}, which is not in pkg/`)
       }
     }
   })

@@ -12,11 +12,29 @@ import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
 import { CODES } from '../../js/misuse.js'
 import * as halfopen from '../../pkg/index.js'
-import { namesIn, tableBelow } from './blocks.js'
+import * as markdown from './blocks.js'
 
 const { CircuitBreaker, CircuitBreakerMetrics, CircuitBreakerRegistry, ManualClock } = halfopen
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const text = (path) => readFileSync(join(root, path), 'utf8')
+const { namesIn, pagesOf, tablesOf } = markdown
+const pages = pagesOf(root)
+/** The README and all pages. */
+const documents = ['README.md', ...pages].map(text).join('\n')
+
+/** Tables that a test has read, as `file#heading`. */
+const read = new Set()
+function tableBelow(file, heading) {
+  read.add(`${file}#${heading}`)
+  return markdown.tableBelow(root, file, heading)
+}
+
+/** Tables that say what no code lists; their facts are tested where they are true. */
+const PROSE = [
+  'README.md#How it compares',
+  'docs/options.md#Functions that you hand in',
+]
+
 const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))
 const sameNames = (actual, expected) => assert.deepEqual([...actual].sort(), [...expected].sort())
 
@@ -37,7 +55,7 @@ const members = (Class) => Object.getOwnPropertyNames(Class.prototype).filter((n
 const declaredMembers = () => members(CircuitBreaker).filter((name) => new RegExp(`^ +(get )?${name}[<(]`, 'm').test(text('pkg/types/breaker/circuit-breaker.d.ts')))
 
 describe('the table of options', () => {
-  const rows = tableBelow(root, 'README.md', 'Options')
+  const rows = tableBelow('docs/options.md', 'Options')
   const defaultOf = (name) => rows.find(([cell]) => namesIn(cell)[0] === name)[1]
   const engine = startEngine()
 
@@ -147,6 +165,13 @@ describe('the table of options', () => {
     snapshot: ['–', () => assert.equal(new CircuitBreaker().metrics.totalCalls, 0)],
     stackTrace: ['`false`', () => assert.rejects(isolated().call(down), ({ stack }) => !stack.includes('\n'))],
   }
+  it('is where the README has its rows from', () => {
+    const inOptions = (cells) => cells.map((cell) => cell.replaceAll('](docs/', ']('))
+    for (const row of tableBelow('README.md', 'Options')) {
+      assert.deepEqual(inOptions(row), rows.find(([cell]) => cell === row[0]))
+    }
+  })
+
   it('has a test for the default of every option', () => {
     sameNames(first(rows), [...engine.fields.keys(), ...Object.keys(OTHERS)])
   })
@@ -164,33 +189,33 @@ describe('the table of options', () => {
   }
 })
 
-describe('the other tables of the README', () => {
+describe('the other tables', () => {
   it('have the options of a single call', async () => {
     const refused = await new CircuitBreaker().callWith({ zzzzzzzzzzzzzzzzzzzz: 1 }, () => {}).catch((error) => error)
-    sameNames(first(tableBelow(root, 'README.md', 'Options of a single call')), /known are (.+)$/.exec(refused.message)[1].split(', '))
+    sameNames(first(tableBelow('docs/options.md', 'Options of a single call')), /known are (.+)$/.exec(refused.message)[1].split(', '))
   })
 
   it('have the answers of classify', () => {
-    const answers = tableBelow(root, 'README.md', 'Judging calls').map(([cell]) => /'(\w+)'/.exec(cell)[1])
+    const answers = tableBelow('docs/judging.md', 'Judging calls').map(([cell]) => /'(\w+)'/.exec(cell)[1])
     for (const answer of ['success', 'failure', 'ignored']) assert.ok(answers.includes(answer))
     for (const answer of answers) assert.ok(['success', 'failure', 'ignored'].includes(answer))
   })
 
   it('have every method and property of a breaker, and no other', () => {
-    sameNames(first(tableBelow(root, 'README.md', 'Methods and properties')), declaredMembers())
+    sameNames(first(tableBelow('docs/api.md', 'Members')), declaredMembers())
   })
 
   it('have every mode', () => {
-    const [, meaning] = tableBelow(root, 'README.md', 'Methods and properties').find(([cell]) => cell === '`mode`')
+    const [, meaning] = tableBelow('docs/api.md', 'Members').find(([cell]) => cell === '`mode`')
     sameNames(namesIn(meaning).map((mode) => mode.slice(1, -1)), startEngine().modes)
   })
 
   it('have every event and every reason', () => {
-    sameNames(first(tableBelow(root, 'README.md', 'Events')), [...Object.keys(EVENTS), ...startEngine().reasons])
+    sameNames(first(tableBelow('docs/events-and-metrics.md', 'Events')), [...Object.keys(EVENTS), ...startEngine().reasons])
   })
 
   it('have every code, with its class', () => {
-    const rows = tableBelow(root, 'README.md', 'Errors')
+    const rows = tableBelow('README.md', 'Errors')
     sameNames(first(rows), Object.values(CODES))
     for (const [code, classes, when, todo] of rows) {
       assert.ok(when && todo, `${code} lacks when it comes and what to do`)
@@ -203,21 +228,21 @@ describe('the other tables of the README', () => {
   })
 
   it('have every property of the metrics', () => {
-    sameNames(first(tableBelow(root, 'README.md', 'Metrics')), members(CircuitBreakerMetrics))
+    sameNames(first(tableBelow('docs/events-and-metrics.md', 'Metrics')), members(CircuitBreakerMetrics))
     for (const name of Object.keys(new CircuitBreaker().metrics.toJSON())) assert.ok(members(CircuitBreakerMetrics).includes(name), name)
   })
 
   it("have a registry's options and members", () => {
     const declared = text('js/registry/registry.js').match(/@typedef \{object\} RegistryOptions[^]*?\*\//)[0]
     const own = [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
-    sameNames(first(tableBelow(root, 'README.md', 'Registry')), [...own, ...members(CircuitBreakerRegistry)])
+    sameNames(first(tableBelow('docs/registry.md', 'Registry')), [...own, ...members(CircuitBreakerRegistry)])
     const registry = new CircuitBreakerRegistry()
     for (let key = 0; key < 1001; key++) registry.get(key)
     assert.equal(registry.size, 1000)
   })
 
   it('have the options of guardFetch', () => {
-    const rows = tableBelow(root, 'README.md', 'guardFetch')
+    const rows = tableBelow('docs/http.md', 'guardFetch')
     // Wherever its options are declared, they are what may be left out: in brackets, or with a question mark.
     const sources = readdirSync(join(root, 'js/http')).filter((name) => /^(fetch|guard|response)\.js$/.test(name)).map((name) => text(`js/http/${name}`)).join('\n')
     sameNames(first(rows), new Set([...sources.matchAll(/^ \* (?:@property \{.+\} \[(\w+)\]| {2,}(\w+)\?: )/gm)].map(([, one, other]) => one ?? other)))
@@ -229,24 +254,41 @@ describe('the other tables of the README', () => {
       return (verdict.outcome ?? verdict) === 'failure'
     })
     assert.equal(defaultOf('failOn'), failures.join(', '))
-    assert.match(text('README.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
+    assert.match(text('docs/http.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
   })
 
   it('name every entry of the package', () => {
     for (const entry of Object.keys(JSON.parse(text('pkg/package.json')).exports)) {
       const name = join('halfopen', entry)
-      if (!/\.(wasm|json)$/.test(name)) assert.match(text('README.md'), new RegExp(`from '${name}'`), name)
+      if (!/\.(wasm|json)$/.test(name)) assert.match(documents, new RegExp(`from '${name}'`), name)
     }
   })
 
-  it('have the members of a permit and of a manual clock in their sections', () => {
-    for (const thing of [new CircuitBreaker().acquire(), new ManualClock()]) {
-      for (const name of members(thing.constructor)) assert.match(text('README.md'), new RegExp(`\`${name}[\`(]`), name)
+  it('have the members of a permit and of a manual clock on their pages', () => {
+    for (const [page, thing] of [['docs/calls.md', new CircuitBreaker().acquire()], ['docs/testing.md', new ManualClock()]]) {
+      for (const name of members(thing.constructor)) assert.match(text(page), new RegExp(`\`${name}[\`(]`), name)
+    }
+  })
+
+  it('have what happens in each state, for each of them', () => {
+    const { states } = startEngine()
+    const [head] = /^\| \|.+$/m.exec(text('docs/states.md'))
+    assert.deepEqual(namesIn(head), states)
+    for (const row of tableBelow('docs/states.md', 'States')) assert.equal(row.filter(Boolean).length, 1 + states.length, row[0])
+  })
+
+  it('have every page, and the exports and methods that they name', () => {
+    const rows = tableBelow('README.md', 'Pages')
+    const linked = rows.flatMap(([cell]) => [...cell.matchAll(/\]\(([^)]+)\)/g)].map(([, page]) => page))
+    assert.deepEqual(linked.sort(), pages)
+    for (const [links, meaning] of rows) {
+      const [, page] = /\]\(([^)]+)\)/.exec(links)
+      for (const name of namesIn(meaning)) assert.ok(text(page).includes(name), `${page} does not have ${name}`)
     }
   })
 
   it('go with a text that names every export', () => {
-    for (const name of Object.keys(halfopen)) if (name !== 'CircuitBreakerMetrics') assert.match(text('README.md'), new RegExp(`\\b${name}\\b`), name)
+    for (const name of Object.keys(halfopen)) if (name !== 'CircuitBreakerMetrics') assert.match(documents, new RegExp(`\\b${name}\\b`), name)
   })
 
   it('give the size that was weighed, and the versions that were measured', async () => {
@@ -263,7 +305,7 @@ describe('the other tables of the README', () => {
 
 describe('docs/from-opossum.md', () => {
   const source = text('node_modules/opossum/lib/circuit.js')
-  const names = (heading) => first(tableBelow(root, 'docs/from-opossum.md', heading))
+  const names = (heading) => first(tableBelow('docs/from-opossum.md', heading))
 
   it('maps every option', () => {
     const documented = [...source.slice(0, source.indexOf('class CircuitBreaker extends')).matchAll(/@param \{.+?\} options\.(\w+)/g)].map(([, name]) => name)
@@ -303,7 +345,7 @@ describe('docs/from-cockatiel.md', () => {
   })
 
   it('maps every option', () => {
-    const names = first(tableBelow(root, 'docs/from-cockatiel.md', 'Options of `circuitBreaker`')).map((code) => code.split(':')[0])
+    const names = first(tableBelow('docs/from-cockatiel.md', 'Options of `circuitBreaker`')).map((code) => code.split(':')[0])
     sameNames(new Set(names), ['breaker', 'halfOpenAfter', 'halfOpenSampling', 'initialState'])
   })
 
@@ -324,7 +366,7 @@ function namesOnlyOurs(file, headings) {
     ...['signal', 'cause', 'error', 'retryAfter', 'state', 'breaker', 'metrics', 'detail', 'event', 'trip', 'true', 'false'],
   ])
   for (const heading of headings) {
-    for (const [, cell] of tableBelow(root, file, heading)) {
+    for (const [, cell] of tableBelow(file, heading)) {
       for (const [, code] of cell.matchAll(/`([^`]+)`/g)) {
         const [name] = /\w+/.exec(code)
         assert.ok(ours.has(name), `${file}, ${heading}: there is no \`${name}\` here`)
@@ -332,3 +374,11 @@ function namesOnlyOurs(file, headings) {
     }
   }
 }
+
+describe('every table', () => {
+  it('is compared with the code by a test above, or is prose', () => {
+    const all = ['README.md', ...pages].flatMap((file) => [...tablesOf(root, file).keys()].map((heading) => `${file}#${heading}`))
+    sameNames([...new Set([...read, ...PROSE])], all)
+    for (const one of PROSE) assert.ok(!read.has(one), `${one} is read`)
+  })
+})
