@@ -38,9 +38,10 @@ const COMMANDS = [
   [/^npm install (\S+)$/, (name) => name === readJSON('pkg.json').name],
   [/^npm test$/, () => 'test' in readJSON('package.json').scripts],
   [/^npm test -- ([a-z -]+)$/, (names) => names.split(' ').every((name) => new RegExp(`^${name}\\(\\)`, 'm').test(readFileSync(join(root, 'scripts/test.sh'), 'utf8')))],
-  [/^npm run (?:--silent )?(\S+)(?: -- --\w+(?: \S+)?)?$/, (name) => name in readJSON('package.json').scripts],
-  [/^node --test (?:--test-name-pattern='?[\w ]+'? )?(\S+)$/, (path) => existsSync(join(root, path))],
-  [/^node (scripts\/\S+)$/, (path) => existsSync(join(root, path))],
+  [/^npm run (?!bench -- --only)(?:--silent )?(\S+)(?: -- --\w+(?: \S+)?)?$/, (name) => name in readJSON('package.json').scripts],
+  [/^npm run bench -- --only (\w+)$/, (name) => readFileSync(join(root, 'tests/bench/rows.js'), 'utf8').includes(`name: '${name}'`)],
+  [/^node --test (?:--test-name-pattern='([^']+)' )?(\S+)$/, (title, path) => existsSync(join(root, path)) && readFileSync(join(root, path), 'utf8').includes(title ?? '')],
+  [/^node (scripts\/\S+)(?: --png \S+)?$/, (path) => existsSync(join(root, path))],
   [/^cargo test --test core (\w+)$/, (name) => readFileSync(join(root, 'tests/core/invariants.rs'), 'utf8').includes(`fn ${name}`)],
 ]
 
