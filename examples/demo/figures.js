@@ -62,7 +62,7 @@ export function figuresOf({ act, answers, upstream, changes, fallbacks }) {
     p99WhileSick: quantile(whileSick, 0.99),
     /** From the upstream being well again to the first good answer of it that reached a client, in ms. */
     firstGood: least(good.filter((moment) => moment >= 0)),
-    /** From the upstream being well again to the first answer of the first normal stretch, in ms; NaN if there was none. */
+    /** From the upstream being well again to the first answer of the first normal stretch, in ms; NaN without one. */
     normalAgain: normalFrom(answers, wellAgain, phases[phases.length - 1].end, normal) - wellAgain,
     changes: changes.length,
     /** What opened the circuit first while the upstream was sick, and how long after it fell sick. */
@@ -125,7 +125,8 @@ export function fileOf(acts) {
 const tenths = (value) => Math.round(value * 10) / 10
 
 /**
- * When the first answer arrived from which on, for a whole stretch, every answer was the upstream's and the p99 normal.
+ * The moment at which service is normal again: from it on, for a whole stretch, every answer was the upstream's and the p99 was
+ * normal. NaN if that never came.
  *
  * @param {Observation['answers']} answers
  * @param {number} from
@@ -147,7 +148,7 @@ function normalFrom(answers, from, end, normal) {
 }
 
 /**
- * The table, a row a figure and a column an act.
+ * The table: a row for each figure, a column for each act.
  *
  * @param {{ column: string, figures: Figures }[]} acts
  * @param {import('picocolors/types.js').Colors} colors

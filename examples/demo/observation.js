@@ -60,7 +60,7 @@ export class Observation {
 }
 
 /**
- * Whether the client got no usable answer: a 5xx, or none in time.
+ * Whether the client got no usable answer: a 5xx, or no answer in time.
  *
  * @param {Answer} answer
  */

@@ -70,7 +70,7 @@ export function screenView(stream, colors) {
     ].join('\n')
   }
 
-  /** A column per mille of the slowest a client waits, on a logarithmic scale: 1 ms is low, 2 s is high. */
+  /** The bar for the slowest answer of a column, on a logarithmic scale: 1 ms is low, 2 s is high. */
   function levelOfLatency(/** @type {number} */ latency) {
     const share = Math.log(Math.max(1, latency)) / Math.log(LOAD.timeout)
     return latency === 0 ? ' ' : (share > 0.8 ? colors.red : share > 0.5 ? colors.yellow : colors.green)(level(share))

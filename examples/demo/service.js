@@ -38,7 +38,7 @@ async function askUpstream({ signal }) {
   return response.json()
 }
 
-/** The service's own counts, for when there is no breaker that counts. */
+/** The service's own counts, for a run without a breaker. */
 const direct = { totalCalls: 0, failedCalls: 0, rejectedCalls: 0, staleCalls: 0, inFlight: 0 }
 
 async function askDirectly() {

@@ -1,6 +1,6 @@
-// Every fenced block of README.md, docs/ and the two pages for who works on the project: what is JavaScript, TypeScript or HTML runs against the built package, and what its
-// comments say about results is checked; commands are looked up. A block that is neither run nor checked is a failure. It must not know
-// what a block is about.
+// Every fenced block of README.md, of docs/ and of the two pages for who works on the project. JavaScript, TypeScript and HTML run against
+// the built package, and what their comments say about results is checked; commands are looked up. A block that is neither run nor
+// checked is a failure. It must not know what a block is about.
 //
 // Each block of code is a program of its own, in the world that preamble.js makes. To run those of one file or line:
 //   node --test --test-name-pattern='README.md:30' tests/readme/blocks.test.js

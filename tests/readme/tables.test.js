@@ -1,5 +1,5 @@
-// The tables of README.md and docs/ against the code: what there is stands in them, and what stands in them there is. It must not know more
-// of a breaker than its names and defaults.
+// The tables of README.md and docs/ against the code: they have every name that the code has, and no other. It must not know more of a
+// breaker than its names and defaults.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -38,7 +38,7 @@ const PROSE = [
 const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))
 const sameNames = (actual, expected) => assert.deepEqual([...actual].sort(), [...expected].sort())
 
-/** What the constructor says it knows, when it is given what resembles nothing. */
+/** The options that the constructor lists in its message when it is given one that resembles none of them. */
 function knownTo(make) {
   try {
     make({ zzzzzzzzzzzzzzzzzzzzzzzzzzzz: 1 })
@@ -48,7 +48,7 @@ function knownTo(make) {
   throw new assert.AssertionError({ message: 'An unknown option was taken' })
 }
 
-/** Own members of a class that are its users': no constructor, no symbols. */
+/** The members of a class that are for its users: no constructor, no symbols. */
 const members = (Class) => Object.getOwnPropertyNames(Class.prototype).filter((name) => name !== 'constructor')
 
 /** Those of a breaker that its declarations have: what is internal is not in them. */
