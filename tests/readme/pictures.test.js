@@ -43,6 +43,21 @@ describe('the pictures', () => {
 })
 
 describe(FIGURES, () => {
+  it('has the figures that the README gives below the plot', () => {
+    const [without, guarded] = ['without', 'with'].map((key) => figures.acts.find((act) => act.key === key))
+    const { begin, end } = without.phases.find(({ sick }) => sick)
+    const readme = text('README.md').replaceAll('\n', ' ')
+    for (const fact of [
+      `${figures.rate} requests a second`,
+      `outage of ${(end - begin) / 1000} s`,
+      `after ${figures.timeout / 1000} s`,
+      `after ${ACTS.find(({ key }) => key === 'with').breaker.failureThreshold} failures in a row`,
+      `${guarded.figures.errors} of ${guarded.figures.requests} requests end as errors instead of ${without.figures.errors}`,
+      `${guarded.figures.hitsWhileSick} reach the sick upstream instead of ${without.figures.hitsWhileSick}`,
+    ]) assert.ok(readme.includes(fact), `The README does not say: ${fact}`)
+    assert.equal(without.figures.requests, guarded.figures.requests)
+  })
+
   it("is of the demo's present plan: else measure again", () => {
     assert.deepEqual([figures.rate, figures.seed, figures.timeout], [LOAD.rate, LOAD.seed, SERVICE_TIMEOUT])
     assert.deepEqual(
