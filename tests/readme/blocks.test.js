@@ -7,7 +7,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -27,7 +27,7 @@ const readJSON = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 const pages = pagesOf(root)
 /** Those that ship, and those that are for who works on the project. */
 const shipped = ['README.md', ...pages]
-const files = [...shipped, ...['CONTRIBUTING.md', 'ARCHITECTURE.md'].filter((file) => existsSync(join(root, file)))]
+const files = [...shipped, 'CONTRIBUTING.md', 'ARCHITECTURE.md']
 const blocks = files.flatMap((file) => blocksOf(root, file))
 
 /** How a block of a language is run. Without an entry it is neither run nor checked. */
@@ -120,6 +120,14 @@ describe('the documents', () => {
         assert.ok(existsSync(join(root, 'pkg', file, '..', target)), `${file} links to ${target}, which is not in pkg/`)
       }
     }
+  })
+
+  it('name in ARCHITECTURE.md every room of js/ and src/, and only files that there are', () => {
+    const named = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/`((?:js|src|tests|scripts|docs)\/[\w./-]*)`/g)].map(([, path]) => path)
+    for (const path of named) assert.ok(existsSync(join(root, path)), `ARCHITECTURE.md names ${path}`)
+    const isRoom = (path) => statSync(join(root, path)).isDirectory() && !path.endsWith('/generated')
+    const rooms = ['js', 'src'].flatMap((top) => readdirSync(join(root, top), { recursive: true }).map((name) => `${top}/${name}`)).filter(isRoom)
+    for (const room of rooms) assert.ok(named.includes(room), `ARCHITECTURE.md does not name ${room}`)
   })
 
   it('are checked by a test that can fail', async () => {
