@@ -43,14 +43,16 @@ const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', sna
 /**
  * Checks the options and makes the registry.
  *
- * @template Request
+ * @template Request What `key` and `fallback` see.
+ * @template Own What the breaker's calls are made with.
  * @param {GuardOptions<Request>} options
  * @param {object} judges
  * @param {(error: unknown) => boolean} judges.isNobodysFault Whether an error tells nothing of the server.
- * @param {(request: Request) => boolean} judges.isAnswered Whether a request has its response already.
+ * @param {(request: Own) => boolean} judges.isAnswered Whether a request has its response already.
+ * @param {(request: Own) => Request} judges.seen The request as `fallback` sees it.
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  */
-export function readOptions(options, { isNobodysFault, isAnswered }) {
+export function readOptions(options, { isNobodysFault, isAnswered, seen }) {
   check('options', options, 'an object', isObject)
   const { key, failOn, rateLimit, retryAfter = {}, settleOn = 'headers', onRefused = 'throw', fallback, ...rest } = options
   check('key', key, 'a function', isFunctionOrUndefined)
@@ -74,14 +76,14 @@ export function readOptions(options, { isNobodysFault, isAnswered }) {
   return { key, settleOn, registry, mayTimeOut: rest.timeout !== undefined || rest.configure !== undefined }
 
   /**
-   * @param {Request} request
+   * @param {Own} request
    * @param {unknown} error
    * @returns {Response | Promise<Response>}
    */
   function answer(request, error) {
     const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
     // A body that breaks off has been answered by its response.
-    if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(request, error)
+    if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
     if (isRefusal && onRefused === 'respond') return refusalResponse(error)
     throw error
   }

@@ -37,7 +37,8 @@ const NOBODYS_FAULT = [
 export function guardDispatch(options = {}) {
   const { key, settleOn, registry, mayTimeOut } = readOptions(options, {
     isNobodysFault: (error) => NOBODYS_FAULT.includes(/** @type {any} */ (error)?.code),
-    isAnswered: (request) => request.isAnswered
+    isAnswered: (/** @type {GuardedDispatch} */ request) => request.isAnswered,
+    seen: (request) => request
   })
   /** @type {(dispatch: Dispatch) => Dispatch} */
   const interceptor = (dispatch) => (dispatched, handler) => {

@@ -1,0 +1,101 @@
+/**
+ * The body of a response whose call lasts until the body was read.
+ *
+ * Must not know: breakers and requests. It tells how the reading ended.
+ */
+import { CANCELLED } from './guard.js'
+
+/**
+ * A response around the same body that tells how the reading of it ended.
+ *
+ * @param {Response} response
+ * @param {(how: Response | typeof CANCELLED) => void} done
+ * @param {(error: unknown) => void} fail
+ */
+export function watched(response, done, fail) {
+  const original = /** @type {ReadableStream<Uint8Array>} */ (response.body)
+  // A stream of bytes takes the memory of its chunks away from whoever made them. Only what comes out of such a stream is its
+  // own: other chunks may be views of memory that is in use, for example Node's pool of buffers.
+  const type = isByteStream(original) ? BYTES : {}
+  const reader = original.getReader()
+  const body = new ReadableStream(
+    {
+      ...type,
+      async pull(controller) {
+        try {
+          let { done: ended, value } = await reader.read()
+          // A stream of bytes takes no chunk without any.
+          while (!ended && value?.byteLength === 0) ({ done: ended, value } = await reader.read())
+          if (!ended) return controller.enqueue(/** @type {any} */ (value))
+          done(response)
+          controller.close()
+          // Whoever reads into a buffer of their own waits for it.
+          if ('byobRequest' in controller) controller.byobRequest?.respond(0)
+        } catch (error) {
+          fail(error)
+          controller.error(error)
+        }
+      },
+      cancel(reason) {
+        done(CANCELLED)
+        return reader.cancel(reason)
+      }
+    },
+    { highWaterMark: 0 }
+  )
+  // A body that is dropped unread is as good as cancelled, and its connection is wanted back.
+  dropped?.register(body, () => {
+    done(CANCELLED)
+    reader.cancel().catch(() => {})
+  })
+  return alike(response, new Response(body, response))
+}
+
+/**
+ * Gives a response what its constructor can't: the URL and the rest of where it came from. Its clones have it too.
+ *
+ * @param {Response} response
+ * @param {Response} ours
+ * @returns {Response}
+ */
+function alike({ url, redirected, type }, ours) {
+  const { clone } = ours
+  const members = { url, redirected, type, clone: () => alike(ours, clone.call(ours)) }
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, { value, configurable: true })
+  return ours
+}
+
+/** Makes a stream one of bytes, as bodies are, where there is such a thing. @type {{ type?: 'bytes' }} */
+const BYTES = /* @__PURE__ */ (() => ('ReadableByteStreamController' in globalThis ? { type: 'bytes' } : {}))()
+
+/** @param {ReadableStream} stream */
+function isByteStream(stream) {
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether there is a body that a reader can be had of. One that is locked is being read already by whoever made the response.
+ *
+ * @param {unknown} body
+ */
+export function isReadable(body) {
+  const { getReader, locked } = /** @type {Partial<ReadableStream>} */ (body ?? {})
+  return typeof getReader === 'function' && !locked
+}
+
+/**
+ * Gives up a response that nobody waits for any more, since its call is over: its connection is wanted back.
+ *
+ * @param {Response} response
+ */
+export function discard(response) {
+  if (isReadable(response?.body)) response.body?.cancel().catch(() => {})
+}
+
+/** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */
+export const dropped = /* @__PURE__ */ (() => globalThis.FinalizationRegistry && new FinalizationRegistry((tell) => tell()))()

@@ -1,0 +1,53 @@
+/**
+ * Callers' signals that abort bodies after their calls: one listener on each, whatever the number of bodies.
+ *
+ * Must not know: breakers. `AbortSignal.any` would do that too, but Node 20 keeps a record of each on the caller's signal for ever.
+ */
+import { dropped } from './body.js'
+
+/** @import { CallContext } from '../types.js' */
+
+/** By this the signal of a call that is over is aborted, as the breaker has it. */
+const ABORT = Symbol.for('halfopen.abort')
+
+/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, CallContext>} */
+const aborters = /* @__PURE__ */ new WeakMap()
+
+/** What follows a caller's signal: one listener on each, whatever the number of bodies. @type {WeakMap<AbortSignal, Followers>} */
+const followed = /* @__PURE__ */ new WeakMap()
+
+/** @typedef {{ contexts: Set<WeakRef<CallContext>>, onAbort: () => void }} Followers */
+
+/**
+ * Has the caller's signal abort a body that outlives its call. The listener goes with the last body.
+ *
+ * @param {AbortSignal} signal
+ * @param {CallContext} context
+ * @param {Response} response
+ */
+export function follow(signal, context, response) {
+  const body = response?.body
+  if (typeof body !== 'object' || body === null) return
+  const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
+  const own = new WeakRef(context)
+  contexts.add(own)
+  aborters.set(body, context)
+  dropped?.register(body, () => {
+    if (!contexts.delete(own) || contexts.size > 0) return
+    signal.removeEventListener('abort', onAbort)
+    followed.delete(signal)
+  })
+}
+
+/** @param {AbortSignal} signal */
+function firstFollower(signal) {
+  /** @type {Followers['contexts']} */
+  const contexts = new Set()
+  const onAbort = () => {
+    for (const context of contexts) /** @type {any} */ (context.deref())?.[ABORT](signal.reason)
+  }
+  const followers = { contexts, onAbort }
+  followed.set(signal, followers)
+  signal.addEventListener('abort', onAbort, { once: true })
+  return followers
+}

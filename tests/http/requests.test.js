@@ -1,0 +1,82 @@
+// Where a request leads: the origin is that of the URL standard, though it is mostly looked up and not parsed. It must not know breakers.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { FetchRequest, originOf, withSignal } from '../../js/http/requests.js'
+
+/** What the standard says, for servers alone. */
+function expected(input) {
+  try {
+    const { origin, protocol } = new URL(input)
+    return /^https?:$/.test(protocol) ? origin : undefined
+  } catch {
+    return undefined
+  }
+}
+
+describe('the origin of a request', () => {
+  const URLS = [
+    'https://api.example.com', 'https://api.example.com/', 'https://api.example.com/a/b?c=d#e', 'https://api.example.com?a=/b', 'https://api.example.com#/a',
+    'https://API.example.com/', 'HTTPS://api.example.com/', 'https://api.example.com:443/', 'http://api.example.com:443/', 'https://api.example.com:8443/',
+    'https://user:secret@api.example.com/', 'https://api.example.com@evil.example/', 'https://api.example.com\\@evil.example/', 'https://api.example.com\t.evil.example/',
+    'https://api.example.com:80:80/', 'https://api.example.com:99999/', 'https:///api.example.com/', 'https:api.example.com/', 'https://a/', 'http://a/b', 'https://',
+    'https://1.2.3.4/', 'https://0x7f.1/', 'https://256.256.256.256/', 'https://[::1]:3000/a', 'https://münchen.example/', 'https://api..example.com/',
+    ' https://api.example.com/', 'https://api.example.com /', 'data:text/plain,x', 'blob:https://api.example.com/1', 'ftp://api.example.com/', 'about:blank', '/relative', '', 'api'
+  ]
+  for (const url of URLS) {
+    it(`is that of the standard, the first time and again: ${JSON.stringify(url)}`, () => {
+      for (let time = 0; time < 2; time++) assert.equal(originOf(url), expected(url))
+      for (let time = 0; time < 2; time++) assert.equal(originOf(`${url}/more`), expected(`${url}/more`))
+    })
+  }
+
+  it('is that of the standard for whatever else', () => {
+    const part = fc.constantFrom('https://', 'http://', 'a', 'b.example', ':', '/', '?', '#', '@', '\\', '.', '-', '8080', '443', '%2e', '\n', 'ä', '[', ']', 'X')
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }).map((parts) => parts.join('')), (url) => assert.equal(originOf(url), expected(url))),
+      { numRuns: 20_000, seed: 20_261_127 }
+    )
+  })
+
+  it('is found of a URL, of a Request and of what gives a text', () => {
+    for (const input of [new URL('https://api.example.com/a'), new Request('https://api.example.com/a'), { toString: () => 'https://api.example.com/a' }]) {
+      assert.equal(originOf(input), 'https://api.example.com')
+    }
+  })
+
+  it('is kept for no more than a thousand servers', () => {
+    for (let n = 0; n < 5000; n++) assert.equal(originOf(`https://host-${n}.example/a`), `https://host-${n}.example`)
+    assert.equal(originOf('https://host-1.example/b'), 'https://host-1.example')
+  })
+})
+
+describe('a request as users see it', () => {
+  it('has its URL, its method and what was given', () => {
+    const init = { method: 'POST' }
+    const { description } = new FetchRequest('https://api.example.com/a', init)
+    assert.deepEqual([description.url.href, description.method, description.input, description.init], ['https://api.example.com/a', 'POST', 'https://api.example.com/a', init])
+    const request = new FetchRequest(new Request('https://api.example.com/a', { method: 'PUT' }), undefined)
+    assert.equal(request.description.method, 'PUT')
+    assert.equal(request.description, request.description)
+    assert.equal(new FetchRequest('nowhere', undefined).description, undefined)
+  })
+})
+
+describe('an init with another signal', () => {
+  const { signal } = new AbortController()
+
+  it('is a copy with all that was given', () => {
+    const init = { method: 'POST', headers: { a: 'b' }, signal: AbortSignal.abort(), dispatcher: {} }
+    assert.deepEqual(withSignal(init, signal), { ...init, signal })
+    assert.equal(init.signal.aborted, true)
+    for (const none of [undefined, null]) assert.deepEqual(withSignal(none, signal), { signal })
+  })
+
+  it('has the members of a Request, and of other objects whose members are inherited', () => {
+    const request = new Request('https://api.example.com', { method: 'DELETE', headers: { a: 'b' }, redirect: 'manual' })
+    const copy = withSignal(request, signal)
+    assert.deepEqual([copy.method, copy.headers.get('a'), copy.redirect, copy.signal], ['DELETE', 'b', 'manual', signal])
+    assert.equal(withSignal(Object.create({ method: 'PUT' }), signal).method, 'PUT')
+  })
+})
