@@ -1,24 +1,65 @@
-//! How long to stay open: the same recovery time each time, or longer after each failed recovery.
+//! How long to stay open: the recovery time, longer after each failed recovery, what a failure asks for; and the share
+//! of it that is left to chance.
 //!
 //! Must not know: why the circuit opened, and a random source: chance comes as an argument.
 
 use super::config::{Config, Field};
+use super::permit::Verdict;
+
+/// How long an open circuit refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum OpenTime {
+    /// The recovery time, whatever it is set to at the moment.
+    Recovery,
+    /// A span in ms.
+    Fixed(f64),
+}
+
+impl OpenTime {
+    /// Its length in ms. Never longer than the options in force allow: they may have been changed since, or be those of
+    /// another process.
+    pub(super) fn length(self, config: &Config) -> f64 {
+        match self {
+            OpenTime::Recovery => config.recovery_timeout(),
+            OpenTime::Fixed(ms) => ms.min(config.longest_open_time()),
+        }
+    }
+}
 
 /// How often recovery has failed in a row.
 ///
 /// Closing does not end the row by itself: a circuit that opens again before it stayed closed for as long as
 /// it had been open was not healthy, it flaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Backoff {
+pub(super) struct Backoff {
     failed_recoveries: u16,
-    /// The open time last set, in ms.
+    /// The open time last set, in ms, before chance took its share.
     last: f64,
 }
 
 impl Backoff {
-    /// How many ms the circuit, which opens now, is to stay open; `None` without backoff, where that is
-    /// the recovery time whatever it is set to.
-    pub fn next(&mut self, again: bool, config: &Config) -> Option<f64> {
+    /// How long the circuit, which opens now on account of that verdict, is to stay open. `again`: recovery has failed.
+    /// `random`, from 0 to 1, takes its share off what backoff says; a number outside takes nothing off.
+    pub(super) fn open_time(
+        &mut self,
+        again: bool,
+        verdict: Verdict,
+        config: &Config,
+        random: f64,
+    ) -> OpenTime {
+        let grown = self.grow(again, config);
+        let longest = config.get(Field::MaxRetryAfter).unwrap_or(f64::INFINITY);
+        let asked = verdict.retry_after.clamp(0.0, longest.max(0.0));
+        match grown {
+            _ if verdict.trips && !asked.is_nan() => OpenTime::Fixed(asked),
+            _ if asked > grown.unwrap_or(config.recovery_timeout()) => OpenTime::Fixed(asked),
+            Some(ms) => OpenTime::Fixed(spread(ms, config, random)),
+            None => OpenTime::Recovery,
+        }
+    }
+
+    /// The open time in ms that backoff leads to; `None` without backoff.
+    fn grow(&mut self, again: bool, config: &Config) -> Option<f64> {
         let factor = config.get(Field::BackoffFactor)?;
         self.failed_recoveries = if again { self.failed_recoveries.saturating_add(1) } else { 0 };
         let longest = config.get(Field::BackoffMax).unwrap_or(f64::INFINITY).max(config.recovery_timeout());
@@ -27,31 +68,42 @@ impl Backoff {
         Some(self.last)
     }
 
-    /// An open time with the share of it that is left to chance taken off: from `1 - jitter` of it up to all
-    /// of it. A random number outside 0 to 1 takes nothing off.
-    pub fn spread(span: f64, random: f64, config: &Config) -> f64 {
-        let chance = if (0.0..=1.0).contains(&random) { random } else { 0.0 };
-        span * (1.0 - config.get(Field::BackoffJitter).unwrap_or(0.0) * chance)
-    }
-
     /// How long the circuit has to stay closed before its next opening is no failed recovery, in ms.
-    pub fn probation(self) -> f64 {
+    pub(super) fn probation(self) -> f64 {
         self.last
     }
 
     /// How often recovery has failed in a row.
-    pub fn failed_recoveries(self) -> u16 {
+    pub(super) fn failed_recoveries(self) -> u16 {
         self.failed_recoveries
     }
 
-    pub(crate) fn restored(failed_recoveries: u16, last: f64) -> Backoff {
+    pub(super) fn restored(failed_recoveries: u16, last: f64) -> Backoff {
         Backoff { failed_recoveries, last }
     }
+}
+
+/// Whether chance has its share in the open time.
+pub(super) fn needs_random(config: &Config) -> bool {
+    jitter(config) > 0.0
+}
+
+/// An open time with the share of chance taken off: from `1 - jitter` of it up to all of it.
+fn spread(span: f64, config: &Config, random: f64) -> f64 {
+    let chance = if (0.0..=1.0).contains(&random) { random } else { 0.0 };
+    span * (1.0 - jitter(config) * chance)
+}
+
+fn jitter(config: &Config) -> f64 {
+    config.get(Field::BackoffJitter).unwrap_or(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::permit::Outcome;
+
+    const NO_CHANCE: f64 = f64::NAN;
 
     fn config(options: &[(Field, f64)]) -> Config {
         options
@@ -60,9 +112,15 @@ mod tests {
             .unwrap()
     }
 
+    fn failure(retry_after: f64, trips: bool) -> Verdict {
+        Verdict { retry_after, trips, ..Outcome::Failure.into() }
+    }
+
     #[test]
-    fn without_backoff_there_is_nothing_to_say() {
-        assert_eq!(Backoff::default().next(true, &Config::default()), None);
+    fn without_backoff_it_is_the_recovery_time_and_chance_has_no_share() {
+        let open_time = Backoff::default().open_time(true, Outcome::Failure.into(), &Config::default(), 1.0);
+        assert_eq!(open_time, OpenTime::Recovery);
+        assert!(!needs_random(&Config::default()));
     }
 
     #[test]
@@ -73,11 +131,9 @@ mod tests {
             (Field::BackoffMax, 1000.0),
         ]);
         let mut backoff = Backoff::default();
-        let spans: Vec<_> = [false, true, true, true, true, false]
-            .map(|again| backoff.next(again, &config).unwrap())
-            .into_iter()
-            .collect();
-        assert_eq!(spans, [100.0, 300.0, 900.0, 1000.0, 1000.0, 100.0]);
+        let spans = [false, true, true, true, true, false]
+            .map(|again| backoff.open_time(again, Outcome::Failure.into(), &config, NO_CHANCE));
+        assert_eq!(spans, [100.0, 300.0, 900.0, 1000.0, 1000.0, 100.0].map(OpenTime::Fixed));
     }
 
     #[test]
@@ -85,18 +141,40 @@ mod tests {
         let config = config(&[(Field::RecoveryTimeout, 100.0), (Field::BackoffFactor, 1e300)]);
         let mut backoff = Backoff::default();
         for _ in 0..70_000 {
-            assert!(backoff.next(true, &config).unwrap() <= 1000.0);
+            assert!(backoff.grow(true, &config).unwrap() <= 1000.0);
         }
     }
 
     #[test]
-    fn chance_takes_off_no_more_than_its_share() {
-        let config = config(&[(Field::BackoffJitter, 0.25)]);
-        assert_eq!(Backoff::spread(1000.0, 0.0, &config), 1000.0);
-        assert_eq!(Backoff::spread(1000.0, 1.0, &config), 750.0);
-        assert_eq!(Backoff::spread(1000.0, 0.5, &config), 875.0);
-        for nonsense in [f64::NAN, -1.0, 2.0, f64::INFINITY] {
-            assert_eq!(Backoff::spread(1000.0, nonsense, &config), 1000.0);
+    fn chance_takes_off_no_more_than_its_share_and_leaves_probation_alone() {
+        let config = config(&[(Field::RecoveryTimeout, 1000.0), (Field::BackoffJitter, 0.25)]);
+        let mut backoff = Backoff::default();
+        let mut opened = |random| backoff.open_time(false, Outcome::Failure.into(), &config, random);
+        assert_eq!([0.0, 1.0, 0.5].map(&mut opened), [1000.0, 750.0, 875.0].map(OpenTime::Fixed));
+        for nonsense in [f64::NAN, -1.0, -f64::MIN_POSITIVE, 1.000_000_1, 2.0, f64::INFINITY] {
+            assert_eq!(opened(nonsense), OpenTime::Fixed(1000.0), "{nonsense}");
+        }
+        opened(1.0);
+        assert_eq!(backoff.probation(), 1000.0);
+    }
+
+    #[test]
+    fn what_a_failure_asks_for_counts_where_it_is_longer_or_trips_and_no_chance_shortens_it() {
+        let config = config(&[
+            (Field::RecoveryTimeout, 1000.0),
+            (Field::BackoffJitter, 0.5),
+            (Field::MaxRetryAfter, 5000.0),
+        ]);
+        for (asked, trips, expected) in [
+            (1000.0, false, 500.0),
+            (1000.5, false, 1000.5),
+            (9000.0, false, 5000.0),
+            (300.0, true, 300.0),
+            (-1.0, true, 0.0),
+            (f64::NAN, true, 500.0),
+        ] {
+            let open_time = Backoff::default().open_time(false, failure(asked, trips), &config, 1.0);
+            assert_eq!(open_time, OpenTime::Fixed(expected), "{asked}, {trips}");
         }
     }
 }

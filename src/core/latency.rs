@@ -14,7 +14,7 @@ const SIZE: usize = 208;
 
 /// How long calls took.
 #[derive(Clone, Debug)]
-pub struct Latency {
+pub(super) struct Latency {
     counts: Box<[u32; SIZE]>,
     calls: Tally,
     sum: f64,
@@ -43,7 +43,7 @@ impl Default for Latency {
 
 impl Latency {
     /// Takes in one call. What is no length of time is left out.
-    pub fn record(&mut self, elapsed: f64) {
+    pub(super) fn record(&mut self, elapsed: f64) {
         if !elapsed.is_finite() || elapsed < 0.0 {
             return;
         }
@@ -55,7 +55,7 @@ impl Latency {
     }
 
     /// The summary, or `None` before the first call.
-    pub fn summary(&self) -> Option<LatencySummary> {
+    pub(super) fn summary(&self) -> Option<LatencySummary> {
         let calls = self.calls.get();
         (calls > 0.0).then(|| LatencySummary {
             calls,

@@ -85,7 +85,7 @@ pub struct Transition {
 }
 
 /// State changes kept; older ones are only counted.
-pub const KEPT: usize = 64;
+pub(super) const KEPT: usize = 64;
 
 /// The last [`KEPT`] state changes and the count of all. Takes no memory before the first.
 #[derive(Clone, Debug, Default)]

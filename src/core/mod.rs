@@ -1,6 +1,6 @@
 //! The pure room: what a circuit breaker decides, and nothing of how it is asked.
 //!
-//! Must not know: a clock, a random source, I/O, JavaScript. Time is an argument, always the last.
+//! Must not know: a clock, a random source, I/O, JavaScript. Time and random numbers are arguments, always the last.
 //! Must not panic: the lints below forbid every way to do so that a lint can see.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -18,25 +18,29 @@
     )
 )]
 
-pub mod backoff;
+mod backoff;
 pub mod config;
 pub mod error;
 pub mod http;
-pub mod latency;
-pub mod log;
-pub mod machine;
-pub mod metrics;
-pub mod permit;
-pub mod policy;
+mod latency;
+mod log;
+mod machine;
+mod metrics;
+mod permit;
+mod policy;
 pub mod snapshot;
-pub mod state;
-pub mod tally;
-pub mod time;
+mod state;
+mod tally;
+mod time;
+mod trial;
 
 pub use config::{Config, Field};
 pub use error::Problem;
-pub use log::{Reason, Transition};
+pub use latency::LatencySummary;
+pub use log::{Log, Reason, Transition};
 pub use machine::Breaker;
+pub use metrics::Metrics;
 pub use permit::{Admission, Outcome, Permit, Refusal, Verdict};
+pub use policy::Counts;
 pub use state::{Mode, State};
 pub use tally::Tally;

@@ -4,13 +4,14 @@
 //! next may have another zero; what is left of an open time is a span. NaN stands for what there is none of.
 //! Calls in flight are not part of it: a new process has none.
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, OpenTime};
 use super::config::LONGEST_SPAN;
 use super::log::{KEPT, Log, Reason, Transition};
-use super::machine::{Breaker, Phase, Span, Trial};
+use super::machine::{Breaker, Phase};
 use super::state::{Mode, State, number_of};
 use super::tally::Tally;
 use super::time::Moment;
+use super::trial::Trial;
 
 /// The version written; others are refused.
 pub const VERSION: f64 = 1.0;
@@ -53,7 +54,7 @@ impl Breaker {
             }
             Phase::Open { since, span: length } => {
                 remaining = since.remaining(length.length(&self.config), now);
-                if let Span::Fixed(ms) | Span::Unspread(ms) = length {
+                if let OpenTime::Fixed(ms) = length {
                     span = ms;
                 }
             }
@@ -134,7 +135,7 @@ impl Breaker {
         breaker.phase = match state {
             State::Closed => Phase::Closed { since: Moment::at(now - closed_for - away) },
             State::Open => {
-                let span = if span.is_nan() { Span::Recovery } else { Span::Fixed(span) };
+                let span = if span.is_nan() { OpenTime::Recovery } else { OpenTime::Fixed(span) };
                 let passed = (span.length(&breaker.config) - remaining).max(0.0) + away;
                 Phase::Open { since: Moment::at(now - passed), span }
             }

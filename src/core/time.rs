@@ -9,38 +9,45 @@
 /// it passes nothing and moves nothing. A time before the moment means that the clock went back: the
 /// moment moves back with it, so that no deadline is ever further away than its whole span.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Moment(f64);
+pub(super) struct Moment(f64);
 
 impl Moment {
     /// The moment `now`. When `now` is no time, the moment is unknown and becomes the first time seen.
-    pub fn at(now: f64) -> Self {
+    pub(super) fn at(now: f64) -> Self {
         Moment(if now.is_finite() { now } else { f64::NAN })
     }
 
     /// Whether a time has been seen since.
-    pub fn is_known(self) -> bool {
+    pub(super) fn is_known(self) -> bool {
         !self.0.is_nan()
     }
 
     /// Milliseconds passed at `now`, or `None` when `now` is no time. Moves the moment back with a clock
     /// that went back.
-    pub fn elapsed(&mut self, now: f64) -> Option<f64> {
+    pub(super) fn elapsed(&mut self, now: f64) -> Option<f64> {
         if !now.is_finite() {
             return None;
         }
-        if self.0.is_nan() || self.0 > now {
-            self.0 = now;
-        }
+        self.follow(now);
         Some(now - self.0)
     }
 
+    /// Moves the moment to `now` when it is unknown or lies after `now`; false when it stays.
+    pub(super) fn follow(&mut self, now: f64) -> bool {
+        let moves = now.is_finite() && (self.0.is_nan() || self.0 > now);
+        if moves {
+            self.0 = now;
+        }
+        moves
+    }
+
     /// Whether at least `span` milliseconds have passed at `now`.
-    pub fn has_passed(&mut self, span: f64, now: f64) -> bool {
+    pub(super) fn has_passed(&mut self, span: f64, now: f64) -> bool {
         self.elapsed(now).is_some_and(|elapsed| elapsed >= span)
     }
 
     /// Milliseconds of `span` left at `now`, from 0 to `span`. Changes nothing.
-    pub fn remaining(mut self, span: f64, now: f64) -> f64 {
+    pub(super) fn remaining(mut self, span: f64, now: f64) -> f64 {
         let elapsed = self.elapsed(now).unwrap_or(0.0);
         (span - elapsed).clamp(0.0, span.max(0.0))
     }

@@ -36,36 +36,38 @@ pub fn free_slot(slot: u32) {
     slots::remove(slot);
 }
 
-/// Asks for the right to make one call: a permit of 0 or above, or a refusal below 0.
+/// Asks for the right to make one call: a permit of 0 or above, or a refusal below 0. `random`, here and in what else may
+/// open the circuit, is a number from 0 to 1 where [`demand`] asks for one; NaN takes nothing off the open time.
 #[wasm_bindgen]
-pub fn admit(slot: u32, now: f64) -> f64 {
+pub fn admit(slot: u32, now: f64, random: f64) -> f64 {
     slots::with(slot, 0.0, |breaker| match breaker.admit_if_closed() {
         Some(permit) => permit.0,
-        None => admit_on_a_closer_look(breaker, now),
+        None => admit_on_a_closer_look(breaker, now, random),
     })
 }
 
 #[cold]
 #[inline(never)]
-fn admit_on_a_closer_look(breaker: &mut Breaker, now: f64) -> f64 {
-    number::of_admission(breaker.admit(now))
+fn admit_on_a_closer_look(breaker: &mut Breaker, now: f64, random: f64) -> f64 {
+    number::of_admission(breaker.admit(now, random))
 }
 
 /// Brings back what became of an admitted call that took `elapsed` ms (NaN when it was not timed). Answers 1
 /// when the state changed, else 0.
 #[wasm_bindgen]
-pub fn settle(slot: u32, permit: f64, outcome: u32, elapsed: f64, now: f64) -> u32 {
+pub fn settle(slot: u32, permit: f64, outcome: u32, elapsed: f64, now: f64, random: f64) -> u32 {
     slots::with(slot, 0, |breaker| {
         if outcome == 0 && elapsed.is_nan() && breaker.succeed_if_closed(Permit(permit), now) {
             return 0;
         }
-        settle_on_a_closer_look(breaker, permit, outcome, f64::NAN, false, elapsed, now)
+        settle_on_a_closer_look(breaker, permit, number::to_outcome(outcome).into(), elapsed, now, random)
     })
 }
 
 /// As [`settle`], for a failure that asks to be left alone for `retry_after` ms (NaN when it does not), and to open
 /// the circuit at once.
 #[wasm_bindgen(js_name = settleAsking)]
+#[allow(clippy::too_many_arguments)] // Numbers are what crosses fast; one object of eight would cost more than the call.
 pub fn settle_asking(
     slot: u32,
     permit: f64,
@@ -74,9 +76,11 @@ pub fn settle_asking(
     trips: bool,
     elapsed: f64,
     now: f64,
+    random: f64,
 ) -> u32 {
     slots::with_cold(slot, 0, |breaker| {
-        settle_on_a_closer_look(breaker, permit, outcome, retry_after, trips, elapsed, now)
+        let verdict = Verdict { outcome: number::to_outcome(outcome), retry_after, trips };
+        settle_on_a_closer_look(breaker, permit, verdict, elapsed, now, random)
     })
 }
 
@@ -84,29 +88,27 @@ pub fn settle_asking(
 fn settle_on_a_closer_look(
     breaker: &mut Breaker,
     permit: f64,
-    outcome: u32,
-    retry_after: f64,
-    trips: bool,
+    verdict: Verdict,
     elapsed: f64,
     now: f64,
+    random: f64,
 ) -> u32 {
-    let verdict = Verdict { outcome: number::to_outcome(outcome), retry_after, trips };
-    breaker.settle(Permit(permit), verdict, elapsed, now);
+    breaker.settle(Permit(permit), verdict, elapsed, now, random);
     breaker.log().has_news().into()
 }
 
 /// Brings the state up to the time.
 #[wasm_bindgen]
-pub fn check(slot: u32, now: f64) {
+pub fn check(slot: u32, now: f64, random: f64) {
     slots::with_cold(slot, (), |breaker| {
-        breaker.check(now);
+        breaker.check(now, random);
     });
 }
 
 /// Takes in a result recorded by hand.
 #[wasm_bindgen]
-pub fn record(slot: u32, outcome: u32, now: f64) {
-    slots::with_cold(slot, (), |breaker| breaker.record(number::to_outcome(outcome), now));
+pub fn record(slot: u32, outcome: u32, now: f64, random: f64) {
+    slots::with_cold(slot, (), |breaker| breaker.record(number::to_outcome(outcome), now, random));
 }
 
 /// Opens the circuit by hand.
@@ -151,12 +153,6 @@ pub fn enable(slot: u32) {
     slots::with_cold(slot, (), Breaker::enable);
 }
 
-/// Lets chance take its share of the open time, once after an opening.
-#[wasm_bindgen]
-pub fn spread(slot: u32, random: f64) {
-    slots::with_cold(slot, (), |breaker| breaker.spread(random));
-}
-
 /// The number of the state as it stands.
 #[wasm_bindgen]
 pub fn state(slot: u32) -> u32 {
@@ -175,7 +171,7 @@ pub fn failure_count(slot: u32) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.failure_count())
 }
 
-/// Successful test requests of the half-open state at hand.
+/// Successful test requests of the current half-open state.
 #[wasm_bindgen(js_name = successCount)]
 pub fn success_count(slot: u32) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.success_count())
@@ -200,7 +196,8 @@ pub fn is_quiet(slot: u32) -> bool {
 }
 
 /// Bits that tell what this generation needs: 1 the time to admit, 2 the time of a success, 4 how long calls take,
-/// 8 a random number after an opening; and 16 where there are state changes that were not taken.
+/// 8 a random number of whatever may open the circuit: an admission that needs the time, the end of a call that was no success
+/// or was timed, a check, a failure recorded by hand; and 16 where there are state changes that were not taken.
 #[wasm_bindgen]
 pub fn demand(slot: u32) -> u32 {
     slots::with_cold(slot, TIME_TO_ADMIT | TIME_OF_SUCCESS, |breaker| {

@@ -26,11 +26,15 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn now(this: &Host) -> f64;
 
-    /// Resolves after so many ms.
+    /// A random number from 0 to 1 for jitter; NaN where the breaker needs none.
+    #[wasm_bindgen(method)]
+    fn random(this: &Host) -> f64;
+
+    /// Resolves after that many ms.
     #[wasm_bindgen(method, catch)]
     fn sleep(this: &Host, ms: f64) -> Result<Promise, JsValue>;
 
-    /// Tests the dependency: resolves when it is well, rejects when it is not or has not answered after so many ms.
+    /// Tests the dependency: resolves when it is well, rejects when it is not or has not answered after that many ms.
     #[wasm_bindgen(method, catch)]
     fn probe(this: &Host, patience: f64) -> Result<Promise, JsValue>;
 
@@ -61,12 +65,12 @@ enum Step {
 
 async fn recover(slot: u32, host: &Host) {
     while host.lives() {
-        let now = host.now();
+        let (now, random) = (host.now(), host.random());
         let step = slots::with_cold(slot, Step::Stop, |breaker| {
             if breaker.state() == State::Closed || matches!(breaker.mode(), Mode::Isolated | Mode::Disabled) {
                 return Step::Stop;
             }
-            match breaker.admit_probe(now) {
+            match breaker.admit_probe(now, random) {
                 Admission::Granted(permit) => {
                     Step::Test(permit, breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY))
                 }
@@ -93,9 +97,9 @@ async fn recover(slot: u32, host: &Host) {
                     Ok(()) => (Outcome::Success, JsValue::UNDEFINED),
                     Err(failure) => (Outcome::Failure, failure),
                 };
-                let settled_at = host.now();
+                let (settled_at, random) = (host.now(), host.random());
                 slots::with_cold(slot, (), |breaker| {
-                    breaker.settle(permit, outcome.into(), settled_at - now, settled_at)
+                    breaker.settle(permit, outcome.into(), settled_at - now, settled_at, random)
                 });
                 host.tell(&failure);
             }

@@ -4,8 +4,7 @@
 //! here. Plain numbers go through serde in 2 KB of Wasm; structs with their names took 12 KB more.
 
 use super::slots;
-use crate::core::latency::LatencySummary;
-use crate::core::{Breaker, Field};
+use crate::core::{Breaker, Field, LatencySummary};
 use wasm_bindgen::prelude::*;
 
 /// The numbers of a report, in their order.
@@ -57,11 +56,11 @@ pub fn take_snapshot(slot: u32, origin: f64, now: f64) -> JsValue {
 
 fn numbers(breaker: &Breaker, now: f64) -> [f64; NAMES.len()] {
     let metrics = breaker.metrics();
-    let window = breaker.policy().counts(now);
+    let window = breaker.window(now);
     let of_window = |count: Option<u32>| count.map_or(f64::NAN, f64::from);
     let none =
         LatencySummary { calls: f64::NAN, mean: f64::NAN, p50: f64::NAN, p90: f64::NAN, p99: f64::NAN };
-    let latency = breaker.latency().and_then(|latency| latency.summary()).unwrap_or(none);
+    let latency = breaker.latency().unwrap_or(none);
     [
         metrics.total(),
         metrics.successful.get(),
@@ -80,7 +79,7 @@ fn numbers(breaker: &Breaker, now: f64) -> [f64; NAMES.len()] {
         breaker.retry_after(now),
         breaker.failed_tests().into(),
         breaker.test_expires_after(now),
-        breaker.backoff().failed_recoveries().into(),
+        breaker.failed_recoveries().into(),
         latency.calls,
         latency.mean,
         latency.p50,

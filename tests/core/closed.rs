@@ -1,6 +1,6 @@
 //! The closed circuit: both sides of what opens it.
 
-use crate::worked::{admitted, breaker, call, change, end, only_news};
+use crate::worked::{NO_CHANCE, admitted, breaker, call, change, end, only_news};
 use halfopen::core::Outcome::{Failure, Ignored, Success};
 use halfopen::core::{Field, Reason, State};
 
@@ -46,7 +46,7 @@ fn an_ignored_call_neither_lengthens_nor_ends_the_run_of_failures() {
     call(&mut breaker, Failure, 0.0);
     for _ in 0..10 {
         call(&mut breaker, Ignored, 0.0);
-        breaker.record(Ignored, 0.0);
+        breaker.record(Ignored, 0.0, NO_CHANCE);
     }
     assert_eq!((breaker.state(), breaker.failure_count()), (State::Closed, 1.0));
     call(&mut breaker, Failure, 0.0);
@@ -65,7 +65,7 @@ fn a_run_of_failures_does_not_age() {
 fn a_failure_recorded_by_hand_counts_like_that_of_a_call_but_is_no_call() {
     let mut breaker = breaker(&[(Field::FailureThreshold, 2.0)]);
     call(&mut breaker, Failure, 0.0);
-    breaker.record(Failure, 7.0);
+    breaker.record(Failure, 7.0, NO_CHANCE);
     assert_eq!((breaker.state(), breaker.last_failure_time()), (State::Open, Some(7.0)));
     assert_eq!((breaker.metrics().failed.get(), breaker.metrics().total()), (1.0, 1.0));
 }
@@ -138,7 +138,7 @@ fn a_closed_circuit_needs_no_time_to_admit_and_any_other_does() {
     call(&mut breaker, Failure, 0.0);
     assert_eq!((breaker.needs_time_to_admit(), breaker.needs_time_of_success()), (true, true));
     assert_eq!(breaker.admit_if_closed(), None);
-    assert_eq!(breaker.check(0.0), State::HalfOpen);
+    assert_eq!(breaker.check(0.0, NO_CHANCE), State::HalfOpen);
     assert_eq!((breaker.needs_time_to_admit(), breaker.needs_time_of_success()), (true, true));
     assert_eq!(breaker.admit_if_closed(), None);
     assert_eq!(breaker.metrics().in_flight.get(), 1.0, "what was not granted is not in flight");

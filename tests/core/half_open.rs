@@ -1,6 +1,6 @@
 //! The half-open circuit: both sides of its verdicts, of its room and of its leases.
 
-use crate::worked::{admitted, breaker, call, change, end, half_open, only_news};
+use crate::worked::{NO_CHANCE, admitted, breaker, call, change, end, half_open, only_news};
 use halfopen::core::Outcome::{Failure, Ignored, Success};
 use halfopen::core::{Admission, Breaker, Field, Reason, Refusal, State};
 
@@ -72,7 +72,7 @@ fn a_success_leaves_the_failures_counted_until_the_circuit_closes() {
 fn by_default_one_test_request_is_in_flight_at_a_time() {
     let (mut breaker, now) = trial(&[]);
     let first = admitted(&mut breaker, now);
-    assert_eq!(breaker.admit(now), FULL);
+    assert_eq!(breaker.admit(now, NO_CHANCE), FULL);
     assert_eq!(breaker.metrics().rejected.get(), 1.0);
     end(&mut breaker, first, Success, now);
     admitted(&mut breaker, now);
@@ -82,10 +82,10 @@ fn by_default_one_test_request_is_in_flight_at_a_time() {
 fn as_many_are_in_flight_as_the_limit_says_and_no_more() {
     let (mut breaker, now) = trial(&[(Field::HalfOpenCalls, 9.0), (Field::HalfOpenMaxConcurrent, 3.0)]);
     let permits = [(); 3].map(|()| admitted(&mut breaker, now));
-    assert_eq!(breaker.admit(now), FULL);
+    assert_eq!(breaker.admit(now, NO_CHANCE), FULL);
     end(&mut breaker, permits[1], Failure, now);
     admitted(&mut breaker, now);
-    assert_eq!(breaker.admit(now), FULL);
+    assert_eq!(breaker.admit(now, NO_CHANCE), FULL);
     assert_ne!(permits[0], permits[1], "each test request holds a lease of its own");
 }
 
@@ -97,9 +97,9 @@ fn no_more_are_admitted_than_may_be_judged() {
     call(&mut breaker, Success, now);
     let second = admitted(&mut breaker, now);
     let third = admitted(&mut breaker, now);
-    assert_eq!(breaker.admit(now), FULL, "one judged, two in flight, three in all");
+    assert_eq!(breaker.admit(now, NO_CHANCE), FULL, "one judged, two in flight, three in all");
     end(&mut breaker, second, Failure, now);
-    assert_eq!(breaker.admit(now), FULL);
+    assert_eq!(breaker.admit(now, NO_CHANCE), FULL);
     end(&mut breaker, third, Success, now);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -119,13 +119,13 @@ fn an_ignored_test_request_gives_its_permit_back_and_decides_nothing() {
 #[test]
 fn results_recorded_by_hand_count_like_those_of_test_requests() {
     let (mut breaker, now) = trial(&[]);
-    breaker.record(Success, now);
+    breaker.record(Success, now, NO_CHANCE);
     assert_eq!((breaker.state(), breaker.success_count()), (State::HalfOpen, 1.0));
-    breaker.record(Success, now);
+    breaker.record(Success, now, NO_CHANCE);
     assert_eq!(breaker.state(), State::Closed);
 
     let (mut breaker, now) = trial(&[]);
-    breaker.record(Failure, now);
+    breaker.record(Failure, now, NO_CHANCE);
     assert_eq!((breaker.state(), breaker.failure_count()), (State::Open, 1.0));
     assert_eq!(breaker.metrics().total(), 0.0);
 }
@@ -134,9 +134,9 @@ fn results_recorded_by_hand_count_like_those_of_test_requests() {
 fn a_lease_ends_at_its_last_millisecond_and_not_before() {
     let (mut breaker, now) = trial(&[(Field::HalfOpenTimeout, 50.0)]);
     admitted(&mut breaker, now);
-    assert_eq!(breaker.check(now + 49.999), State::HalfOpen);
-    assert_eq!(breaker.admit(now + 49.999), FULL);
-    assert_eq!(breaker.check(now + 50.0), State::Open);
+    assert_eq!(breaker.check(now + 49.999, NO_CHANCE), State::HalfOpen);
+    assert_eq!(breaker.admit(now + 49.999, NO_CHANCE), FULL);
+    assert_eq!(breaker.check(now + 50.0, NO_CHANCE), State::Open);
     assert_eq!(
         only_news(&mut breaker),
         change(State::HalfOpen, State::Open, Reason::TestExpired, now + 50.0)
@@ -150,7 +150,7 @@ fn what_an_expired_test_request_answers_later_is_stale() {
     let (mut breaker, now) =
         trial(&[(Field::SuccessThreshold, 1.0), (Field::HalfOpenCalls, 2.0), (Field::HalfOpenTimeout, 50.0)]);
     let hung = admitted(&mut breaker, now);
-    assert_eq!(breaker.check(now + 50.0), State::HalfOpen, "one failure is to spare");
+    assert_eq!(breaker.check(now + 50.0, NO_CHANCE), State::HalfOpen, "one failure is to spare");
     end(&mut breaker, hung, Success, now + 51.0);
     assert_eq!((breaker.state(), breaker.success_count()), (State::HalfOpen, 0.0));
     let metrics = breaker.metrics();
@@ -164,7 +164,7 @@ fn an_expired_test_request_makes_room_for_another() {
     let (mut breaker, now) =
         trial(&[(Field::SuccessThreshold, 1.0), (Field::HalfOpenCalls, 2.0), (Field::HalfOpenTimeout, 50.0)]);
     admitted(&mut breaker, now);
-    assert_eq!(breaker.admit(now + 49.0), FULL);
+    assert_eq!(breaker.admit(now + 49.0, NO_CHANCE), FULL);
     admitted(&mut breaker, now + 50.0);
 }
 
@@ -178,7 +178,7 @@ fn each_lease_runs_from_its_own_admission() {
     ]);
     admitted(&mut breaker, now);
     let second = admitted(&mut breaker, now + 30.0);
-    breaker.check(now + 79.0);
+    breaker.check(now + 79.0, NO_CHANCE);
     assert_eq!(breaker.metrics().failed.get(), 1.0);
     end(&mut breaker, second, Success, now + 79.0);
     assert_eq!(breaker.state(), State::Closed);
@@ -195,7 +195,7 @@ fn leases_that_end_together_all_count_and_open_the_circuit_once() {
     for _ in 0..3 {
         admitted(&mut breaker, now);
     }
-    assert_eq!(breaker.check(now + 50.0), State::Open);
+    assert_eq!(breaker.check(now + 50.0, NO_CHANCE), State::Open);
     assert_eq!(
         only_news(&mut breaker),
         change(State::HalfOpen, State::Open, Reason::TestExpired, now + 50.0)
@@ -210,8 +210,8 @@ fn by_default_a_lease_lasts_a_minute_or_the_recovery_time_whichever_is_longer() 
         let (mut breaker, now) = trial(&[(Field::RecoveryTimeout, recovery)]);
         assert_eq!(breaker.config().get(Field::HalfOpenTimeout), Some(lease));
         admitted(&mut breaker, now);
-        assert_eq!(breaker.admit(now + lease - 1.0), FULL);
-        breaker.check(now + lease);
+        assert_eq!(breaker.admit(now + lease - 1.0, NO_CHANCE), FULL);
+        breaker.check(now + lease, NO_CHANCE);
         assert_eq!(breaker.metrics().failed.get(), 1.0);
     }
 }
@@ -221,9 +221,9 @@ fn a_lease_holds_under_a_clock_that_went_back_for_one_whole_lease_at_most() {
     let (mut breaker, now) = trial(&[(Field::HalfOpenTimeout, 50.0)]);
     admitted(&mut breaker, now);
     let back = now - 3_600_000.0;
-    assert_eq!(breaker.check(back), State::HalfOpen);
-    assert_eq!(breaker.check(back + 49.0), State::HalfOpen);
-    assert_eq!(breaker.check(back + 50.0), State::Open);
+    assert_eq!(breaker.check(back, NO_CHANCE), State::HalfOpen);
+    assert_eq!(breaker.check(back + 49.0, NO_CHANCE), State::HalfOpen);
+    assert_eq!(breaker.check(back + 50.0, NO_CHANCE), State::Open);
 }
 
 #[test]
@@ -231,11 +231,11 @@ fn a_lease_given_at_a_time_unknown_runs_from_the_first_time_seen() {
     let (mut breaker, now) = trial(&[(Field::HalfOpenTimeout, 50.0)]);
     admitted(&mut breaker, f64::NAN);
     for nonsense in [f64::NAN, f64::INFINITY] {
-        assert_eq!(breaker.check(nonsense), State::HalfOpen);
+        assert_eq!(breaker.check(nonsense, NO_CHANCE), State::HalfOpen);
     }
-    assert_eq!(breaker.check(now + 10.0), State::HalfOpen);
-    assert_eq!(breaker.check(now + 59.0), State::HalfOpen);
-    assert_eq!(breaker.check(now + 60.0), State::Open);
+    assert_eq!(breaker.check(now + 10.0, NO_CHANCE), State::HalfOpen);
+    assert_eq!(breaker.check(now + 59.0, NO_CHANCE), State::HalfOpen);
+    assert_eq!(breaker.check(now + 60.0, NO_CHANCE), State::Open);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn results_of_the_closed_time_before_decide_nothing() {
     let mut breaker = breaker(&[(Field::RecoveryTimeout, 0.0), (Field::SuccessThreshold, 1.0)]);
     let [early, earlier] = [(); 2].map(|()| admitted(&mut breaker, 0.0));
     breaker.trip(0.0);
-    assert_eq!(breaker.check(0.0), State::HalfOpen);
+    assert_eq!(breaker.check(0.0, NO_CHANCE), State::HalfOpen);
     end(&mut breaker, early, Success, 0.0);
     end(&mut breaker, earlier, Failure, 0.0);
     assert_eq!((breaker.state(), breaker.success_count()), (State::HalfOpen, 0.0));
@@ -257,11 +257,11 @@ fn test_requests_of_an_earlier_trial_decide_nothing_in_a_later_one() {
     let (mut breaker, now) = trial(&[(Field::RecoveryTimeout, 100.0), (Field::SuccessThreshold, 1.0)]);
     let early = admitted(&mut breaker, now);
     breaker.trip(now);
-    assert_eq!(breaker.check(now + 100.0), State::HalfOpen);
+    assert_eq!(breaker.check(now + 100.0, NO_CHANCE), State::HalfOpen);
     let own = admitted(&mut breaker, now + 100.0);
     end(&mut breaker, early, Failure, now + 100.0);
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert_eq!(breaker.admit(now + 100.0), FULL, "the room is still taken");
+    assert_eq!(breaker.admit(now + 100.0, NO_CHANCE), FULL, "the room is still taken");
     end(&mut breaker, own, Success, now + 100.0);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -315,7 +315,7 @@ fn test_requests_judged_before_their_number_was_lowered_leave_room_for_one_that_
     }
     breaker.set(Field::HalfOpenCalls, 2.0).unwrap();
     let permit = admitted(&mut breaker, now);
-    assert_eq!(breaker.admit(now), FULL);
+    assert_eq!(breaker.admit(now, NO_CHANCE), FULL);
     end(&mut breaker, permit, Failure, now);
     assert_eq!(breaker.state(), State::Open);
 }
@@ -329,9 +329,9 @@ fn a_test_request_that_expired_keeps_no_place_of_those_that_calls_in_flight_have
     // More than are listed: what is forgotten keeps no place either.
     for _ in 0..100 {
         hung.push(admitted(&mut breaker, now));
-        assert_eq!(breaker.admit(now), Admission::Refused(Refusal::BulkheadFull));
+        assert_eq!(breaker.admit(now, NO_CHANCE), Admission::Refused(Refusal::BulkheadFull));
         now += 60_000.0;
-        assert_eq!(breaker.check(now), State::Open);
+        assert_eq!(breaker.check(now, NO_CHANCE), State::Open);
         now += 1000.0;
     }
     call(&mut breaker, Success, now);
@@ -340,7 +340,7 @@ fn a_test_request_that_expired_keeps_no_place_of_those_that_calls_in_flight_have
     let call = admitted(&mut breaker, now);
     for late in hung.into_iter().rev().take(64) {
         end(&mut breaker, late, Success, now);
-        assert_eq!(breaker.admit(now), Admission::Refused(Refusal::BulkheadFull));
+        assert_eq!(breaker.admit(now, NO_CHANCE), Admission::Refused(Refusal::BulkheadFull));
     }
     end(&mut breaker, call, Success, now);
     admitted(&mut breaker, now);

@@ -3,9 +3,10 @@
 //! Must not know: what is right. It does the steps and notes which calls are of the generation at hand; the
 //! properties judge. To add a deed: its variant in [`Step`], its line in [`steps`] and in [`Life::live`].
 
-use halfopen::core::backoff::Backoff;
-use halfopen::core::metrics::Metrics;
-use halfopen::core::{Admission, Breaker, Config, Field, Mode, Outcome, Permit, Refusal, State, Verdict};
+use crate::worked::NO_CHANCE;
+use halfopen::core::{
+    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Verdict,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -55,7 +56,8 @@ pub(crate) enum Step {
     Disable,
     Observe,
     Enable,
-    Spread(f64),
+    /// From here on, that is the random number of whatever may open the circuit.
+    Chance(f64),
     Check,
     Set(Field, f64),
     /// The process ends, and another carries on from the snapshot of this one. Calls in flight are lost.
@@ -279,7 +281,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Trip),
         2 => Just(Step::Reset),
         4 => mode,
-        3 => select(vec![0.0, 0.25, 0.5, 1.0, -1.0, f64::NAN]).prop_map(Step::Spread),
+        3 => select(vec![0.0, 0.25, 0.5, 1.0, -1.0, f64::NAN]).prop_map(Step::Chance),
         6 => Just(Step::Check),
         2 => settings(),
         1 => Just(Step::Reborn),
@@ -298,7 +300,7 @@ pub(crate) struct View {
     pub(crate) failed_tests: u32,
     pub(crate) last_failure_time: Option<f64>,
     pub(crate) open_time: f64,
-    pub(crate) backoff: Backoff,
+    pub(crate) failed_recoveries: u16,
     pub(crate) metrics: Metrics,
     pub(crate) changes: f64,
     pub(crate) config: Config,
@@ -314,7 +316,7 @@ impl View {
             failed_tests: breaker.failed_tests(),
             last_failure_time: breaker.last_failure_time(),
             open_time: breaker.open_time(),
-            backoff: breaker.backoff(),
+            failed_recoveries: breaker.failed_recoveries(),
             metrics: breaker.metrics(),
             changes: breaker.log().total(),
             config: **breaker.config(),
@@ -348,6 +350,8 @@ pub(crate) struct Call {
     pub(crate) standing: Standing,
     /// Since when it holds the lease of a test request; NaN when nobody could tell the time.
     pub(crate) lease: Option<f64>,
+    /// Its lease expired: it is in flight and holds no place.
+    pub(crate) hangs: bool,
 }
 
 impl Call {
@@ -373,7 +377,6 @@ pub(crate) enum Deed {
     Released,
     /// The mode changed and nothing else.
     ModeSet,
-    Spread,
     Checked,
     Set,
     /// A new breaker carried on; so many calls were lost.
@@ -401,6 +404,8 @@ pub(crate) struct Life {
     pub(crate) breaker: Breaker,
     time: f64,
     nonsense: Option<f64>,
+    /// The random number of whatever may open the circuit.
+    pub(crate) random: f64,
     /// Calls in flight, oldest first.
     pub(crate) in_flight: Vec<Call>,
     /// Test requests that expired in the last step.
@@ -414,7 +419,15 @@ impl Life {
     pub(crate) fn new(setup: &Setup) -> Life {
         let setup = setup.clone();
         let breaker = setup.breaker();
-        Life { setup, breaker, time: 1_000_000.0, nonsense: None, in_flight: Vec::new(), expired: 0 }
+        Life {
+            setup,
+            breaker,
+            time: 1_000_000.0,
+            nonsense: None,
+            random: NO_CHANCE,
+            in_flight: Vec::new(),
+            expired: 0,
+        }
     }
 
     /// What the clock answers.
@@ -437,6 +450,12 @@ impl Life {
         self.in_flight.iter().filter(|call| call.is_current() && call.lease.is_some()).count()
     }
 
+    /// The calls in flight, by the breaker's own count, that hold a place of those that `maxConcurrent` has.
+    pub(crate) fn in_place(&self) -> f64 {
+        let hanging = self.in_flight.iter().filter(|call| call.hangs).count();
+        self.breaker.metrics().in_flight.get() - hanging as f64
+    }
+
     /// Does one step.
     pub(crate) fn live(&mut self, step: &Step) -> Deed {
         let now = self.now();
@@ -448,7 +467,8 @@ impl Life {
                     self.expire(now);
                 }
                 let permit = if *short_way_first { self.breaker.admit_if_closed() } else { None };
-                let admission = permit.map_or_else(|| self.breaker.admit(now), Admission::Granted);
+                let admission =
+                    permit.map_or_else(|| self.breaker.admit(now, self.random), Admission::Granted);
                 self.notice(changes);
                 self.hold(admission, now);
                 Deed::Admitted(admission)
@@ -457,7 +477,7 @@ impl Life {
                 if matches!(self.breaker.mode(), Mode::Normal | Mode::Observing) {
                     self.expire(now);
                 }
-                let admission = self.breaker.admit_probe(now);
+                let admission = self.breaker.admit_probe(now, self.random);
                 self.notice(changes);
                 self.hold(admission, now);
                 Deed::ProbeAdmitted(admission)
@@ -472,11 +492,11 @@ impl Life {
                 Deed::Settled(call, *verdict, *elapsed)
             }
             Step::SettleForeign(permit, verdict) => {
-                self.breaker.settle(Permit(*permit), *verdict, f64::NAN, now);
+                self.breaker.settle(Permit(*permit), *verdict, f64::NAN, now, self.random);
                 Deed::SettledForeign
             }
             Step::Record(outcome) => {
-                self.breaker.record(*outcome, now);
+                self.breaker.record(*outcome, now, self.random);
                 self.notice(changes);
                 Deed::Recorded(*outcome)
             }
@@ -511,13 +531,13 @@ impl Life {
                 self.breaker.enable();
                 Deed::ModeSet
             }
-            Step::Spread(random) => {
-                self.breaker.spread(*random);
-                Deed::Spread
+            Step::Chance(random) => {
+                self.random = *random;
+                Deed::Nothing
             }
             Step::Check => {
                 self.expire(now);
-                self.breaker.check(now);
+                self.breaker.check(now, self.random);
                 self.notice(changes);
                 Deed::Checked
             }
@@ -527,8 +547,6 @@ impl Life {
                 Deed::Set
             }
             Step::Reborn => {
-                // What chance has not taken yet, it takes before anybody can save the breaker.
-                self.breaker.spread(1.0);
                 let saved = self.breaker.snapshot(ORIGIN, now);
                 let mut heir =
                     Setup { config: Rc::clone(self.breaker.config()), ..self.setup.clone() }.breaker();
@@ -555,7 +573,7 @@ impl Life {
     fn settle(&mut self, call: Call, verdict: Verdict, elapsed: f64, now: f64) {
         let takes_short_way = verdict.outcome == Outcome::Success && !verdict.trips && elapsed.is_nan();
         if !takes_short_way || !self.breaker.succeed_if_closed(call.permit, now) {
-            self.breaker.settle(call.permit, verdict, elapsed, now);
+            self.breaker.settle(call.permit, verdict, elapsed, now, self.random);
         }
     }
 
@@ -565,7 +583,7 @@ impl Life {
         let since = if now.is_finite() { now } else { f64::NAN };
         let lease = (is_judged && self.breaker.state() == State::HalfOpen).then_some(since);
         let standing = if is_judged { Standing::Current } else { Standing::Unjudged };
-        self.in_flight.push(Call { permit, standing, lease });
+        self.in_flight.push(Call { permit, standing, lease, hangs: false });
     }
 
     fn ms(&self, span: &Span) -> f64 {
@@ -593,7 +611,7 @@ impl Life {
             let since = if since <= now { since } else { now };
             call.lease = Some(since);
             if now - since >= lease_time {
-                call.standing = Standing::Late;
+                (call.standing, call.hangs) = (Standing::Late, true);
                 self.expired += 1;
             }
         }

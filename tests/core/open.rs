@@ -1,6 +1,6 @@
 //! The open circuit: both sides of its deadline, and what moves it.
 
-use crate::worked::{admitted, breaker, call, change, end, only_news};
+use crate::worked::{NO_CHANCE, admitted, breaker, call, change, end, only_news};
 use halfopen::core::Outcome::{Failure, Ignored, Success};
 use halfopen::core::{Admission, Breaker, Field, Reason, Refusal, State};
 
@@ -18,7 +18,7 @@ fn opened() -> Breaker {
 fn it_refuses_until_its_recovery_time_is_up_and_admits_then() {
     let mut breaker = opened();
     for now in [1000.0, 1001.0, 1499.0, 1499.999] {
-        assert_eq!(breaker.admit(now), REFUSED, "at {now}");
+        assert_eq!(breaker.admit(now, NO_CHANCE), REFUSED, "at {now}");
         assert_eq!(breaker.state(), State::Open);
     }
     admitted(&mut breaker, 1500.0);
@@ -29,8 +29,8 @@ fn it_refuses_until_its_recovery_time_is_up_and_admits_then() {
 #[test]
 fn a_check_moves_it_on_at_the_deadline_and_not_before() {
     let mut breaker = opened();
-    assert_eq!(breaker.check(1499.999), State::Open);
-    assert_eq!(breaker.check(1500.0), State::HalfOpen);
+    assert_eq!(breaker.check(1499.999, NO_CHANCE), State::Open);
+    assert_eq!(breaker.check(1500.0, NO_CHANCE), State::HalfOpen);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_time_left_runs_from_the_whole_recovery_time_down_to_nothing() {
     for (now, left) in [(1000.0, 500.0), (1200.0, 300.0), (1499.0, 1.0), (1500.0, 0.0), (9000.0, 0.0)] {
         assert_eq!(breaker.retry_after(now), left, "at {now}");
     }
-    assert_eq!(breaker.check(1500.0), State::HalfOpen);
+    assert_eq!(breaker.check(1500.0, NO_CHANCE), State::HalfOpen);
     assert_eq!(breaker.retry_after(1500.0), 0.0);
     breaker.reset(1500.0);
     assert_eq!(breaker.retry_after(1500.0), 0.0);
@@ -66,7 +66,7 @@ fn opened_by_hand_it_holds_for_the_whole_recovery_time_though_nothing_ever_faile
     breaker.trip(1000.0);
     assert_eq!(only_news(&mut breaker), change(State::Closed, State::Open, Reason::Trip, 1000.0));
     assert_eq!((breaker.failure_count(), breaker.last_failure_time()), (0.0, None));
-    assert_eq!(breaker.admit(1499.0), REFUSED);
+    assert_eq!(breaker.admit(1499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1500.0);
 }
 
@@ -75,26 +75,26 @@ fn opened_by_hand_once_more_it_starts_its_time_again_and_that_is_no_news() {
     let mut breaker = opened();
     breaker.trip(1400.0);
     assert_eq!(breaker.take_transition(), None);
-    assert_eq!(breaker.admit(1899.0), REFUSED);
+    assert_eq!(breaker.admit(1899.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1900.0);
 }
 
 #[test]
 fn a_failure_recorded_by_hand_adds_to_the_count_and_starts_the_time_again() {
     let mut breaker = opened();
-    breaker.record(Failure, 1400.0);
+    breaker.record(Failure, 1400.0, NO_CHANCE);
     assert_eq!((breaker.failure_count(), breaker.last_failure_time()), (2.0, Some(1400.0)));
-    assert_eq!(breaker.admit(1899.0), REFUSED);
+    assert_eq!(breaker.admit(1899.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1900.0);
 }
 
 #[test]
 fn a_success_recorded_by_hand_zeroes_the_count_and_leaves_the_time() {
     let mut breaker = opened();
-    breaker.record(Success, 1400.0);
-    breaker.record(Ignored, 1400.0);
+    breaker.record(Success, 1400.0, NO_CHANCE);
+    breaker.record(Ignored, 1400.0, NO_CHANCE);
     assert_eq!((breaker.failure_count(), breaker.last_failure_time()), (0.0, Some(1000.0)));
-    assert_eq!(breaker.admit(1499.0), REFUSED);
+    assert_eq!(breaker.admit(1499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1500.0);
 }
 
@@ -116,9 +116,9 @@ fn a_late_result_neither_closes_it_nor_moves_its_deadline() {
 fn a_recovery_time_written_while_open_counts_at_once() {
     let mut breaker = opened();
     breaker.set(Field::RecoveryTimeout, 100.0).unwrap();
-    assert_eq!(breaker.admit(1099.0), REFUSED);
+    assert_eq!(breaker.admit(1099.0, NO_CHANCE), REFUSED);
     breaker.set(Field::RecoveryTimeout, 200.0).unwrap();
-    assert_eq!(breaker.admit(1199.0), REFUSED);
+    assert_eq!(breaker.admit(1199.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1200.0);
 }
 
@@ -135,7 +135,7 @@ fn a_recovery_time_written_while_backoff_keeps_it_open_bounds_that_time_too() {
     // Ten recovery times are the most that backoff leads to.
     breaker.set(Field::RecoveryTimeout, 20.0).unwrap();
     assert_eq!((breaker.open_time(), breaker.retry_after(1000.0)), (200.0, 200.0));
-    assert_eq!(breaker.admit(1199.0), REFUSED);
+    assert_eq!(breaker.admit(1199.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1200.0);
 }
 
@@ -153,8 +153,8 @@ fn a_clock_that_went_back_an_hour_costs_one_recovery_time_at_most() {
     let mut breaker = opened();
     let back = 1000.0 - 3_600_000.0;
     assert_eq!(breaker.retry_after(back), 500.0);
-    assert_eq!(breaker.admit(back), REFUSED);
-    assert_eq!(breaker.admit(back + 499.0), REFUSED);
+    assert_eq!(breaker.admit(back, NO_CHANCE), REFUSED);
+    assert_eq!(breaker.admit(back + 499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, back + 500.0);
 }
 
@@ -162,11 +162,11 @@ fn a_clock_that_went_back_an_hour_costs_one_recovery_time_at_most() {
 fn a_clock_that_answers_nonsense_brings_nothing_about() {
     let mut breaker = opened();
     for nonsense in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        assert_eq!(breaker.admit(nonsense), REFUSED);
-        assert_eq!(breaker.check(nonsense), State::Open);
+        assert_eq!(breaker.admit(nonsense, NO_CHANCE), REFUSED);
+        assert_eq!(breaker.check(nonsense, NO_CHANCE), State::Open);
         assert_eq!(breaker.retry_after(nonsense), 500.0);
     }
-    assert_eq!(breaker.admit(1499.0), REFUSED);
+    assert_eq!(breaker.admit(1499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1500.0);
 }
 
@@ -175,7 +175,7 @@ fn opened_at_a_time_unknown_it_counts_from_the_first_time_seen() {
     let mut breaker = breaker(&[(Field::RecoveryTimeout, 500.0)]);
     breaker.trip(f64::NAN);
     assert_eq!(breaker.retry_after(7000.0), 500.0);
-    assert_eq!(breaker.admit(7000.0), REFUSED);
-    assert_eq!(breaker.admit(7499.0), REFUSED);
+    assert_eq!(breaker.admit(7000.0, NO_CHANCE), REFUSED);
+    assert_eq!(breaker.admit(7499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 7500.0);
 }

@@ -4,8 +4,8 @@
 //! layer and the two in JavaScript; tests/README.md explains the plan. A line of what is left out is printed
 //! with its reason.
 
-use crate::worked::breaker;
-use halfopen::core::{Admission, Breaker, Field, Outcome, Permit, Refusal, Verdict};
+use crate::worked::{NO_CHANCE, breaker};
+use halfopen::core::{Admission, Breaker, Field, Outcome, Permit, Refusal, State, Verdict};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -132,7 +132,7 @@ impl<'a> Replay<'a> {
         for (number, step) in array(&trace["steps"]).iter().enumerate() {
             let answer = self.step(step);
             let state = match text(&self.peer["reads"]) {
-                "check" => self.breaker.check(self.now),
+                "check" => self.breaker.check(self.now, NO_CHANCE),
                 "state" => self.breaker.state(),
                 other => panic!("a peer's state is read by `state` or `check`, not by `{other}`"),
             };
@@ -163,7 +163,7 @@ impl<'a> Replay<'a> {
                 self.settle(permit, step);
             }
             "record" if step["durationMs"].is_null() => {
-                self.breaker.record(self.verdict(step).outcome, self.now)
+                self.breaker.record(self.verdict(step).outcome, self.now, NO_CHANCE)
             }
             // Recorded by hand a result has no duration, so it goes through a call.
             "call" | "record" => {
@@ -181,7 +181,7 @@ impl<'a> Replay<'a> {
     }
 
     fn admit(&mut self) -> Result<Permit, (Refusal, f64)> {
-        match self.breaker.admit(self.now) {
+        match self.breaker.admit(self.now, NO_CHANCE) {
             Admission::Granted(permit) => Ok(permit),
             Admission::Refused(refusal) => Err((refusal, self.breaker.retry_after(self.now))),
         }
@@ -189,7 +189,7 @@ impl<'a> Replay<'a> {
 
     fn settle(&mut self, permit: Permit, step: &Value) {
         let elapsed = step["durationMs"].as_f64().unwrap_or(f64::NAN);
-        self.breaker.settle(permit, self.verdict(step), elapsed, self.now);
+        self.breaker.settle(permit, self.verdict(step), elapsed, self.now, NO_CHANCE);
     }
 
     fn control(&mut self, deed: &str, step: &Value) {
@@ -197,7 +197,7 @@ impl<'a> Replay<'a> {
             "trip" => self.breaker.trip(self.now),
             "reset" => self.breaker.reset(self.now),
             "check" => {
-                self.breaker.check(self.now);
+                self.breaker.check(self.now, NO_CHANCE);
             }
             "isolate" => self.breaker.isolate(self.now),
             "disable" => self.breaker.disable(),
@@ -227,7 +227,7 @@ impl<'a> Replay<'a> {
 
     /// A count of ours by its name in the plan; null where the breaker has none, being without a window.
     fn count(&self, name: &str) -> Value {
-        let counts = self.breaker.policy().counts(self.now);
+        let counts = self.breaker.window(self.now);
         let minimum = self.breaker.config().get(Field::MinimumCalls).unwrap_or(0.0);
         let share = |part: u32, calls: u32| if calls == 0 { 0.0 } else { f64::from(part) / f64::from(calls) };
         // -1 stands for a rate that is not judged yet.
@@ -248,6 +248,13 @@ impl<'a> Replay<'a> {
             ("slowPercent", Some(counts)) => percent(counts.slow, counts.calls).into(),
             (other, _) => panic!("no count is called `{other}`"),
         }
+    }
+
+    /// The states left and entered by each state change.
+    fn changes(&self) -> Vec<(&'static str, &'static str)> {
+        let name = |number: f64| State::ALL[number as usize].name();
+        let numbers = self.breaker.log().numbers(0.0);
+        numbers.chunks(4).map(|change| (name(change[0]), name(change[1]))).collect()
     }
 
     fn compare(
@@ -276,12 +283,12 @@ impl<'a> Replay<'a> {
             "retryAfterMs" => Value::from(answer.and_then(Result::err).map(|(_, ms)| ms)),
             "remainingDelayMs" => Value::from(self.breaker.retry_after(self.now)),
             "lastEvent" => {
-                let last = self.breaker.log().iter().last();
-                last.map_or(Value::Null, |last| Value::from(vec![last.from.name(), last.to.name()]))
+                let last = self.changes().into_iter().last();
+                last.map_or(Value::Null, |(from, to)| Value::from(vec![from, to]))
             }
             "events" if self.peer["events"][leaf].is_string() => {
                 let entered = text(&self.peer["events"][leaf]);
-                Value::from(self.breaker.log().iter().filter(|change| change.to.name() == entered).count())
+                Value::from(self.changes().into_iter().filter(|(_, to)| *to == entered).count())
             }
             _ => {
                 let counts = &self.peer["counts"];

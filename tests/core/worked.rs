@@ -5,6 +5,9 @@
 use halfopen::core::{Admission, Breaker, Config, Field, Permit, Reason, State, Transition, Verdict};
 use std::rc::Rc;
 
+/// For what may open the circuit where no test asks for chance: nothing is taken off the open time.
+pub(crate) const NO_CHANCE: f64 = f64::NAN;
+
 /// A breaker with these options and the defaults for the rest.
 pub(crate) fn breaker(options: &[(Field, f64)]) -> Breaker {
     Breaker::new(Rc::new(config(options)))
@@ -22,7 +25,7 @@ pub(crate) fn config(options: &[(Field, f64)]) -> Config {
 /// Asks, and is let through.
 #[track_caller]
 pub(crate) fn admitted(breaker: &mut Breaker, now: f64) -> Permit {
-    match breaker.admit(now) {
+    match breaker.admit(now, NO_CHANCE) {
         Admission::Granted(permit) => permit,
         Admission::Refused(refusal) => panic!("refused at {now} with {refusal:?}, was to be admitted"),
     }
@@ -30,7 +33,7 @@ pub(crate) fn admitted(breaker: &mut Breaker, now: f64) -> Permit {
 
 /// Ends a call that nobody timed.
 pub(crate) fn end(breaker: &mut Breaker, permit: Permit, verdict: impl Into<Verdict>, now: f64) {
-    breaker.settle(permit, verdict.into(), f64::NAN, now);
+    breaker.settle(permit, verdict.into(), f64::NAN, now, NO_CHANCE);
 }
 
 /// One call from its admission to its result.
@@ -46,7 +49,7 @@ pub(crate) fn half_open(options: &[(Field, f64)]) -> (Breaker, f64) {
     let mut breaker = breaker(options);
     breaker.trip(0.0);
     let due = breaker.open_time();
-    assert_eq!(breaker.check(due), State::HalfOpen);
+    assert_eq!(breaker.check(due, NO_CHANCE), State::HalfOpen);
     (breaker, due)
 }
 

@@ -29,6 +29,7 @@ const REFUSED_ISOLATED: f64 = -3.0;
 const REFUSED_BULKHEAD_FULL: f64 = -4.0;
 const UNJUDGED: f64 = 0.0;
 const UNTIMED: f64 = f64::NAN;
+const NO_CHANCE: f64 = f64::NAN;
 const UNKNOWN_OPTION: u32 = 1000;
 
 /// Runs JavaScript with the raw exports as `core` and a slot, and answers what it returned, as a text.
@@ -77,7 +78,7 @@ fn count(slot: u32, name: &str) -> f64 {
 
 /// Settles a call that nobody timed.
 fn end(slot: u32, permit: f64, outcome: u32, now: f64) -> u32 {
-    settle(slot, permit, outcome, UNTIMED, now)
+    settle(slot, permit, outcome, UNTIMED, now, NO_CHANCE)
 }
 
 /// The numbers of a list that came out.
@@ -214,7 +215,7 @@ fn the_tables_of_names_are_in_the_order_of_the_numbers() {
     assert_eq!(states[state(slot) as usize], "closed");
     trip(slot, 0.0);
     assert_eq!(states[state(slot) as usize], "open");
-    check(slot, 100.0);
+    check(slot, 100.0, NO_CHANCE);
     assert_eq!(states[state(slot) as usize], "half_open");
     free_slot(slot);
 }
@@ -222,16 +223,16 @@ fn the_tables_of_names_are_in_the_order_of_the_numbers() {
 #[test]
 fn the_hot_path_answers_in_numbers() {
     let slot = breaker(&[(Field::FailureThreshold, 1.0), (Field::RecoveryTimeout, 100.0)]);
-    let permit = admit(slot, 0.0);
+    let permit = admit(slot, 0.0, NO_CHANCE);
     assert!(permit >= 1.0 && permit.fract() == 0.0);
     assert_eq!(end(slot, permit, SUCCESS, 0.0), 0, "no news");
-    assert_eq!(end(slot, admit(slot, 0.0), FAILURE, 0.0), 1, "news");
+    assert_eq!(end(slot, admit(slot, 0.0, NO_CHANCE), FAILURE, 0.0), 1, "news");
     assert_eq!(end(slot, permit, SUCCESS, 0.0), 1, "news that nobody took is still news");
     assert_eq!(take_transition(slot) & 31, 1 + 2 * CLOSED + 8 * OPEN);
     assert_eq!(end(slot, permit, SUCCESS, 0.0), 0);
-    assert_eq!(admit(slot, 99.0), REFUSED_OPEN);
-    assert!(admit(slot, 100.0) > permit);
-    assert_eq!(admit(slot, 100.0), REFUSED_HALF_OPEN_FULL);
+    assert_eq!(admit(slot, 99.0, NO_CHANCE), REFUSED_OPEN);
+    assert!(admit(slot, 100.0, NO_CHANCE) > permit);
+    assert_eq!(admit(slot, 100.0, NO_CHANCE), REFUSED_HALF_OPEN_FULL);
     assert_eq!((state(slot), failure_count(slot), success_count(slot)), (HALF_OPEN, 1.0, 0.0));
     free_slot(slot);
 }
@@ -242,7 +243,7 @@ fn the_demand_for_the_time_is_told_in_bits() {
     assert_eq!(demand(slot), 0);
     trip(slot, 0.0);
     assert_eq!(demand(slot), 3);
-    check(slot, 0.0);
+    check(slot, 0.0, NO_CHANCE);
     assert_eq!(demand(slot), 3);
     free_slot(slot);
 }
@@ -276,7 +277,7 @@ fn permits_that_are_none_settle_nothing_and_are_stale() {
     assert_eq!(in_js(slot, none), "0");
     trip(slot, 0.0);
     assert_eq!(in_js(slot, none), "1");
-    check(slot, 0.0);
+    check(slot, 0.0, NO_CHANCE);
     assert_eq!(in_js(slot, none), "2");
     assert_eq!((count(slot, "staleCalls"), count(slot, "inFlight")), (90.0, 0.0));
     assert_eq!((failure_count(slot), success_count(slot)), (0.0, 0.0));
@@ -303,7 +304,7 @@ fn a_slot_is_freed_once_and_used_again_with_nothing_left_in_it() {
     let before = live_breakers();
     let slot = breaker(&[(Field::FailureThreshold, 9.0)]);
     trip(slot, 5.0);
-    admit(slot, 6.0);
+    admit(slot, 6.0, NO_CHANCE);
     assert_eq!(live_breakers(), before + 1);
     free_slot(slot);
     free_slot(slot);
@@ -328,7 +329,7 @@ fn many_slots_are_told_apart_and_all_given_back() {
     let slots: Vec<_> = (0..500).map(|_| breaker(&[])).collect();
     for (times, slot) in slots.iter().enumerate() {
         for _ in 0..times % 5 {
-            record(*slot, FAILURE, 0.0);
+            record(*slot, FAILURE, 0.0, NO_CHANCE);
         }
     }
     for (times, slot) in slots.iter().enumerate() {
@@ -345,14 +346,13 @@ fn a_slot_without_a_breaker_answers_like_a_closed_one_that_was_never_used() {
     let before = live_breakers();
     for slot in [freed, 1_000_000, u32::MAX] {
         free_slot(slot);
-        record(slot, FAILURE, 0.0);
+        record(slot, FAILURE, 0.0, NO_CHANCE);
         trip(slot, 0.0);
         reset(slot, 0.0);
-        assert_eq!((admit(slot, 0.0), end(slot, 1.0, FAILURE, 0.0)), (0.0, 0));
-        check(slot, 0.0);
+        assert_eq!((admit(slot, 0.0, NO_CHANCE), end(slot, 1.0, FAILURE, 0.0)), (0.0, 0));
+        check(slot, 0.0, NO_CHANCE);
         isolate(slot, 0.0);
         disable(slot);
-        spread(slot, 0.5);
         assert_eq!((state(slot), mode(slot), is_quiet(slot)), (CLOSED, 0, true));
         assert!(!restore(slot, &[], 0.0, 0.0));
         assert_eq!((failure_count(slot), success_count(slot), retry_after(slot, 0.0)), (0.0, 0.0, 0.0));
@@ -376,11 +376,11 @@ fn a_state_change_is_one_number_and_its_time_another() {
         (Field::SuccessThreshold, 1.0),
         (Field::HalfOpenTimeout, 10.0),
     ]);
-    end(slot, admit(slot, 1.0), FAILURE, 1.0);
-    end(slot, admit(slot, 101.0), FAILURE, 102.0);
-    admit(slot, 202.0);
-    check(slot, 212.0);
-    end(slot, admit(slot, 312.0), SUCCESS, 313.0);
+    end(slot, admit(slot, 1.0, NO_CHANCE), FAILURE, 1.0);
+    end(slot, admit(slot, 101.0, NO_CHANCE), FAILURE, 102.0);
+    admit(slot, 202.0, NO_CHANCE);
+    check(slot, 212.0, NO_CHANCE);
+    end(slot, admit(slot, 312.0, NO_CHANCE), SUCCESS, 313.0);
     trip(slot, f64::NAN);
     reset(slot, 400.0);
 
@@ -413,13 +413,13 @@ fn a_state_change_is_one_number_and_its_time_another() {
 #[test]
 fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
     let slot = breaker(&[(Field::FailureThreshold, 1.0), (Field::RecoveryTimeout, 100.0)]);
-    let late = admit(slot, 0.0);
+    let late = admit(slot, 0.0, NO_CHANCE);
     for outcome in [SUCCESS, IGNORED, TIMED_OUT] {
-        end(slot, admit(slot, 1.0), outcome, 1.5);
+        end(slot, admit(slot, 1.0, NO_CHANCE), outcome, 1.5);
     }
     end(slot, late, SUCCESS, 2.0);
-    admit(slot, 3.0);
-    admit(slot, 200.0);
+    admit(slot, 3.0, NO_CHANCE);
+    admit(slot, 200.0, NO_CHANCE);
     let expected = [
         ("totalCalls", 5.0),
         ("successfulCalls", 1.0),
@@ -473,7 +473,7 @@ fn a_report_tells_what_is_in_the_window_and_how_long_calls_took() {
     for (outcome, elapsed) in
         [(SUCCESS, 50.0), (FAILURE, 100.0), (SUCCESS, 150.0), (SUCCESS, -1.0), (SUCCESS, UNTIMED)]
     {
-        settle(slot, admit(slot, 0.0), outcome, elapsed, 0.0);
+        settle(slot, admit(slot, 0.0, NO_CHANCE), outcome, elapsed, 0.0, NO_CHANCE);
     }
     let window = |now| {
         ["windowCalls", "windowFailures", "windowSlowCalls", "minimumCalls"]
@@ -502,24 +502,27 @@ fn the_last_64_state_changes_are_kept_as_four_numbers_each_and_all_are_counted()
 #[test]
 fn what_the_modes_refuse_and_let_through_has_numbers_of_its_own() {
     let slot = breaker(&[(Field::FailureThreshold, 1.0), (Field::MaxConcurrent, 1.0)]);
-    let permit = admit(slot, 0.0);
-    assert_eq!(admit(slot, 0.0), REFUSED_BULKHEAD_FULL);
+    let permit = admit(slot, 0.0, NO_CHANCE);
+    assert_eq!(admit(slot, 0.0, NO_CHANCE), REFUSED_BULKHEAD_FULL);
     end(slot, permit, SUCCESS, 0.0);
     isolate(slot, 0.0);
-    assert_eq!((admit(slot, 1e9), retry_after(slot, 0.0), mode(slot)), (REFUSED_ISOLATED, f64::INFINITY, 1));
+    assert_eq!(
+        (admit(slot, 1e9, NO_CHANCE), retry_after(slot, 0.0), mode(slot)),
+        (REFUSED_ISOLATED, f64::INFINITY, 1)
+    );
     enable(slot);
     assert_eq!(mode(slot), 1, "isolation is ended by release alone");
     release(slot, 5.0);
     assert_eq!((state(slot), mode(slot), retry_after(slot, 5.0)), (OPEN, 0, 0.0));
     trip(slot, 5.0);
     disable(slot);
-    assert_eq!((admit(slot, f64::NAN), mode(slot)), (UNJUDGED, 2));
+    assert_eq!((admit(slot, f64::NAN, NO_CHANCE), mode(slot)), (UNJUDGED, 2));
     end(slot, UNJUDGED, FAILURE, 6.0);
     observe(slot);
-    assert_eq!((admit(slot, 6.0), mode(slot)), (UNJUDGED, 3));
+    assert_eq!((admit(slot, 6.0, NO_CHANCE), mode(slot)), (UNJUDGED, 3));
     assert_eq!(count(slot, "wouldRejectCalls"), 1.0);
     enable(slot);
-    assert_eq!(admit(slot, 6.0), REFUSED_OPEN);
+    assert_eq!(admit(slot, 6.0, NO_CHANCE), REFUSED_OPEN);
     free_slot(slot);
 }
 
@@ -529,23 +532,48 @@ fn a_failure_may_ask_for_an_open_time_which_is_bounded_and_chance_takes_its_shar
         [(Field::RecoveryTimeout, 1000.0), (Field::MaxRetryAfter, 5000.0), (Field::BackoffJitter, 0.5)];
     let slot = breaker(&options);
     assert_eq!(demand(slot), 8);
-    for (asked, open) in [(3000.0, 3000.0), (f64::INFINITY, 5000.0), (-1.0, 0.0), (f64::NAN, 1000.0)] {
+    for (asked, open) in [(3000.0, 3000.0), (f64::INFINITY, 5000.0), (-1.0, 0.0), (f64::NAN, 500.0)] {
         reset(slot, 0.0);
         while take_transition(slot) != 0 {}
-        assert_eq!(settle_asking(slot, admit(slot, 0.0), FAILURE, asked, true, UNTIMED, 0.0), 1);
+        let permit = admit(slot, 0.0, NO_CHANCE);
+        assert_eq!(settle_asking(slot, permit, FAILURE, asked, true, UNTIMED, 0.0, 1.0), 1);
         assert_eq!(retry_after(slot, 0.0), open, "asked for {asked}");
     }
     for nonsense in [f64::NAN, -1.0, 2.0] {
-        let other = breaker(&options);
-        settle_asking(other, admit(other, 0.0), FAILURE, UNTIMED, true, UNTIMED, 0.0);
-        spread(other, nonsense);
-        assert_eq!(retry_after(other, 0.0), 1000.0);
-        free_slot(other);
+        reset(slot, 0.0);
+        settle_asking(slot, admit(slot, 0.0, nonsense), FAILURE, UNTIMED, true, UNTIMED, 0.0, nonsense);
+        assert_eq!(retry_after(slot, 0.0), 1000.0);
     }
-    spread(slot, 1.0);
-    spread(slot, 1.0);
-    assert_eq!(retry_after(slot, 0.0), 500.0);
+    trip(slot, 0.0);
+    assert_eq!(retry_after(slot, 0.0), 1000.0, "opened by hand, chance has no share");
     free_slot(slot);
+}
+
+#[test]
+fn whatever_may_open_the_circuit_brings_the_number_for_jitter() {
+    let options = [
+        (Field::FailureThreshold, 1.0),
+        (Field::RecoveryTimeout, 1000.0),
+        (Field::BackoffFactor, 1.0),
+        (Field::BackoffJitter, 0.5),
+        (Field::HalfOpenTimeout, 10.0),
+    ];
+    let half_open = || {
+        let slot = breaker(&options);
+        trip(slot, 0.0);
+        admit(slot, 1000.0, 1.0);
+        slot
+    };
+    let [settled, recorded] = [(); 2].map(|()| breaker(&options));
+    let [admitted, checked] = [(); 2].map(|()| half_open());
+    settle(settled, admit(settled, 1010.0, 0.0), FAILURE, UNTIMED, 1010.0, 1.0);
+    record(recorded, FAILURE, 1010.0, 1.0);
+    assert_eq!(admit(admitted, 1010.0, 1.0), REFUSED_OPEN, "its test request expired");
+    check(checked, 1010.0, 1.0);
+    for slot in [settled, recorded, admitted, checked] {
+        assert_eq!((state(slot), retry_after(slot, 1010.0)), (OPEN, 500.0));
+        free_slot(slot);
+    }
 }
 
 #[test]
@@ -554,7 +582,7 @@ fn a_snapshot_goes_out_as_numbers_and_comes_back_by_the_raw_export() {
         [(Field::WindowSize, 5.0), (Field::FailureThreshold, 3.0), (Field::RecoveryTimeout, 1000.0)];
     let slot = breaker(&options);
     for outcome in [SUCCESS, FAILURE, FAILURE, FAILURE] {
-        end(slot, admit(slot, 7.0), outcome, 7.0);
+        end(slot, admit(slot, 7.0, NO_CHANCE), outcome, 7.0);
     }
     let saved = numbers(take_snapshot(slot, 1e12, 107.0));
     assert!(saved.len() > snapshot::NAMES.len());
@@ -578,7 +606,7 @@ fn a_snapshot_goes_out_as_numbers_and_comes_back_by_the_raw_export() {
 fn a_snapshot_of_hostile_numbers_is_refused_or_makes_a_breaker_that_answers() {
     let options = [(Field::WindowDuration, 1000.0), (Field::FailureThreshold, 3.0)];
     let slot = breaker(&options);
-    record(slot, FAILURE, 0.0);
+    record(slot, FAILURE, 0.0, NO_CHANCE);
     trip(slot, 0.0);
     let saved = numbers(take_snapshot(slot, 0.0, 0.0));
     free_slot(slot);
@@ -594,8 +622,8 @@ fn a_snapshot_of_hostile_numbers_is_refused_or_makes_a_breaker_that_answers() {
                 assert!(place < saved.len(), "one number too many was taken");
                 release(slot, 0.0);
                 enable(slot);
-                check(slot, 1e16);
-                assert!(admit(slot, 1e16) >= 1.0, "number {place} as {hostile}");
+                check(slot, 1e16, NO_CHANCE);
+                assert!(admit(slot, 1e16, NO_CHANCE) >= 1.0, "number {place} as {hostile}");
             }
             free_slot(slot);
         }
@@ -614,6 +642,7 @@ fn fake_host() -> JsValue {
             alive: true, time: 0, log,
             lives: () => host.alive,
             now: () => host.time,
+            random: () => NaN,
             sleep(ms) { log.push('sleep ' + ms); return pending(['wake', 'breakSleep']) },
             probe(patience) {
                 log.push('probe ' + patience)

@@ -9,7 +9,7 @@ use crate::core::log::Reason;
 
 /// Opens after `failureThreshold` failures in a row.
 #[derive(Clone, Copy, Debug)]
-pub struct Consecutive;
+pub(in crate::core) struct Consecutive;
 
 impl Consecutive {
     pub(super) const NEEDS_TIME_OF_SUCCESS: bool = false;

@@ -13,7 +13,7 @@ const CALLS_PER_BYTE: u32 = 4;
 
 /// The last `window.size` calls.
 #[derive(Clone, Debug)]
-pub struct CountWindow {
+pub(in crate::core) struct CountWindow {
     /// Two bits a call, four calls a byte.
     ring: Box<[u8]>,
     size: u32,

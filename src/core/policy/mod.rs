@@ -12,14 +12,14 @@ mod time_window;
 use super::config::Config;
 use super::log::Reason;
 use super::tally::Tally;
-pub use consecutive::Consecutive;
-pub use count_window::CountWindow;
+use consecutive::Consecutive;
+use count_window::CountWindow;
 pub use rules::Counts;
-pub use time_window::TimeWindow;
+use time_window::TimeWindow;
 
 /// What a policy is told of a call that settled while the circuit was closed.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence {
+pub(super) struct Evidence {
     /// Whether the call failed.
     pub failed: bool,
     /// Whether the call was slow.
@@ -35,13 +35,13 @@ macro_rules! policies {
     ($($(#[$doc:meta])* $name:ident,)+) => {
         /// The policy of one breaker.
         #[derive(Clone, Debug)]
-        pub enum Policy {
+        pub(super) enum Policy {
             $($(#[$doc])* $name($name),)+
         }
 
         impl Policy {
             /// The policy that these options ask for. All the memory it will ever need is taken here.
-            pub fn new(config: &Config) -> Policy {
+            pub(super) fn new(config: &Config) -> Policy {
                 $(if let Some(policy) = $name::new(config) {
                     return Policy::$name(policy);
                 })+
@@ -50,43 +50,43 @@ macro_rules! policies {
 
             /// Takes in one success that was not slow, which opens nothing.
             #[inline(always)]
-            pub fn succeed(&mut self, now: f64) {
+            pub(super) fn succeed(&mut self, now: f64) {
                 match self { $(Policy::$name(policy) => policy.succeed(now),)+ }
             }
 
             /// Takes in one call and answers with the reason to open the circuit, if there is one.
             #[inline(never)]
-            pub fn judge(&mut self, evidence: Evidence, config: &Config) -> Option<Reason> {
+            pub(super) fn judge(&mut self, evidence: Evidence, config: &Config) -> Option<Reason> {
                 match self { $(Policy::$name(policy) => policy.judge(evidence, config),)+ }
             }
 
             /// Forgets all calls.
             #[inline(never)]
-            pub fn clear(&mut self) {
+            pub(super) fn clear(&mut self) {
                 match self { $(Policy::$name(policy) => policy.clear(),)+ }
             }
 
             /// Whether a success has to bring its time along.
-            pub fn needs_time_of_success(&self) -> bool {
+            pub(super) fn needs_time_of_success(&self) -> bool {
                 match self { $(Policy::$name(_) => $name::NEEDS_TIME_OF_SUCCESS,)+ }
             }
 
             /// The calls that are judged at `now`; `None` for a policy without a window. Changes nothing.
             #[inline(never)]
-            pub fn counts(&self, now: f64) -> Option<Counts> {
+            pub(super) fn counts(&self, now: f64) -> Option<Counts> {
                 match self { $(Policy::$name(policy) => policy.counts(now),)+ }
             }
 
             /// The window as numbers, for a snapshot: what [`Policy::load`] takes.
             #[inline(never)]
-            pub fn save(&self, now: f64) -> Vec<f64> {
+            pub(super) fn save(&self, now: f64) -> Vec<f64> {
                 match self { $(Policy::$name(policy) => policy.save(now),)+ }
             }
 
             /// Fills the window with what [`Policy::save`] gave `away` ms before `now`. False, and the window
             /// is empty, when the numbers are none that this window could have given.
             #[inline(never)]
-            pub fn load(&mut self, saved: &[f64], away: f64, now: f64) -> bool {
+            pub(super) fn load(&mut self, saved: &[f64], away: f64, now: f64) -> bool {
                 let fits = match self { $(Policy::$name(policy) => policy.load(saved, away, now),)+ };
                 if !fits {
                     self.clear();

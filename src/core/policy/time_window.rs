@@ -13,7 +13,7 @@ const SAVED: usize = 4;
 
 /// The calls of the last `window.duration` ms, in `window.buckets` buckets.
 #[derive(Clone, Debug)]
-pub struct TimeWindow {
+pub(in crate::core) struct TimeWindow {
     buckets: Box<[Counts]>,
     /// The length of the window, in ms.
     duration: f64,

@@ -1,0 +1,71 @@
+//! What people do to a breaker by hand: open it, close it, hold it open, switch it off, change its options.
+//!
+//! Must not know: calls and their results.
+
+use super::{Breaker, Phase};
+use crate::core::backoff::{Backoff, OpenTime};
+use crate::core::config::Field;
+use crate::core::error::Problem;
+use crate::core::log::Reason;
+use crate::core::state::Mode;
+use crate::core::time::Moment;
+use std::rc::Rc;
+
+impl Breaker {
+    /// Opens the circuit by hand for a whole recovery time from now.
+    pub fn trip(&mut self, now: f64) {
+        self.open(Reason::Trip, OpenTime::Recovery, now);
+    }
+
+    /// Closes the circuit by hand, forgets its failures and ends isolation. Calls in flight belong to the past.
+    pub fn reset(&mut self, now: f64) {
+        if self.mode == Mode::Isolated {
+            self.mode = Mode::Normal;
+        }
+        self.backoff = Backoff::default();
+        self.close(Reason::Reset, now);
+    }
+
+    /// Opens the circuit by hand and holds it open, whatever the time, until it is released or reset.
+    pub fn isolate(&mut self, now: f64) {
+        self.mode = Mode::Isolated;
+        self.open(Reason::Isolate, OpenTime::Recovery, now);
+    }
+
+    /// Ends isolation: the circuit is open with its time up, so the next call is a test request. Nothing
+    /// happens when it is not isolated.
+    pub fn release(&mut self, now: f64) {
+        if self.mode == Mode::Isolated {
+            self.mode = Mode::Normal;
+            self.phase = Phase::Open { since: Moment::at(now), span: OpenTime::Fixed(0.0) };
+        }
+    }
+
+    /// Lets all calls pass and goes on counting them; the state stays as it is.
+    pub fn disable(&mut self) {
+        self.mode = Mode::Disabled;
+    }
+
+    /// Goes on with its verdicts, but lets all calls pass.
+    pub fn observe(&mut self) {
+        self.mode = Mode::Observing;
+    }
+
+    /// Ends [`Breaker::disable`] and [`Breaker::observe`]; isolation is ended by [`Breaker::release`].
+    pub fn enable(&mut self) {
+        if self.mode != Mode::Isolated {
+            self.mode = Mode::Normal;
+        }
+    }
+
+    /// Changes one option of the running breaker.
+    ///
+    /// # Errors
+    /// As [`Config::set`] and [`Config::check`]; then nothing changed.
+    pub fn set(&mut self, field: Field, value: f64) -> Result<(), Problem> {
+        let config = Rc::make_mut(&mut self.config);
+        let before = config.given(field).unwrap_or(f64::NAN);
+        config.set(field, value)?;
+        config.check().inspect_err(|_| config.put_back(field, before))
+    }
+}
