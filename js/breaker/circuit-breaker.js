@@ -232,9 +232,10 @@ export class CircuitBreaker extends EventTarget {
     if (this.#isSupervised) return this.#callOneByOne(fn, args)
     // What #admit does stands here once more: called, it would be past what V8 inlines and cost 12 ns of 40.
     const now = this.#demand & TIME_TO_ADMIT ? this.#now() : 0
+    const chance = this.#demand & TIME_TO_ADMIT ? this.#chance() : NaN
     let permit
     try {
-      permit = core.admit(this.#slot, now)
+      permit = core.admit(this.#slot, now, chance)
     } catch (trap) {
       permit = letThrough(trap)
     }
@@ -414,14 +415,14 @@ export class CircuitBreaker extends EventTarget {
    * @returns {State}
    */
   checkState() {
-    core.check(this.#live(), this.#now())
+    core.check(this.#live(), this.#now(), this.#chance())
     this.#tell()
     return this.state
   }
 
   /** Records a success by hand, as if a call had succeeded in the current state. Not counted in the metrics. */
   recordSuccess() {
-    core.record(this.#live(), SUCCESS, this.#now())
+    core.record(this.#live(), SUCCESS, this.#now(), NaN)
     this.#tell()
   }
 
@@ -432,7 +433,7 @@ export class CircuitBreaker extends EventTarget {
    * @param {unknown} [error] The failure, to be the `cause` of refusals.
    */
   recordFailure(error) {
-    core.record(this.#live(), FAILURE, this.#now())
+    core.record(this.#live(), FAILURE, this.#now(), this.#chance())
     this.#tell(error)
   }
 
@@ -615,9 +616,10 @@ export class CircuitBreaker extends EventTarget {
    */
   #admit() {
     const now = this.#demand & TIME_TO_ADMIT ? this.#now() : 0
+    const chance = this.#demand & TIME_TO_ADMIT ? this.#chance() : NaN
     let permit
     try {
-      permit = core.admit(this.#slot, now)
+      permit = core.admit(this.#slot, now, chance)
     } catch (trap) {
       permit = letThrough(trap)
     }
@@ -651,7 +653,7 @@ export class CircuitBreaker extends EventTarget {
     } else {
       this.#onSuccess = (value) => {
         try {
-          if (core.settle(slot, permit, SUCCESS, NaN, timed ? this.#now() : 0) !== 0) this.#tell()
+          if (core.settle(slot, permit, SUCCESS, NaN, timed ? this.#now() : 0, NaN) !== 0) this.#tell()
         } catch (trap) {
           letThrough(trap)
         }
@@ -792,12 +794,13 @@ export class CircuitBreaker extends EventTarget {
   #settle(permit, outcome, started, error, retryAfter = NaN, trips = false) {
     const now = outcome !== SUCCESS || (this.#demand & TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
     const elapsed = now - started
+    const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
     let news = 0
     try {
       if (trips || retryAfter === retryAfter) {
-        news = core.settleAsking(this.#slot, permit, outcome, retryAfter, Number(trips), elapsed, now)
+        news = core.settleAsking(this.#slot, permit, outcome, retryAfter, Number(trips), elapsed, now, chance)
       } else {
-        news = core.settle(this.#slot, permit, outcome, elapsed, now)
+        news = core.settle(this.#slot, permit, outcome, elapsed, now, chance)
       }
     } catch (trap) {
       letThrough(trap)
@@ -866,10 +869,7 @@ export class CircuitBreaker extends EventTarget {
 
   #news() {
     const rare = (this.#rare ??= {})
-    return (rare.news ??= new News((detail) => {
-      if (detail.to === 'open' && this.#demand & RANDOM) core.spread(this.#slot, chanceOf(this.#options.random))
-      this.#emit('statechange', detail)
-    }))
+    return (rare.news ??= new News((detail) => this.#emit('statechange', detail)))
   }
 
   /**
@@ -906,6 +906,7 @@ export class CircuitBreaker extends EventTarget {
       sleep,
       name,
       now: (breaker) => breaker.#now(),
+      random: (breaker) => breaker.#chance(),
       tell: (breaker, failure) => breaker.#tell(failure),
       ended: (breaker) => {
         if (breaker.#rare !== undefined) breaker.#rare.probing = undefined
@@ -944,6 +945,11 @@ export class CircuitBreaker extends EventTarget {
 
   #now() {
     return timeOf(this.#options.clock)
+  }
+
+  /** A number for jitter where the core asked for one, else NaN. */
+  #chance() {
+    return this.#demand & RANDOM ? chanceOf(this.#options.random) : NaN
   }
 }
 

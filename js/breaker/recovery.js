@@ -13,10 +13,11 @@ import { CallTimeoutError } from '../errors.js'
  * @param {((ms: number) => Promise<unknown>) | undefined} tools.sleep
  * @param {string | undefined} tools.name
  * @param {(breaker: B) => number} tools.now
+ * @param {(breaker: B) => number} tools.random
  * @param {(breaker: B, failure: unknown) => void} tools.tell
  * @param {(breaker: B) => void} tools.ended
  */
-export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, tell, ended }) {
+export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, random, tell, ended }) {
   const reference = new WeakRef(breaker)
   /** Ends the pause at hand. @type {(() => void) | undefined} */
   let wake
@@ -35,6 +36,7 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, 
   return {
     lives: () => reference.deref() !== undefined,
     now: () => withBreaker(now) ?? NaN,
+    random: () => withBreaker(random) ?? NaN,
     /** @param {number} ms */
     sleep: async (ms) => {
       until = (withBreaker(now) ?? NaN) + ms

@@ -32,17 +32,25 @@ export function originOf(clock) {
   return typeof origin === 'number' && Number.isFinite(origin) ? origin : 0
 }
 
+/** Whether a user's source of random numbers is being asked. */
+let isDrawing = false
+
 /**
  * A number from 0 to 1, for jitter; NaN, which takes nothing off, where the source fails.
  *
  * @param {(() => number) | undefined} random Undefined for `Math.random`.
  */
 export function chanceOf(random) {
+  // A source that calls back into a breaker would be asked again and again.
+  if (isDrawing) return NaN
+  isDrawing = true
   try {
     const chance = (random ?? Math.random)()
     return typeof chance === 'number' ? chance : hush(chance)
   } catch (error) {
     report(error)
     return NaN
+  } finally {
+    isDrawing = false
   }
 }

@@ -35,7 +35,7 @@ function openTime() {
   assert.equal(breaker.checkState(), 'half_open')
   return retryAfter
 }
-/** The open times of so many openings, each test request of which fails. */
+/** The open times of that many openings, each test request of which fails. */
 const openTimes = (count) => Array.from({ length: count }, () => (fail(), openTime()))
 
 describe('the open time', () => {
@@ -153,26 +153,35 @@ describe('jitter', () => {
   })
 
   it('takes it off the time that backoff says, each time anew', () => {
-    const numbers = [0.1, 0.2, 0.3]
-    make({ jitter: 0.5 }, { random: () => numbers.shift() })
-    assert.deepEqual(openTimes(3).map((ms) => Math.round(ms * 1e6) / 1e6), [950, 1800, 3400])
-    assert.deepEqual(numbers, [])
+    let drawn
+    make({ jitter: 0.5 }, { random: () => drawn })
+    const times = [0.1, 0.2, 0.3].map((number) => ((drawn = number), fail(), openTime()))
+    assert.deepEqual(times.map((ms) => Math.round(ms * 1e6) / 1e6), [950, 1800, 3400])
   })
 
-  it('asks for one number for each opening, and for none without jitter', () => {
+  it('asks for a number where a call may open the circuit, and for none where none can or without jitter', () => {
     let asked = 0
     const random = () => (asked++, 0.5)
-    make({ jitter: 0.5 }, { random })
-    openTimes(4)
-    succeed()
-    assert.equal(asked, 4)
-    make({ jitter: 0 }, { random })
-    openTimes(4)
-    make({}, { random })
-    openTimes(4)
-    make(undefined, { random })
-    openTimes(4)
-    assert.equal(asked, 4)
+    const draws = (deed) => {
+      const before = asked
+      deed()
+      return asked - before
+    }
+    make({ jitter: 0.5 }, { random, failureThreshold: 2 })
+    assert.equal(draws(succeed), 0, 'a success while closed')
+    assert.equal(draws(() => breaker.recordSuccess()), 0)
+    assert.equal(draws(() => breaker.trip()), 0)
+    assert.equal(draws(() => breaker.reset()), 0)
+    assert.equal(draws(fail), 1, 'a failure, though it does not open')
+    assert.equal(draws(() => breaker.recordFailure()), 1)
+    assert.equal(draws(() => thrownBy(succeed)), 1, 'an admission while open')
+    clock.advance(RECOVERY)
+    assert.equal(draws(() => breaker.checkState()), 1)
+    assert.equal(draws(succeed), 1, 'a test request: its admission')
+    for (const backoff of [{ jitter: 0 }, {}, undefined]) {
+      make(backoff, { random })
+      assert.equal(draws(() => openTimes(4)), 0)
+    }
   })
 
   it('takes Math.random, looked up when needed', (t) => {
@@ -212,7 +221,7 @@ describe('jitter', () => {
   })
 
   it('may call back into the breaker', () => {
-    make({ jitter: 0.5 }, { random: () => (breaker.checkState() === 'open' ? 0.5 : 1) })
+    make({ jitter: 0.5 }, { random: () => (breaker.checkState() === 'closed' ? 0.5 : 1) })
     fail()
     assert.equal(breaker.explain().retryAfter, 750)
   })
