@@ -50,17 +50,17 @@ pub fn judge(
 /// has passed asks for 0. `None` for anything else, negative numbers included; absurd ones are for the caller to cap.
 ///
 /// Byte by byte, since the searching, splitting and parsing of `str` is 9 KB of Wasm.
-pub fn retry_after(text: &str, now: f64) -> Option<f64> {
+fn retry_after(text: &str, now: f64) -> Option<f64> {
     let text = text.as_bytes().trim_ascii();
     if let Some(seconds) = number(text) {
-        return Some(seconds.min(MOST_SECONDS) * 1000.0);
+        return Some(seconds.min(MOST_SECONDS.into()) * 1000.0);
     }
     let wait = date(text)? - now;
     (!wait.is_nan()).then_some(wait.max(0.0))
 }
 
 /// More seconds than that nobody waits: 136 years.
-const MOST_SECONDS: f64 = 4_294_967_295.0;
+const MOST_SECONDS: u32 = u32::MAX;
 
 const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];

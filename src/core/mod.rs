@@ -19,8 +19,7 @@
 )]
 
 mod backoff;
-pub mod config;
-pub mod error;
+mod config;
 pub mod http;
 mod latency;
 mod log;
@@ -34,8 +33,7 @@ mod tally;
 mod time;
 mod trial;
 
-pub use config::{Config, Field};
-pub use error::Problem;
+pub use config::{Config, Conflict, Field, Problem};
 pub use latency::LatencySummary;
 pub use log::{Log, Reason, Transition};
 pub use machine::Breaker;

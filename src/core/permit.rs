@@ -33,7 +33,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Whether the dependency is to blame.
-    pub fn is_failure(self) -> bool {
+    pub(super) fn is_failure(self) -> bool {
         matches!(self, Outcome::Failure | Outcome::TimedOut)
     }
 }

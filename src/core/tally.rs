@@ -11,19 +11,19 @@ pub struct Tally(f64);
 
 impl Tally {
     /// The count of a snapshot: a whole number from 0 to 2^53.
-    pub fn restored(count: f64) -> Option<Tally> {
+    pub(super) fn restored(count: f64) -> Option<Tally> {
         (count.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&count)).then_some(Tally(count))
     }
 
     /// One more.
     #[inline(always)]
-    pub fn add_one(&mut self) {
+    pub(super) fn add_one(&mut self) {
         self.0 += 1.0;
     }
 
     /// One less, not below 0.
     #[inline(always)]
-    pub fn take_one(&mut self) {
+    pub(super) fn take_one(&mut self) {
         self.0 = (self.0 - 1.0).max(0.0);
     }
 
@@ -35,7 +35,7 @@ impl Tally {
 
     /// Whether the count is at least `limit`.
     #[inline(always)]
-    pub fn reaches(self, limit: u32) -> bool {
+    pub(super) fn reaches(self, limit: u32) -> bool {
         self.0 >= f64::from(limit)
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! Must not know: slots. Each pair of directions stands side by side, so that they can't drift apart.
 
-use crate::core::config::Conflict;
-use crate::core::{Admission, Field, Mode, Outcome, Problem, Reason, Refusal, State};
+use crate::core::{Admission, Conflict, Field, Mode, Outcome, Problem, Reason, Refusal, State};
 
 pub(super) fn of_state(state: State) -> u32 {
     position(&State::ALL, &state)
@@ -54,14 +53,26 @@ pub(super) const UNKNOWN_OPTION: u32 = 1000;
 /// Where the numbers of conflicts begin; 0 stands for no problem.
 const CONFLICTS: u32 = 100;
 
+/// Where the numbers of options begin that a running breaker can't change.
+const FIXED: u32 = 200;
+
+// The three kinds and the unknown option share no number.
+const _: () = assert!(Field::ALL.len() < CONFLICTS as usize);
+const _: () = assert!(Conflict::ALL.len() <= (FIXED - CONFLICTS) as usize);
+const _: () = assert!(Field::ALL.len() <= (UNKNOWN_OPTION - FIXED) as usize);
+
 pub(super) fn of_problem(problem: Problem) -> u32 {
     match problem {
         Problem::Invalid(field) => 1 + position(&Field::ALL, &field),
         Problem::Conflict(conflict) => CONFLICTS + position(&Conflict::ALL, &conflict),
+        Problem::Fixed(field) => FIXED + position(&Field::ALL, &field),
     }
 }
 
 pub(super) fn to_problem(number: u32) -> Option<Problem> {
+    if let Some(field) = number.checked_sub(FIXED) {
+        return Field::from_number(field).map(Problem::Fixed);
+    }
     match number.checked_sub(CONFLICTS) {
         Some(conflict) => Conflict::ALL.get(conflict as usize).copied().map(Problem::Conflict),
         None => Field::from_number(number.checked_sub(1)?).map(Problem::Invalid),

@@ -3,11 +3,13 @@
 //! Must not know: how the machine keeps them. A case that failed once is kept in `invariants.regressions` beside this
 //! file and tried first ever after.
 
-use crate::life::{Call, Deed, Life, ORIGIN, Setup, Standing, Step, View, innards, setups, steps};
+use crate::life::{
+    Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, setups, steps,
+};
 use crate::list::List;
 use crate::textbook::{self, Textbook};
 use crate::worked::NO_CHANCE;
-use halfopen::core::{Admission, Breaker, Field, Metrics, Mode, Outcome, Permit, Refusal, State};
+use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -27,18 +29,6 @@ fn thorough() -> ProptestConfig {
 /// Steps under a clock that runs as a clock should.
 fn steps_in_time() -> impl Strategy<Value = Vec<Step>> {
     steps().prop_map(|steps| steps.into_iter().filter(Step::keeps_time).collect())
-}
-
-fn count(metrics: &mut Metrics, outcome: Outcome) {
-    match outcome {
-        Outcome::Success => metrics.successful.add_one(),
-        Outcome::Failure => metrics.failed.add_one(),
-        Outcome::Ignored => metrics.ignored.add_one(),
-        Outcome::TimedOut => {
-            metrics.failed.add_one();
-            metrics.timed_out.add_one();
-        }
-    }
 }
 
 fn option(breaker: &Breaker, field: Field) -> f64 {
@@ -117,14 +107,14 @@ proptest! {
                 _ => continue,
             };
             let mut expected = before.clone();
-            expected.metrics.in_flight.take_one();
+            expected.metrics.land();
             match standing {
                 Standing::Current => {
                     prop_assert_eq!(after.metrics.stale, before.metrics.stale, "a result in time counts: {:?}", deed);
                     continue;
                 }
-                Standing::Late => expected.metrics.stale.add_one(),
-                Standing::Unjudged => count(&mut expected.metrics, outcome),
+                Standing::Late => expected.metrics.stale += 1.0,
+                Standing::Unjudged => expected.metrics.count(outcome),
             }
             prop_assert_eq!(&after, &expected, "{:?}", deed);
             prop_assert_eq!(innards(&life.breaker), innards(&untouched), "{:?}", deed);
@@ -301,7 +291,7 @@ proptest! {
             }
             let longest_asked = after.config.get(Field::MaxRetryAfter).unwrap();
             // A slow success opens as well, but asks for nothing.
-            let asks = verdict.outcome.is_failure();
+            let asks = is_failure(verdict.outcome);
             let asked = if asks { verdict.retry_after.clamp(0.0, longest_asked) } else { f64::NAN };
             let grown = match after.config.get(Field::BackoffFactor) {
                 None => recovery,
@@ -322,7 +312,7 @@ proptest! {
     #[test]
     fn invariant_5_every_call_that_asked_stands_in_exactly_one_count(setup in setups(), steps in steps()) {
         let mut life = Life::new(&setup);
-        let mut ledger = Metrics::default();
+        let mut ledger = Ledger::default();
         let (mut asked, mut expired, mut lost) = (0, 0, 0.0);
         for step in steps.iter().filter(|step| !matches!(step, Step::SettleForeign(..))) {
             let before = View::of(&life.breaker);
@@ -331,25 +321,25 @@ proptest! {
                     asked += 1;
                     match answer {
                         Admission::Granted(permit) => {
-                            ledger.in_flight.add_one();
+                            ledger.in_flight += 1.0;
                             if permit == Permit::UNJUDGED && before.mode == Mode::Observing {
-                                ledger.would_reject.add_one();
+                                ledger.would_reject += 1.0;
                             }
                         }
-                        Admission::Refused(_) => ledger.rejected.add_one(),
+                        Admission::Refused(_) => ledger.rejected += 1.0,
                     }
                 }
                 // Nobody is refused when the probe is.
                 Deed::ProbeAdmitted(Admission::Granted(_)) => {
                     asked += 1;
-                    ledger.in_flight.add_one();
+                    ledger.in_flight += 1.0;
                 }
                 Deed::Settled(call, verdict, _) => {
-                    ledger.in_flight.take_one();
+                    ledger.land();
                     if call.standing == Standing::Late {
-                        ledger.stale.add_one();
+                        ledger.stale += 1.0;
                     } else {
-                        count(&mut ledger, verdict.outcome);
+                        ledger.count(verdict.outcome);
                     }
                 }
                 Deed::Reborn(calls) => {
@@ -359,12 +349,12 @@ proptest! {
                 _ => {}
             }
             for _ in 0..life.expired {
-                ledger.failed.add_one();
+                ledger.failed += 1.0;
                 expired += 1;
             }
-            prop_assert_eq!(life.breaker.metrics(), ledger, "after {:?}", step);
-            prop_assert_eq!(ledger.in_flight.get(), life.in_flight.len() as f64);
-            prop_assert_eq!(ledger.total() + ledger.in_flight.get() + lost, f64::from(asked + expired));
+            prop_assert_eq!(&Ledger::from(life.breaker.metrics()), &ledger, "after {:?}", step);
+            prop_assert_eq!(ledger.in_flight, life.in_flight.len() as f64);
+            prop_assert_eq!(life.breaker.metrics().total() + ledger.in_flight + lost, f64::from(asked + expired));
         }
     }
 
@@ -526,14 +516,14 @@ proptest! {
             let deed = life.live(step);
             let after = View::of(&life.breaker);
             if before.state == State::Closed {
-                let is_slow = |elapsed: f64| before.config.given(Field::SlowCallDuration).is_some_and(|slow| elapsed >= slow);
+                let is_slow = |elapsed: f64| before.config.get(Field::SlowCallDuration).is_some_and(|slow| elapsed >= slow);
                 match deed {
                     Deed::Settled(call, verdict, elapsed)
                         if call.is_current() && before.mode != Mode::Disabled && verdict.outcome != Outcome::Ignored =>
                     {
-                        list.push(verdict.outcome.is_failure(), is_slow(elapsed), now);
+                        list.push(is_failure(verdict.outcome), is_slow(elapsed), now);
                     }
-                    Deed::Recorded(outcome) if outcome != Outcome::Ignored => list.push(outcome.is_failure(), false, now),
+                    Deed::Recorded(outcome) if outcome != Outcome::Ignored => list.push(is_failure(outcome), false, now),
                     _ => {}
                 }
             }

@@ -30,8 +30,9 @@ impl Setup {
         breaker
     }
 
+    /// Whether an option without a default is on.
     pub(crate) fn has(&self, field: Field) -> bool {
-        self.config.given(field).is_some()
+        self.config.get(field).is_some()
     }
 }
 
@@ -290,6 +291,59 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 0..80)
 }
 
+/// Whether the dependency is to blame.
+pub(crate) fn is_failure(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Failure | Outcome::TimedOut)
+}
+
+/// The counts over a breaker's life, as an onlooker keeps them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Ledger {
+    pub(crate) successful: f64,
+    pub(crate) failed: f64,
+    pub(crate) timed_out: f64,
+    pub(crate) ignored: f64,
+    pub(crate) rejected: f64,
+    pub(crate) would_reject: f64,
+    pub(crate) stale: f64,
+    pub(crate) in_flight: f64,
+}
+
+impl Ledger {
+    pub(crate) fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Success => self.successful += 1.0,
+            Outcome::Ignored => self.ignored += 1.0,
+            Outcome::Failure | Outcome::TimedOut => self.failed += 1.0,
+        }
+        if outcome == Outcome::TimedOut {
+            self.timed_out += 1.0;
+        }
+    }
+
+    /// One that was in flight is over; a breaker never counts below 0.
+    pub(crate) fn land(&mut self) {
+        self.in_flight = (self.in_flight - 1.0).max(0.0);
+    }
+}
+
+impl From<Metrics> for Ledger {
+    fn from(metrics: Metrics) -> Ledger {
+        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight } =
+            metrics;
+        Ledger {
+            successful: successful.get(),
+            failed: failed.get(),
+            timed_out: timed_out.get(),
+            ignored: ignored.get(),
+            rejected: rejected.get(),
+            would_reject: would_reject.get(),
+            stale: stale.get(),
+            in_flight: in_flight.get(),
+        }
+    }
+}
+
 /// What an onlooker can see of a breaker.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct View {
@@ -301,7 +355,7 @@ pub(crate) struct View {
     pub(crate) last_failure_time: Option<f64>,
     pub(crate) open_time: f64,
     pub(crate) failed_recoveries: u16,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Ledger,
     pub(crate) changes: f64,
     pub(crate) config: Config,
 }
@@ -317,7 +371,7 @@ impl View {
             last_failure_time: breaker.last_failure_time(),
             open_time: breaker.open_time(),
             failed_recoveries: breaker.failed_recoveries(),
-            metrics: breaker.metrics(),
+            metrics: breaker.metrics().into(),
             changes: breaker.log().total(),
             config: **breaker.config(),
         }

@@ -1,8 +1,7 @@
 //! The numeric options: both ends of every range, what follows from what, and what contradicts what.
 
-use crate::worked::{breaker, config};
-use halfopen::core::config::Conflict;
-use halfopen::core::{Config, Field, Problem};
+use crate::worked::{NO_CHANCE, admitted, breaker, config, with};
+use halfopen::core::{Breaker, Config, Conflict, Field, Outcome, Problem, State};
 use std::rc::Rc;
 
 const LARGEST_COUNT: f64 = 4_294_967_295.0;
@@ -12,7 +11,7 @@ const TINY: f64 = f64::MIN_POSITIVE;
 const NONSENSE: [f64; 4] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0];
 
 /// Each option with the values at both ends of its range, and the next ones outside.
-const RANGES: [(Field, [f64; 2], &[f64]); 19] = [
+const RANGES: [(Field, [f64; 2], &[f64]); Field::ALL.len()] = [
     (Field::FailureThreshold, [1.0, LARGEST_COUNT], NO_COUNTS),
     (Field::RecoveryTimeout, [0.0, LONGEST_SPAN], NO_SPANS),
     (Field::SuccessThreshold, [1.0, LARGEST_COUNT], NO_COUNTS),
@@ -42,11 +41,11 @@ const NO_RATES: &[f64] = &[0.0, -TINY, 1.000_000_1, 50.0];
 fn each_option_takes_both_ends_of_its_range_and_nothing_outside() {
     for (field, ends, outside) in RANGES {
         for good in ends {
-            let taken = Config::default().with(field, good).map(|config| config.get(field));
+            let taken = with(Config::default(), field, good).map(|config| config.get(field));
             assert_eq!(taken, Ok(Some(good)), "{field:?}");
         }
         for bad in outside.iter().chain(&NONSENSE) {
-            let answer = Config::default().with(field, *bad);
+            let answer = with(Config::default(), field, *bad);
             assert_eq!(answer, Err(Problem::Invalid(field)), "{field:?} took {bad}");
         }
     }
@@ -103,7 +102,7 @@ fn options_that_were_not_set_follow_those_they_are_derived_from() {
 #[test]
 fn fewer_test_requests_than_must_succeed_are_a_contradiction() {
     let with = |calls: f64| {
-        Config::default().with(Field::SuccessThreshold, 3.0)?.with(Field::HalfOpenCalls, calls)?.check()
+        with(with(Config::default(), Field::SuccessThreshold, 3.0)?, Field::HalfOpenCalls, calls)?.check()
     };
     let problem = Problem::Conflict(Conflict::HalfOpenCallsBelowSuccessThreshold);
     assert_eq!(with(2.0), Err(problem));
@@ -133,10 +132,85 @@ fn an_option_that_is_refused_leaves_the_running_breaker_as_it_was() {
 }
 
 #[test]
+fn what_a_breaker_is_made_with_for_good_can_not_be_written_later_and_all_else_can() {
+    let all = [
+        (Field::FailureThreshold, 3.0),
+        (Field::HalfOpenCalls, 9.0),
+        (Field::HalfOpenTimeout, 10.0),
+        (Field::WindowDuration, 1000.0),
+        (Field::WindowBuckets, 5.0),
+        (Field::FailureRate, 0.5),
+        (Field::MinimumCalls, 4.0),
+        (Field::SlowCallDuration, 10.0),
+        (Field::SlowCallRate, 0.5),
+        (Field::BackoffMax, 1e6),
+        (Field::Timeout, 100.0),
+        (Field::MaxConcurrent, 7.0),
+    ];
+    let made = [
+        Field::WindowSize,
+        Field::WindowDuration,
+        Field::WindowBuckets,
+        Field::Timeout,
+        Field::MaxConcurrent,
+    ];
+    for field in Field::ALL {
+        let mut breaker = breaker(&all);
+        let before = breaker.config().get(field);
+        // Of the values that every one of them takes.
+        let answer = breaker.set(field, 1.0);
+        if made.contains(&field) {
+            assert_eq!(answer, Err(Problem::Fixed(field)));
+            assert_eq!(breaker.set(field, f64::NAN), Err(Problem::Fixed(field)), "whatever is written");
+            assert_eq!(breaker.config().get(field), before);
+        } else {
+            let expected = match field {
+                // It contradicts the thresholds that are there.
+                Field::HalfOpenCalls => Err(Problem::Conflict(Conflict::HalfOpenCallsBelowSuccessThreshold)),
+                Field::BackoffMax => Err(Problem::Conflict(Conflict::BackoffMaxBelowRecoveryTimeout)),
+                _ => Ok(()),
+            };
+            assert_eq!(answer, expected, "{field:?}");
+        }
+    }
+    let problem = Problem::Fixed(Field::MaxConcurrent);
+    assert_eq!(
+        (problem.option(), problem.expected()),
+        ("maxConcurrent", "given when the breaker is made, not written later")
+    );
+}
+
+#[test]
+fn rates_and_slowness_written_on_a_running_breaker_count_from_then_on() {
+    let mut breaker = breaker(&[
+        (Field::WindowSize, 10.0),
+        (Field::FailureRate, 1.0),
+        (Field::MinimumCalls, 9.0),
+        (Field::SlowCallDuration, 1e6),
+        (Field::SlowCallRate, 1.0),
+    ]);
+    let call = |outcome: Outcome, elapsed: f64, breaker: &mut Breaker| {
+        let permit = admitted(breaker, 0.0);
+        breaker.settle(permit, outcome.into(), elapsed, 0.0, NO_CHANCE);
+        breaker.state()
+    };
+    assert_eq!(call(Outcome::Success, 10.0, &mut breaker), State::Closed);
+    breaker.set(Field::MinimumCalls, 2.0).unwrap();
+    assert_eq!(call(Outcome::Failure, 10.0, &mut breaker), State::Closed);
+    breaker.set(Field::FailureRate, 0.5).unwrap();
+    assert_eq!(call(Outcome::Failure, 10.0, &mut breaker), State::Open);
+    breaker.reset(0.0);
+    breaker.set(Field::SlowCallDuration, 10.0).unwrap();
+    breaker.set(Field::SlowCallRate, 0.5).unwrap();
+    assert_eq!(call(Outcome::Success, 9.0, &mut breaker), State::Closed);
+    assert_eq!(call(Outcome::Success, 10.0, &mut breaker), State::Open);
+}
+
+#[test]
 fn an_option_set_on_one_breaker_leaves_others_made_of_the_same_options_alone() {
     let shared = Rc::new(config(&[]));
-    let mut one = halfopen::core::Breaker::new(Rc::clone(&shared));
-    let other = halfopen::core::Breaker::new(shared);
+    let mut one = Breaker::new(Rc::clone(&shared));
+    let other = Breaker::new(shared);
     one.set(Field::FailureThreshold, 1.0).unwrap();
     assert_eq!(one.config().get(Field::FailureThreshold), Some(1.0));
     assert_eq!(other.config().get(Field::FailureThreshold), Some(5.0));

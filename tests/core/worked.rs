@@ -2,7 +2,9 @@
 //!
 //! Must not know: what is right.
 
-use halfopen::core::{Admission, Breaker, Config, Field, Permit, Reason, State, Transition, Verdict};
+use halfopen::core::{
+    Admission, Breaker, Config, Field, Permit, Problem, Reason, State, Transition, Verdict,
+};
 use std::rc::Rc;
 
 /// For what may open the circuit where no test asks for chance: nothing is taken off the open time.
@@ -13,10 +15,16 @@ pub(crate) fn breaker(options: &[(Field, f64)]) -> Breaker {
     Breaker::new(Rc::new(config(options)))
 }
 
+/// These options with one more.
+pub(crate) fn with(mut config: Config, field: Field, value: f64) -> Result<Config, Problem> {
+    config.set(field, value)?;
+    Ok(config)
+}
+
 /// Options that are known to be good.
 pub(crate) fn config(options: &[(Field, f64)]) -> Config {
     let config = options.iter().fold(Config::default(), |config, &(field, value)| {
-        config.with(field, value).unwrap_or_else(|problem| panic!("{problem:?} with {value}"))
+        with(config, field, value).unwrap_or_else(|problem| panic!("{problem:?} with {value}"))
     });
     config.check().unwrap_or_else(|problem| panic!("{problem:?}"));
     config

@@ -4,8 +4,7 @@
 //! Must not know: the glue. Numbers go through the raw exports, as they do on the hot path; texts and objects
 //! through the functions that the glue calls.
 
-use halfopen::core::config::Conflict;
-use halfopen::core::{Field, Mode, Problem, Reason, State, snapshot};
+use halfopen::core::{Conflict, Field, Mode, Problem, Reason, State, snapshot};
 use halfopen::wasm::draft::{create, draft_begin, draft_option, restore};
 use halfopen::wasm::names::{names, problem};
 use halfopen::wasm::probe::start_probe;
@@ -150,7 +149,16 @@ fn every_problem_has_a_number_and_each_number_the_texts_of_its_problem() {
     for (number, other) in [(Field::ALL.len() as u32, 1.0), (u32::MAX, f64::NAN)] {
         assert_eq!(draft_option(number, other), UNKNOWN_OPTION);
     }
-    for none in [0, 20, 99, 100 + Conflict::ALL.len() as u32, UNKNOWN_OPTION, u32::MAX] {
+    let slot = breaker(&[]);
+    for field in [Field::WindowSize, Field::MaxConcurrent, Field::Timeout] {
+        let refused = set_option(slot, number_of(field), 1.0);
+        assert_eq!(problem(refused), text(Problem::Fixed(field)));
+        assert!(option(slot, number_of(field)).is_nan(), "what is refused changes nothing");
+        numbers.push(refused);
+    }
+    free_slot(slot);
+    let after_the_last = 200 + Field::ALL.len() as u32;
+    for none in [0, 20, 99, 100 + Conflict::ALL.len() as u32, after_the_last, UNKNOWN_OPTION, u32::MAX] {
         assert_eq!(problem(none), "option:known", "{none}");
     }
     numbers.push(UNKNOWN_OPTION);
@@ -586,7 +594,7 @@ fn a_snapshot_goes_out_as_numbers_and_comes_back_by_the_raw_export() {
     }
     let saved = numbers(take_snapshot(slot, 1e12, 107.0));
     assert!(saved.len() > snapshot::NAMES.len());
-    assert_eq!(saved[..2], [snapshot::VERSION, 1e12 + 107.0]);
+    assert_eq!(saved[..2], [1.0, 1e12 + 107.0]);
     let text = String::from(JSON::stringify(&Float64Array::from(&saved[..])).unwrap());
     assert!(text.contains("null") || !saved.iter().any(|number| number.is_nan()));
 

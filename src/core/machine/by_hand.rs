@@ -4,8 +4,7 @@
 
 use super::{Breaker, Phase};
 use crate::core::backoff::{Backoff, OpenTime};
-use crate::core::config::Field;
-use crate::core::error::Problem;
+use crate::core::config::{Field, Problem};
 use crate::core::log::Reason;
 use crate::core::state::Mode;
 use crate::core::time::Moment;
@@ -61,8 +60,12 @@ impl Breaker {
     /// Changes one option of the running breaker.
     ///
     /// # Errors
-    /// As [`Config::set`] and [`Config::check`]; then nothing changed.
+    /// [`Problem::Fixed`] for an option that only counts when a breaker is made; else as [`Config::set`](crate::core::Config::set) and
+    /// [`Config::check`](crate::core::Config::check). Then nothing changed.
     pub fn set(&mut self, field: Field, value: f64) -> Result<(), Problem> {
+        if !field.may_change() {
+            return Err(Problem::Fixed(field));
+        }
         let config = Rc::make_mut(&mut self.config);
         let before = config.given(field).unwrap_or(f64::NAN);
         config.set(field, value)?;

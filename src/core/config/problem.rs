@@ -1,9 +1,10 @@
-//! What can be wrong with options and snapshots, as data.
+//! What can be wrong with options, as data.
 //!
 //! Must not know: how a message is shown. The texts here say what was expected; the boundary adds
 //! what came.
 
-use super::config::{Conflict, Field};
+use super::conflict::Conflict;
+use super::field::Field;
 
 /// Why an option was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,13 +13,15 @@ pub enum Problem {
     Invalid(Field),
     /// The options contradict each other.
     Conflict(Conflict),
+    /// The breaker runs, and the option counts only when one is made.
+    Fixed(Field),
 }
 
 impl Problem {
     /// The option that is to be corrected, as JavaScript spells it.
     pub fn option(self) -> &'static str {
         match self {
-            Problem::Invalid(field) => field.name(),
+            Problem::Invalid(field) | Problem::Fixed(field) => field.name(),
             Problem::Conflict(conflict) => conflict.text().0,
         }
     }
@@ -28,6 +31,7 @@ impl Problem {
         match self {
             Problem::Invalid(field) => field.expected(),
             Problem::Conflict(conflict) => conflict.text().1,
+            Problem::Fixed(_) => "given when the breaker is made, not written later",
         }
     }
 }
