@@ -2,72 +2,38 @@
 //!
 //! Must not know: events. The machine writes here; whoever owns the machine takes the news and tells it.
 
-use super::state::{State, number_of};
+use super::numbers::{Reader, Time, numbers};
+use super::state::{State, names};
 use super::tally::Tally;
 use std::collections::VecDeque;
 
-/// Why the state changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// `closed` to `open`: so many failures.
-    FailureThreshold,
-    /// `closed` to `open`: such a share of failures.
-    FailureRate,
-    /// `closed` to `open`: such a share of slow calls.
-    SlowCallRate,
-    /// `closed` or `half_open` to `open`: a failure asked for it.
-    Asked,
-    /// `half_open` to `open`: test requests failed.
-    TestFailed,
-    /// `half_open` to `open`: test requests were slow.
-    TestSlow,
-    /// `half_open` to `open`: a test request did not settle in time.
-    TestExpired,
-    /// `open` to `half_open`: the recovery time is up.
-    RecoveryDue,
-    /// `half_open` to `closed`: enough test requests succeeded.
-    Recovered,
-    /// To `open`, by hand.
-    Trip,
-    /// To `open`, by hand, until released.
-    Isolate,
-    /// To `closed`, by hand.
-    Reset,
-}
-
-impl Reason {
-    /// Every reason, in the order of their numbers.
-    pub const ALL: [Reason; 12] = [
-        Reason::FailureThreshold,
-        Reason::FailureRate,
-        Reason::SlowCallRate,
-        Reason::Asked,
-        Reason::TestFailed,
-        Reason::TestSlow,
-        Reason::TestExpired,
-        Reason::RecoveryDue,
-        Reason::Recovered,
-        Reason::Trip,
-        Reason::Isolate,
-        Reason::Reset,
-    ];
-
-    /// The reason as events and logs spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Reason::FailureThreshold => "failure_threshold",
-            Reason::FailureRate => "failure_rate",
-            Reason::SlowCallRate => "slow_call_rate",
-            Reason::Asked => "asked",
-            Reason::TestFailed => "test_failed",
-            Reason::TestSlow => "test_slow",
-            Reason::TestExpired => "test_expired",
-            Reason::RecoveryDue => "recovery_due",
-            Reason::Recovered => "recovered",
-            Reason::Trip => "trip",
-            Reason::Isolate => "isolate",
-            Reason::Reset => "reset",
-        }
+names! {
+    /// Why the state changed.
+    Reason {
+        /// `closed` to `open`: the failures reached their threshold.
+        FailureThreshold: "failure_threshold",
+        /// `closed` to `open`: the share of failures reached its rate.
+        FailureRate: "failure_rate",
+        /// `closed` to `open`: the share of slow calls reached its rate.
+        SlowCallRate: "slow_call_rate",
+        /// `closed` or `half_open` to `open`: a failure asked for it.
+        Asked: "asked",
+        /// `half_open` to `open`: test requests failed.
+        TestFailed: "test_failed",
+        /// `half_open` to `open`: test requests were slow.
+        TestSlow: "test_slow",
+        /// `half_open` to `open`: a test request did not settle in time.
+        TestExpired: "test_expired",
+        /// `open` to `half_open`: the recovery time is up.
+        RecoveryDue: "recovery_due",
+        /// `half_open` to `closed`: enough test requests succeeded.
+        Recovered: "recovered",
+        /// To `open`, by hand.
+        Trip: "trip",
+        /// To `open`, by hand, until released.
+        Isolate: "isolate",
+        /// To `closed`, by hand.
+        Reset: "reset",
     }
 }
 
@@ -82,6 +48,16 @@ pub struct Transition {
     pub reason: Reason,
     /// When, in ms of the breaker's clock; NaN when the clock had no time to tell.
     pub at: f64,
+}
+
+numbers! {
+    /// A change of state as numbers.
+    Change {
+        "from" => from: State,
+        "to" => to: State,
+        "reason" => reason: Reason,
+        "at" => at: Time,
+    }
 }
 
 /// State changes kept; older ones are only counted.
@@ -118,27 +94,34 @@ impl Log {
         self.untold > 0
     }
 
-    /// The state changes kept as four numbers each: from, to, reason, when, on a clock whose zero is `origin` ms after
-    /// the epoch.
+    /// How many numbers a state change is.
+    pub(super) const NUMBERS_OF_EACH: usize = Change::NAMES.len();
+
+    /// The state changes kept, oldest first, as four numbers each: from, to, reason, when, on a clock whose zero is `origin` ms
+    /// after the epoch.
     pub fn numbers(&self, origin: f64) -> Vec<f64> {
         let mut numbers = Vec::new();
-        for change in &self.kept {
-            numbers.push(number_of(&State::ALL, change.from));
-            numbers.push(number_of(&State::ALL, change.to));
-            numbers.push(number_of(&Reason::ALL, change.reason));
-            numbers.push(origin + change.at);
+        for &Transition { from, to, reason, at } in &self.kept {
+            Change { from, to, reason, at: Time(origin + at) }.save(&mut numbers);
         }
         numbers
     }
 
-    /// The state changes kept, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Transition> {
-        self.kept.iter()
+    /// A list carried on from what [`Log::numbers`] gave, with the count of all; nobody is told of what is in it. `None` where the
+    /// numbers are none of a list.
+    pub(super) fn restored(numbers: &[f64], total: Tally, origin: f64) -> Option<Log> {
+        let mut numbers = Reader::new(numbers);
+        let mut kept = VecDeque::new();
+        while !numbers.is_at_end() {
+            let Change { from, to, reason, at } = Change::load(&mut numbers)?;
+            kept.push_back(Transition { from, to, reason, at: at.0 - origin });
+        }
+        (kept.len() <= KEPT).then_some(Log { kept, untold: 0, total })
     }
 
-    /// A list carried on from a snapshot; nobody is told of what is in it.
-    pub(crate) fn restored(kept: Vec<Transition>, total: Tally) -> Log {
-        Log { kept: kept.into(), untold: 0, total }
+    /// State changes ever made, as a count.
+    pub(super) fn count(&self) -> Tally {
+        self.total
     }
 
     /// State changes ever made.
@@ -175,8 +158,8 @@ mod tests {
         for time in 0..1000_u32 {
             log.push(at(time.into()));
         }
-        assert_eq!(log.iter().count(), KEPT);
-        assert_eq!(log.iter().next().map(|kept| kept.at), Some(936.0));
+        assert_eq!(log.kept.len(), KEPT);
+        assert_eq!(log.kept.front().map(|kept| kept.at), Some(936.0));
         assert_eq!(log.total(), 1000.0);
         assert_eq!(log.take().map(|taken| taken.at), Some(936.0));
     }

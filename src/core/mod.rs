@@ -25,6 +25,7 @@ mod latency;
 mod log;
 mod machine;
 mod metrics;
+mod numbers;
 mod permit;
 mod policy;
 pub mod snapshot;

@@ -5,42 +5,58 @@
 //! Calls in flight are not part of it: a new process has none.
 
 use super::backoff::{Backoff, OpenTime};
-use super::config::LONGEST_SPAN;
-use super::log::{KEPT, Log, Reason, Transition};
+use super::log::Log;
 use super::machine::{Breaker, Phase};
-use super::state::{Mode, State, number_of};
+use super::metrics::Metrics;
+use super::numbers::{Number, Reader, Span, SpanIfAny, Time, numbers, save_list};
+use super::state::{Mode, State};
 use super::tally::Tally;
 use super::time::Moment;
 use super::trial::Trial;
 
 /// The version written; others are refused.
-pub const VERSION: f64 = 1.0;
+struct Version;
 
-/// The single numbers of a snapshot, in their order; the calls of the window and the state changes follow, each list
-/// after its length. A state change is four numbers: from, to, reason, when.
-pub const NAMES: [&str; 21] = [
-    "version",
-    "takenAt",
-    "state",
-    "mode",
-    "remaining",
-    "span",
-    "closedFor",
-    "failedRecoveries",
-    "lastSpan",
-    "failureCount",
-    "successCount",
-    "failedTests",
-    "lastFailureTime",
-    "successfulCalls",
-    "failedCalls",
-    "timedOutCalls",
-    "ignoredCalls",
-    "rejectedCalls",
-    "wouldRejectCalls",
-    "staleCalls",
-    "stateChangeCount",
-];
+impl Number for Version {
+    fn save(&self) -> f64 {
+        1.0
+    }
+
+    fn load(number: f64) -> Option<Version> {
+        (number == Version.save()).then_some(Version)
+    }
+}
+
+numbers! {
+    /// The single numbers of a snapshot, in their order. To add one: its row; both directions below then ask for it.
+    Numbers {
+        "version" => version: Version,
+        "takenAt" => taken_at: Time,
+        "state" => state: State,
+        "mode" => mode: Mode,
+        "remaining" => remaining: Span,
+        "span" => span: SpanIfAny,
+        "closedFor" => closed_for: SpanIfAny,
+        "failedRecoveries" => failed_recoveries: u16,
+        "lastSpan" => last_span: Span,
+        "failureCount" => failure_count: Tally,
+        "successCount" => success_count: Tally,
+        "failedTests" => failed_tests: u32,
+        "lastFailureTime" => last_failure_time: Time,
+        "successfulCalls" => successful: Tally,
+        "failedCalls" => failed: Tally,
+        "timedOutCalls" => timed_out: Tally,
+        "ignoredCalls" => ignored: Tally,
+        "rejectedCalls" => rejected: Tally,
+        "wouldRejectCalls" => would_reject: Tally,
+        "staleCalls" => stale: Tally,
+        "stateChangeCount" => state_changes: Tally,
+    }
+}
+
+/// The names of the single numbers that a snapshot begins with; the calls of the window and the state changes follow, each list
+/// after its length.
+pub const NAMES: &[&str] = &Numbers::NAMES;
 
 impl Breaker {
     /// The breaker as numbers at `now`, on a clock whose zero is `origin` ms after the epoch.
@@ -60,36 +76,36 @@ impl Breaker {
             }
             Phase::HalfOpen(_) => {}
         }
-        let metrics = self.metrics;
-        let mut saved = vec![
-            VERSION,
-            if now.is_finite() { origin + now } else { f64::NAN },
-            number_of(&State::ALL, self.state()),
-            number_of(&Mode::ALL, self.mode),
-            remaining,
-            span,
-            closed_for,
-            self.backoff.failed_recoveries().into(),
-            self.backoff.probation(),
-            self.failure_count.get(),
-            self.success_count.get(),
-            self.failed_tests().into(),
-            origin + self.last_failure_time,
-            metrics.successful.get(),
-            metrics.failed.get(),
-            metrics.timed_out.get(),
-            metrics.ignored.get(),
-            metrics.rejected.get(),
-            metrics.would_reject.get(),
-            metrics.stale.get(),
-            self.log.total(),
-        ];
-        let window = self.policy.save(now);
-        saved.push(length(&window));
-        saved.extend_from_slice(&window);
-        let changes = self.log.numbers(origin);
-        saved.push(length(&changes) / 4.0);
-        saved.extend_from_slice(&changes);
+        // A new process has no calls in flight.
+        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight: _ } =
+            self.metrics;
+        let mut saved = Vec::new();
+        Numbers {
+            version: Version,
+            taken_at: Time(if now.is_finite() { origin + now } else { f64::NAN }),
+            state: self.state(),
+            mode: self.mode,
+            remaining: Span(remaining),
+            span: SpanIfAny(span),
+            closed_for: SpanIfAny(closed_for),
+            failed_recoveries: self.backoff.failed_recoveries(),
+            last_span: Span(self.backoff.probation()),
+            failure_count: self.failure_count,
+            success_count: self.success_count,
+            failed_tests: self.failed_tests(),
+            last_failure_time: Time(origin + self.last_failure_time),
+            successful,
+            failed,
+            timed_out,
+            ignored,
+            rejected,
+            would_reject,
+            stale,
+            state_changes: self.log.count(),
+        }
+        .save(&mut saved);
+        save_list(&mut saved, &self.policy.save(now), 1);
+        save_list(&mut saved, &self.log.numbers(origin), Log::NUMBERS_OF_EACH);
         saved
     }
 
@@ -100,133 +116,46 @@ impl Breaker {
     /// `None` when the numbers are none that [`Breaker::snapshot`] could have given for these options; the breaker is
     /// then of no more use.
     pub fn restore(&mut self, saved: &[f64], origin: f64, now: f64) -> Option<()> {
-        let breaker = self;
-        let mut saved = Reader(saved);
-        if saved.next()? != VERSION {
+        let mut saved = Reader::new(saved);
+        let numbers = Numbers::load(&mut saved)?;
+        let Numbers {
+            version: Version,
+            successful,
+            failed,
+            timed_out,
+            ignored,
+            rejected,
+            would_reject,
+            stale,
+            ..
+        } = numbers;
+        if numbers.mode == Mode::Isolated && numbers.state != State::Open {
             return None;
         }
         // NaN, where one of the clocks had no time to tell, is not above 0.
-        let away = (origin + now - saved.time()?).max(0.0);
-        let state = saved.one_of(&State::ALL)?;
-        breaker.mode = saved.one_of(&Mode::ALL)?;
-        if breaker.mode == Mode::Isolated && state != State::Open {
-            return None;
-        }
-        let remaining = saved.span()?;
-        let span = saved.span_if_any()?;
-        let closed_for = saved.span_if_any()?;
-        breaker.backoff = Backoff::restored(saved.small()?, saved.span()?);
-        breaker.failure_count = saved.count()?;
-        breaker.success_count = saved.count()?;
-        let failed_tests = saved.whole()?;
-        breaker.last_failure_time = saved.time()? - origin;
-        let metrics = &mut breaker.metrics;
-        for tally in [
-            &mut metrics.successful,
-            &mut metrics.failed,
-            &mut metrics.timed_out,
-            &mut metrics.ignored,
-            &mut metrics.rejected,
-            &mut metrics.would_reject,
-            &mut metrics.stale,
-        ] {
-            *tally = saved.count()?;
-        }
-        breaker.phase = match state {
-            State::Closed => Phase::Closed { since: Moment::at(now - closed_for - away) },
+        let away = (origin + now - numbers.taken_at.0).max(0.0);
+        self.mode = numbers.mode;
+        self.backoff = Backoff::restored(numbers.failed_recoveries, numbers.last_span.0);
+        self.failure_count = numbers.failure_count;
+        self.success_count = numbers.success_count;
+        self.last_failure_time = numbers.last_failure_time.0 - origin;
+        let in_flight = self.metrics.in_flight;
+        self.metrics =
+            Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight };
+        self.phase = match numbers.state {
+            State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },
             State::Open => {
-                let span = if span.is_nan() { OpenTime::Recovery } else { OpenTime::Fixed(span) };
-                let passed = (span.length(&breaker.config) - remaining).max(0.0) + away;
+                let ms = numbers.span.0;
+                let span = if ms.is_nan() { OpenTime::Recovery } else { OpenTime::Fixed(ms) };
+                let passed = (span.length(&self.config) - numbers.remaining.0).max(0.0) + away;
                 Phase::Open { since: Moment::at(now - passed), span }
             }
-            State::HalfOpen => Phase::HalfOpen(Trial::restored(failed_tests)),
+            State::HalfOpen => Phase::HalfOpen(Trial::restored(numbers.failed_tests)),
         };
-        let total = saved.count()?;
-        let window = saved.list()?;
-        if !breaker.policy.load(window, away, now) {
+        if !self.policy.load(saved.list(1)?, away, now) {
             return None;
         }
-        let count = saved.small()?;
-        let mut changes = Vec::new();
-        if usize::from(count) > KEPT {
-            return None;
-        }
-        for _ in 0..count {
-            changes.push(Transition {
-                from: saved.one_of(&State::ALL)?,
-                to: saved.one_of(&State::ALL)?,
-                reason: saved.one_of(&Reason::ALL)?,
-                at: saved.time()? - origin,
-            });
-        }
-        breaker.log = Log::restored(changes, total);
-        saved.0.is_empty().then_some(())
-    }
-}
-
-fn length(list: &[f64]) -> f64 {
-    u32::try_from(list.len()).unwrap_or(0).into()
-}
-
-/// Reads numbers one after another and refuses those that are not what they should be.
-struct Reader<'a>(&'a [f64]);
-
-impl<'a> Reader<'a> {
-    #[inline(never)]
-    fn next(&mut self) -> Option<f64> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    /// A time of the wall clock, in the range of JavaScript's dates, or NaN for none.
-    #[inline(never)]
-    fn time(&mut self) -> Option<f64> {
-        self.next().filter(|time| time.is_nan() || time.abs() <= 8.64e15)
-    }
-
-    #[inline(never)]
-    fn span(&mut self) -> Option<f64> {
-        self.next().filter(|ms| (0.0..=LONGEST_SPAN).contains(ms))
-    }
-
-    #[inline(never)]
-    fn span_if_any(&mut self) -> Option<f64> {
-        self.next().filter(|ms| ms.is_nan() || (0.0..=LONGEST_SPAN).contains(ms))
-    }
-
-    #[inline(never)]
-    fn count(&mut self) -> Option<Tally> {
-        self.next().and_then(Tally::restored)
-    }
-
-    #[inline(never)]
-    fn small(&mut self) -> Option<u16> {
-        let count = self.next().filter(|count| count.fract() == 0.0 && (0.0..=65_535.0).contains(count))?;
-        // Whole and in range, so the conversion is exact.
-        #[allow(clippy::as_conversions)]
-        return Some(count as u16);
-    }
-
-    fn whole(&mut self) -> Option<u32> {
-        let count =
-            self.next().filter(|count| count.fract() == 0.0 && (0.0..=4_294_967_295.0).contains(count))?;
-        // Whole and in range, so the conversion is exact.
-        #[allow(clippy::as_conversions)]
-        return Some(count as u32);
-    }
-
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
-        all.get(usize::from(self.small()?)).copied()
-    }
-
-    /// A list after its length.
-    fn list(&mut self) -> Option<&'a [f64]> {
-        let length = self.next().filter(|length| length.fract() == 0.0 && (0.0..=4e9).contains(length))?;
-        // Whole and in range, so the conversion is exact.
-        #[allow(clippy::as_conversions)]
-        let (list, rest) = self.0.split_at_checked(length as usize)?;
-        self.0 = rest;
-        Some(list)
+        self.log = Log::restored(saved.list(Log::NUMBERS_OF_EACH)?, numbers.state_changes, origin)?;
+        saved.is_at_end().then_some(())
     }
 }
