@@ -1,4 +1,4 @@
-//! Opens after so many failures in a row.
+//! Opens after N failures in a row.
 //!
 //! Must not know: time. The run of failures is the breaker's own `failureCount`, which goes on counting
 //! in the other states; this policy keeps nothing.
@@ -12,11 +12,10 @@ use crate::core::log::Reason;
 pub(in crate::core) struct Consecutive;
 
 impl Consecutive {
-    pub(super) const NEEDS_TIME_OF_SUCCESS: bool = false;
+    #[cfg(test)]
+    pub(super) const EXAMPLE: &[(Field, f64)] = &[(Field::FailureThreshold, 3.0)];
 
-    pub(super) fn new(config: &Config) -> Option<Consecutive> {
-        (!config.has_window()).then_some(Consecutive)
-    }
+    pub(super) const NEEDS_TIME_OF_SUCCESS: bool = false;
 
     #[inline(always)]
     pub(super) fn succeed(self, _now: f64) {}

@@ -23,6 +23,10 @@ pub(in crate::core) struct CountWindow {
 }
 
 impl CountWindow {
+    #[cfg(test)]
+    pub(super) const EXAMPLE: &[(Field, f64)] =
+        &[(Field::WindowSize, 10.0), (Field::FailureRate, 1.0), (Field::MinimumCalls, 3.0)];
+
     pub(super) const NEEDS_TIME_OF_SUCCESS: bool = false;
 
     pub(super) fn new(config: &Config) -> Option<CountWindow> {

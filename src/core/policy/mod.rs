@@ -1,8 +1,8 @@
 //! Whether to open a closed circuit: the seam, and the one list of policies.
 //!
 //! Must not know: how a breaker moves between its states, how long it stays open, who called.
-//! A policy sees only calls that settled in the closed generation at hand. To add one: its file, and
-//! its lines in the list below; the conformance tests at the end run over the list.
+//! A policy sees only calls that settled in the current closed generation. To add one: its file with its `EXAMPLE`, and its
+//! row in the list below; the tests at the end run over the list, and over the files of this folder.
 
 mod consecutive;
 mod count_window;
@@ -30,9 +30,32 @@ pub(super) struct Evidence {
     pub now: f64,
 }
 
-/// Makes the enum of policies and hands each call on: the one list.
+/// Makes the enum of policies and hands each call on: the one list. After the semicolon stands what is left.
 macro_rules! policies {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
+    ($($(#[$choice_doc:meta])* $choice:ident,)+ ; $(#[$last_doc:meta])* $last:ident,) => {
+        policies!(@enum $($(#[$choice_doc])* $choice,)+ $(#[$last_doc])* $last,);
+
+        impl Policy {
+            /// The policy that these options ask for. All the memory it will ever need is taken here.
+            pub(super) fn new(config: &Config) -> Policy {
+                $(if let Some(policy) = $choice::new(config) {
+                    return Policy::$choice(policy);
+                })+
+                Policy::$last($last)
+            }
+
+            /// Those that these options would choose, were each the first of the list.
+            #[cfg(test)]
+            fn choices(config: &Config) -> Vec<&'static str> {
+                let mut choices = Vec::new();
+                $(if $choice::new(config).is_some() {
+                    choices.push(stringify!($choice));
+                })+
+                choices
+            }
+        }
+    };
+    (@enum $($(#[$doc:meta])* $name:ident,)+) => {
         /// The policy of one breaker.
         #[derive(Clone, Debug)]
         pub(super) enum Policy {
@@ -40,12 +63,13 @@ macro_rules! policies {
         }
 
         impl Policy {
-            /// The policy that these options ask for. All the memory it will ever need is taken here.
-            pub(super) fn new(config: &Config) -> Policy {
-                $(if let Some(policy) = $name::new(config) {
-                    return Policy::$name(policy);
-                })+
-                Policy::Consecutive(Consecutive)
+            /// Each of the list: its name, and options that ask for it and open at the third failure of three calls.
+            #[cfg(test)]
+            const EACH: &[(&'static str, &'static [(super::config::Field, f64)])] = &[$((stringify!($name), $name::EXAMPLE)),+];
+
+            #[cfg(test)]
+            fn name(&self) -> &'static str {
+                match self { $(Policy::$name(_) => stringify!($name),)+ }
             }
 
             /// Takes in one success that was not slow, which opens nothing.
@@ -98,11 +122,12 @@ macro_rules! policies {
 }
 
 policies! {
-    /// The last so many calls.
+    /// The last `window.size` calls.
     CountWindow,
-    /// The calls of the last so many ms.
+    /// The calls of the last `window.duration` ms.
     TimeWindow,
-    /// So many failures in a row.
+    ; // Where none of them is asked for.
+    /// N failures in a row.
     Consecutive,
 }
 
@@ -110,6 +135,7 @@ policies! {
 mod tests {
     use super::*;
     use crate::core::config::Field;
+    use std::collections::BTreeSet;
 
     fn config(options: &[(Field, f64)]) -> Config {
         options
@@ -118,17 +144,9 @@ mod tests {
             .unwrap()
     }
 
-    /// One configuration for each policy of the list, each opening at the third failure of three calls.
     fn each() -> Vec<(Config, Policy)> {
-        let rate = [(Field::FailureRate, 1.0), (Field::MinimumCalls, 3.0)];
-        [
-            config(&[(Field::FailureThreshold, 3.0)]),
-            config(&[(Field::WindowSize, 10.0), rate[0], rate[1]]),
-            config(&[(Field::WindowDuration, 10_000.0), rate[0], rate[1]]),
-        ]
-        .into_iter()
-        .map(|config| (config, Policy::new(&config)))
-        .collect()
+        let example = |(_, options): &(_, &[_])| config(options);
+        Policy::EACH.iter().map(example).map(|config| (config, Policy::new(&config))).collect()
     }
 
     fn call(policy: &mut Policy, config: &Config, failed: bool, row: u32) -> Option<Reason> {
@@ -138,11 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn the_options_choose_the_policy() {
-        let names: Vec<_> = each().into_iter().map(|(_, policy)| format!("{policy:?}")).collect();
-        for (name, expected) in names.iter().zip(["Consecutive", "CountWindow", "TimeWindow"]) {
-            assert!(name.starts_with(expected), "{name}");
+    fn the_options_choose_the_policy_and_no_two_so_that_their_order_decides_nothing() {
+        for ((name, _), (config, policy)) in Policy::EACH.iter().zip(each()) {
+            assert_eq!(policy.name(), *name);
+            let choices = Policy::choices(&config);
+            // The last one is what is left.
+            assert!(
+                choices == [*name] || (choices.is_empty() && *name == Policy::EACH.last().unwrap().0),
+                "{name}"
+            );
         }
+    }
+
+    #[test]
+    fn every_policy_of_this_folder_is_in_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/core/policy");
+        let files: BTreeSet<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().replace('_', ""))
+            .filter(|name| !["mod", "rules"].contains(&name.as_str()))
+            .collect();
+        let listed: BTreeSet<_> = Policy::EACH.iter().map(|(name, _)| name.to_lowercase()).collect();
+        assert_eq!(files, listed);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use super::{Counts, Evidence};
 use crate::core::config::{Config, Field};
 use crate::core::log::Reason;
+use crate::core::numbers::Number;
 
 /// Numbers a bucket is saved as: its age in buckets, calls, failures, slow calls.
 const SAVED: usize = 4;
@@ -28,6 +29,10 @@ pub(in crate::core) struct TimeWindow {
 }
 
 impl TimeWindow {
+    #[cfg(test)]
+    pub(super) const EXAMPLE: &[(Field, f64)] =
+        &[(Field::WindowDuration, 10_000.0), (Field::FailureRate, 1.0), (Field::MinimumCalls, 3.0)];
+
     pub(super) const NEEDS_TIME_OF_SUCCESS: bool = true;
 
     pub(super) fn new(config: &Config) -> Option<TimeWindow> {
@@ -181,7 +186,7 @@ impl TimeWindow {
         let gone = (away * self.count() / self.duration).floor().max(0.0);
         for [age, calls, failures, slow] in buckets {
             let (Some(age), Some(calls), Some(failures), Some(slow)) =
-                (whole(*age), whole(*calls), whole(*failures), whole(*slow))
+                (u32::load(*age), u32::load(*calls), u32::load(*failures), u32::load(*slow))
             else {
                 return false;
             };
@@ -204,15 +209,6 @@ impl TimeWindow {
         }
         true
     }
-}
-
-fn whole(number: f64) -> Option<u32> {
-    if number.fract() != 0.0 || !(0.0..=4_294_967_295.0).contains(&number) {
-        return None;
-    }
-    // Whole and in range, so the conversion is exact.
-    #[allow(clippy::as_conversions)]
-    return Some(number as u32);
 }
 
 #[cfg(test)]
