@@ -18,17 +18,29 @@ const DEFAULT_MINIMUM_CALLS: f64 = 10.0;
 /// `recoveryBackoff.max` unless it is given, in recovery times.
 const DEFAULT_MAX_IN_RECOVERY_TIMES: f64 = 10.0;
 
-/// What an option takes. Where there is a largest value, the text that names it stands beside it.
+/// Any count that fits into 32 bits.
+const LARGEST_COUNT: u32 = u32::MAX;
+
+/// The most calls a count window holds: a quarter of a megabyte.
+const LARGEST_WINDOW: u32 = 1_000_000;
+
+/// The most parts a time window has.
+const MOST_BUCKETS: u32 = 1000;
+
+/// The longest span a timer can wait, in ms: 2^31 - 1, beyond which timers fire at once.
+const LONGEST_TIMER: f64 = 2_147_483_647.0;
+
+/// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Range {
     /// A whole number from 1 up to the given one.
-    Count(u32, &'static str),
+    Count(u32),
     /// A span in ms, 0 or more, up to [`LONGEST_SPAN`].
     Span,
     /// A span in ms above 0, up to [`LONGEST_SPAN`].
     PositiveSpan,
-    /// A span in ms above 0 up to the given one.
-    SpanUpTo(f64, &'static str),
+    /// A span in ms above 0, up to [`LONGEST_TIMER`].
+    TimerSpan,
     /// A share above 0 up to 1.
     Rate,
     /// A share from 0 to 1.
@@ -37,26 +49,34 @@ enum Range {
     Factor,
 }
 
-/// A count up to a number, which its text names.
-macro_rules! count_up_to {
-    ($most:literal) => {
-        Range::Count($most, concat!("a whole number from 1 to ", $most))
-    };
+impl Range {
+    /// As it continues "Expected `name` to be …". A test ties the numbers in here to those that are taken.
+    fn text(self) -> &'static str {
+        match self {
+            Range::Count(LARGEST_WINDOW) => "a whole number from 1 to 1000000",
+            Range::Count(MOST_BUCKETS) => "a whole number from 1 to 1000",
+            Range::Count(_) => "a whole number from 1 to 4294967295",
+            Range::Span => "a number of milliseconds, 0 or more and finite",
+            Range::PositiveSpan => "a number of milliseconds above 0 and finite",
+            Range::TimerSpan => "a number of milliseconds above 0 and at most 2147483647",
+            Range::Rate => "a share above 0 and at most 1",
+            Range::Share => "a share from 0 to 1",
+            Range::Factor => "a finite number of at least 1",
+        }
+    }
+
+    fn takes(self, value: f64) -> bool {
+        match self {
+            Range::Count(most) => value.fract() == 0.0 && (1.0..=f64::from(most)).contains(&value),
+            Range::Span => (0.0..=LONGEST_SPAN).contains(&value),
+            Range::PositiveSpan => value > 0.0 && value <= LONGEST_SPAN,
+            Range::TimerSpan => value > 0.0 && value <= LONGEST_TIMER,
+            Range::Rate => value > 0.0 && value <= 1.0,
+            Range::Share => (0.0..=1.0).contains(&value),
+            Range::Factor => value >= 1.0 && value.is_finite(),
+        }
+    }
 }
-
-/// A span up to a number of ms, which its text names.
-macro_rules! span_up_to {
-    ($most:literal) => {
-        Range::SpanUpTo($most as f64, concat!("a number of milliseconds above 0 and at most ", $most))
-    };
-}
-
-/// Any count that fits: 2^32 - 1.
-const COUNT: Range = count_up_to!(4294967295);
-
-/// What a timer can wait: 2^31 - 1 ms, beyond which timers fire at once.
-#[allow(clippy::as_conversions)] // A literal, exact in an f64.
-const TIMER: Range = span_up_to!(2147483647);
 
 /// When an option may be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,9 +101,15 @@ macro_rules! fields {
             pub const ALL: [Field; [$($name),+].len()] = [$(Field::$field),+];
 
             #[inline(never)]
-            fn row(self) -> (&'static str, Range, Change) {
+            fn row(self) -> (&'static str, Range) {
                 match self {
-                    $(Field::$field => ($name, $range, Change::$change),)+
+                    $(Field::$field => ($name, $range),)+
+                }
+            }
+
+            fn change(self) -> Change {
+                match self {
+                    $(Field::$field => Change::$change,)+
                 }
             }
 
@@ -101,40 +127,40 @@ fields! {
     |config|
 
     /// This many failures open the circuit: in a row, or inside the window if there is one.
-    FailureThreshold: "failureThreshold", COUNT, AnyTime, (!config.has_window()).then_some(5.0);
+    FailureThreshold: "failureThreshold", Range::Count(LARGEST_COUNT), AnyTime, (!config.has_window()).then_some(5.0);
 
     /// How long an open circuit refuses, in ms.
     RecoveryTimeout: "recoveryTimeout", Range::Span, AnyTime, Some(60_000.0);
 
     /// This many successful test requests close the circuit.
-    SuccessThreshold: "successThreshold", COUNT, AnyTime, Some(2.0);
+    SuccessThreshold: "successThreshold", Range::Count(LARGEST_COUNT), AnyTime, Some(2.0);
 
     /// Test requests judged at most; unset means as many as `SuccessThreshold`.
-    HalfOpenCalls: "halfOpenCalls", COUNT, AnyTime, config.get(Field::SuccessThreshold);
+    HalfOpenCalls: "halfOpenCalls", Range::Count(LARGEST_COUNT), AnyTime, config.get(Field::SuccessThreshold);
 
     /// Test requests in flight at once.
-    HalfOpenMaxConcurrent: "halfOpenMaxConcurrent", COUNT, AnyTime, Some(1.0);
+    HalfOpenMaxConcurrent: "halfOpenMaxConcurrent", Range::Count(LARGEST_COUNT), AnyTime, Some(1.0);
 
     /// A test request that has not settled after this many ms counts as a failure; unset means the longest
     /// of `RecoveryTimeout`, `Timeout` and a minute.
     HalfOpenTimeout: "halfOpenTimeout", Range::PositiveSpan, AnyTime,
         Some(config.longest_of(&[Field::RecoveryTimeout, Field::Timeout]).max(SHORTEST_DEFAULT_LEASE));
 
-    /// The window holds the last calls, this many.
-    WindowSize: "window.size", count_up_to!(1000000), AtFirst, None;
+    /// How many calls the window holds.
+    WindowSize: "window.size", Range::Count(LARGEST_WINDOW), AtFirst, None;
 
-    /// The window holds the calls of the last ms, this many.
+    /// How far the window reaches back, in ms.
     WindowDuration: "window.duration", Range::PositiveSpan, AtFirst, None;
 
     /// The parts in which a window of time moves on: tenths by default, as in resilience4j and Polly.
-    WindowBuckets: "window.buckets", count_up_to!(1000), AtFirst,
+    WindowBuckets: "window.buckets", Range::Count(MOST_BUCKETS), AtFirst,
         config.given(Field::WindowDuration).map(|_| 10.0);
 
     /// Opens at this share of failures in the window.
     FailureRate: "failureRate", Range::Rate, AnyTime, None;
 
     /// The rates judge once this many calls are in the window.
-    MinimumCalls: "minimumCalls", COUNT, AnyTime, config.has_rate().then(|| {
+    MinimumCalls: "minimumCalls", Range::Count(LARGEST_COUNT), AnyTime, config.has_rate().then(|| {
         config.given(Field::WindowSize).map_or(DEFAULT_MINIMUM_CALLS, |size| size.min(DEFAULT_MINIMUM_CALLS))
     });
 
@@ -160,10 +186,10 @@ fields! {
     MaxRetryAfter: "maxRetryAfter", Range::Span, AnyTime, Some(300_000.0);
 
     /// How long one call may take, in ms. The core only derives the default of `HalfOpenTimeout` from it.
-    Timeout: "timeout", TIMER, AtFirst, None;
+    Timeout: "timeout", Range::TimerSpan, AtFirst, None;
 
     /// Calls in flight at once.
-    MaxConcurrent: "maxConcurrent", COUNT, AtFirst, None;
+    MaxConcurrent: "maxConcurrent", Range::Count(LARGEST_COUNT), AtFirst, None;
 }
 
 impl Field {
@@ -179,32 +205,17 @@ impl Field {
 
     /// What the option takes, as it continues "Expected `name` to be …".
     pub(super) fn expected(self) -> &'static str {
-        match self.row().1 {
-            Range::Count(_, text) | Range::SpanUpTo(_, text) => text,
-            Range::Span => "a number of milliseconds, 0 or more and finite",
-            Range::PositiveSpan => "a number of milliseconds above 0 and finite",
-            Range::Rate => "a share above 0 and at most 1",
-            Range::Share => "a share from 0 to 1",
-            Range::Factor => "a finite number of at least 1",
-        }
+        self.row().1.text()
     }
 
     /// Whether the option takes that value.
     pub(super) fn takes(self, value: f64) -> bool {
-        match self.row().1 {
-            Range::Count(most, _) => value.fract() == 0.0 && (1.0..=f64::from(most)).contains(&value),
-            Range::Span => (0.0..=LONGEST_SPAN).contains(&value),
-            Range::PositiveSpan => value > 0.0 && value <= LONGEST_SPAN,
-            Range::SpanUpTo(most, _) => value > 0.0 && value <= most,
-            Range::Rate => value > 0.0 && value <= 1.0,
-            Range::Share => (0.0..=1.0).contains(&value),
-            Range::Factor => value >= 1.0 && value.is_finite(),
-        }
+        self.row().1.takes(value)
     }
 
     /// Whether a running breaker may change it.
     pub(in crate::core) fn may_change(self) -> bool {
-        self.row().2 == Change::AnyTime
+        self.change() == Change::AnyTime
     }
 
     pub(super) fn index(self) -> usize {
