@@ -27,11 +27,11 @@ pub struct LatencySummary {
     pub calls: f64,
     /// The mean, exact.
     pub mean: f64,
-    /// Half of the calls took at most so long.
+    /// Half of the calls took at most this long.
     pub p50: f64,
-    /// Nine of ten calls took at most so long.
+    /// Nine of ten calls took at most this long.
     pub p90: f64,
-    /// 99 of 100 calls took at most so long.
+    /// 99 of 100 calls took at most this long.
     pub p99: f64,
 }
 

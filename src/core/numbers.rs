@@ -12,7 +12,7 @@ pub(super) trait Number: Sized {
     /// As it is saved.
     fn save(&self) -> f64;
 
-    /// What was saved; `None` where the number is none that could have been.
+    /// What was saved; `None` where that can't have been.
     fn load(number: f64) -> Option<Self>;
 }
 

@@ -15,7 +15,7 @@ pub struct Permit(pub f64);
 impl Permit {
     /// The permit of calls that no state is judged by: those that pass while the breaker is disabled, and
     /// those that it would have refused while it observes.
-    pub const UNJUDGED: Permit = Permit(0.0);
+    pub(super) const UNJUDGED: Permit = Permit(0.0);
 }
 
 /// How a call ended.
@@ -65,7 +65,7 @@ pub enum Refusal {
     HalfOpenFull,
     /// The circuit is held open by hand.
     Isolated,
-    /// So many calls as may be are in flight.
+    /// As many calls are in flight as may be.
     BulkheadFull,
 }
 

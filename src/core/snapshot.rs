@@ -1,7 +1,7 @@
 //! A breaker as numbers: what one process saves and another carries on from.
 //!
 //! Must not know: JSON, objects. Times are the wall clock's, ms since the epoch, since the clock that reads them
-//! next may have another zero; what is left of an open time is a span. NaN stands for what there is none of.
+//! next may have another zero; what is left of an open time is a span. NaN stands for what is not there.
 //! Calls in flight are not part of it: a new process has none.
 
 use super::backoff::{Backoff, OpenTime};

@@ -60,7 +60,7 @@ pub fn settle(slot: u32, permit: f64, outcome: u32, elapsed: f64, now: f64, rand
         if outcome == 0 && elapsed.is_nan() && breaker.succeed_if_closed(Permit(permit), now) {
             return 0;
         }
-        settle_on_a_closer_look(breaker, permit, number::to_outcome(outcome).into(), elapsed, now, random)
+        settle_on_a_closer_look(breaker, permit, outcome, elapsed, now, random)
     })
 }
 
@@ -80,12 +80,24 @@ pub fn settle_asking(
 ) -> u32 {
     slots::with_cold(slot, 0, |breaker| {
         let verdict = Verdict { outcome: number::to_outcome(outcome), retry_after, trips };
-        settle_on_a_closer_look(breaker, permit, verdict, elapsed, now, random)
+        settle_verdict(breaker, permit, verdict, elapsed, now, random)
     })
 }
 
 #[inline(never)]
 fn settle_on_a_closer_look(
+    breaker: &mut Breaker,
+    permit: f64,
+    outcome: u32,
+    elapsed: f64,
+    now: f64,
+    random: f64,
+) -> u32 {
+    settle_verdict(breaker, permit, number::to_outcome(outcome).into(), elapsed, now, random)
+}
+
+#[inline(never)]
+fn settle_verdict(
     breaker: &mut Breaker,
     permit: f64,
     verdict: Verdict,
@@ -245,10 +257,4 @@ pub fn option(slot: u32, field: u32) -> f64 {
 pub fn set_option(slot: u32, field: u32, value: f64) -> u32 {
     let Some(field) = Field::from_number(field) else { return number::UNKNOWN_OPTION };
     slots::with_cold(slot, 0, |breaker| breaker.set(field, value).map_or_else(number::of_problem, |()| 0))
-}
-
-/// How many breakers live in the table, and so in this instance's memory.
-#[wasm_bindgen(js_name = liveBreakers)]
-pub fn live_breakers() -> u32 {
-    slots::live()
 }

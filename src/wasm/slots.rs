@@ -72,7 +72,3 @@ pub(super) fn with_cold<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker)
 fn find(slot: u32, work: &mut dyn FnMut(&mut Breaker)) {
     with(slot, (), work);
 }
-
-pub(super) fn live() -> u32 {
-    table(|slots| (slots.breakers.len() - slots.free.len()) as u32)
-}

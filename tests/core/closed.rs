@@ -106,7 +106,7 @@ fn of_calls_in_flight_together_the_one_that_reaches_the_threshold_opens_and_the_
 }
 
 #[test]
-fn a_threshold_lowered_to_the_run_at_hand_opens_at_the_next_failure() {
+fn a_threshold_lowered_to_the_current_run_opens_at_the_next_failure() {
     let mut breaker = breaker(&[]);
     for _ in 0..4 {
         call(&mut breaker, Failure, 0.0);

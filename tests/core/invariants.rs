@@ -8,21 +8,23 @@ use crate::life::{
 };
 use crate::list::List;
 use crate::textbook::{self, Textbook};
-use crate::worked::NO_CHANCE;
+use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
 
-/// Lives per invariant, 40 steps each on average.
+/// Lives per invariant, 40 steps each on average, unless `PROPTEST_CASES` says otherwise. Each run has new ones.
 const CASES: u32 = 4_000;
 
 fn thorough() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    let cases = cases.map_or(CASES, |cases| cases.parse().expect("PROPTEST_CASES is a number"));
     let beside_this_file = FileFailurePersistence::WithSource("regressions");
     ProptestConfig {
         failure_persistence: Some(Box::new(beside_this_file)),
-        ..ProptestConfig::with_cases(CASES)
+        ..ProptestConfig::with_cases(cases)
     }
 }
 
@@ -126,7 +128,7 @@ proptest! {
         setup in setups(), steps in steps()
     ) {
         let mut life = Life::new(&setup);
-        // Results that counted in the half-open state at hand, and whether its options are still those of its start.
+        // Results that counted in the current half-open state, and whether its options are still those of its start.
         let (mut judged, mut as_begun) = (0, true);
         for step in &steps {
             let before = View::of(&life.breaker);
@@ -154,7 +156,7 @@ proptest! {
             let in_flight = life.leases();
             match deed {
                 Deed::Admitted(Admission::Granted(permit)) | Deed::ProbeAdmitted(Admission::Granted(permit))
-                    if in_flight > 1 && permit != Permit::UNJUDGED =>
+                    if in_flight > 1 && permit != UNJUDGED =>
                 {
                     prop_assert!(in_flight <= at_once, "{} in flight of {}", in_flight, at_once);
                     prop_assert!(in_flight + judged <= calls, "{} + {} of {}", in_flight, judged, calls);
@@ -172,7 +174,7 @@ proptest! {
                 _ => {}
             }
             if setup.probed && let Deed::Admitted(Admission::Granted(permit)) = deed {
-                prop_assert_eq!(permit, Permit::UNJUDGED, "test requests are the probe's");
+                prop_assert_eq!(permit, UNJUDGED, "test requests are the probe's");
             }
             if as_begun {
                 prop_assert!(in_flight <= at_once, "{} in flight of {}", in_flight, at_once);
@@ -212,7 +214,7 @@ proptest! {
                 let full = in_place >= before.config.get(Field::MaxConcurrent).unwrap_or(f64::INFINITY);
                 match (deed, before.mode) {
                     (Deed::Admitted(answer), Mode::Disabled) => {
-                        prop_assert_eq!(answer, Admission::Granted(Permit::UNJUDGED));
+                        prop_assert_eq!(answer, Admission::Granted(UNJUDGED));
                         prop_assert_eq!(after.state, State::Open);
                     }
                     (Deed::Admitted(answer), Mode::Isolated) => {
@@ -223,10 +225,10 @@ proptest! {
                         let passes = is_due && !full && !setup.probed;
                         let expected = match answer {
                             Admission::Granted(permit) if passes => {
-                                prop_assert!(permit != Permit::UNJUDGED, "due since {}, at {}", since, now);
+                                prop_assert!(permit != UNJUDGED, "due since {}, at {}", since, now);
                                 answer
                             }
-                            _ if mode == Mode::Observing => Admission::Granted(Permit::UNJUDGED),
+                            _ if mode == Mode::Observing => Admission::Granted(UNJUDGED),
                             _ if !is_due => Admission::Refused(Refusal::Open),
                             _ if full => Admission::Refused(Refusal::BulkheadFull),
                             _ => Admission::Refused(Refusal::HalfOpenFull),
@@ -322,7 +324,7 @@ proptest! {
                     match answer {
                         Admission::Granted(permit) => {
                             ledger.in_flight += 1.0;
-                            if permit == Permit::UNJUDGED && before.mode == Mode::Observing {
+                            if permit == UNJUDGED && before.mode == Mode::Observing {
                                 ledger.would_reject += 1.0;
                             }
                         }
@@ -707,7 +709,7 @@ proptest! {
             prop_assert_eq!(innards(&short), innards(&long));
             prop_assert_eq!(short.metrics(), long.metrics());
 
-            let permits = life.in_flight.iter().map(|call| call.permit).chain([Permit::UNJUDGED, Permit(1.0), Permit(f64::NAN)]);
+            let permits = life.in_flight.iter().map(|call| call.permit).chain([UNJUDGED, Permit(1.0), Permit(f64::NAN)]);
             for permit in permits {
                 let (mut short, mut long) = (life.breaker.clone(), life.breaker.clone());
                 if short.succeed_if_closed(permit, now) {
@@ -831,7 +833,7 @@ fn read_everything(breaker: &mut Breaker, at: f64) {
     }
 }
 
-/// How many test requests hold a lease: so many fail at the end of all time.
+/// How many test requests hold a lease: they fail at the end of all time.
 fn leases_held(breaker: &Breaker) -> f64 {
     let mut far = breaker.clone();
     let failed = far.metrics().failed.get();

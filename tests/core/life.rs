@@ -1,9 +1,9 @@
 //! Random lives of a breaker: what may happen to it, and a ledger that an onlooker could keep.
 //!
-//! Must not know: what is right. It does the steps and notes which calls are of the generation at hand; the
+//! Must not know: what is right. It does the steps and notes which calls are of the current generation; the
 //! properties judge. To add a deed: its variant in [`Step`], its line in [`steps`] and in [`Life::live`].
 
-use crate::worked::NO_CHANCE;
+use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
     Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Verdict,
 };
@@ -44,7 +44,7 @@ pub(crate) enum Step {
         short_way_first: bool,
     },
     AdmitProbe,
-    /// One of the calls in flight ends, whenever it was admitted, after so many ms (NaN for one that was not timed). A call
+    /// One of the calls in flight ends, whenever it was admitted, after that many ms (NaN for one that was not timed). A call
     /// that is never picked never ends.
     Settle(Index, Verdict, f64),
     /// Somebody settles what no admission gave.
@@ -75,7 +75,7 @@ pub(crate) enum Clock {
     Nonsense(f64),
 }
 
-/// How far it moves: so many ms, or so many more than a span that matters.
+/// How far it moves: some ms, or some more than a span that matters.
 #[derive(Clone, Debug)]
 pub(crate) enum Span {
     Ms(f64),
@@ -389,7 +389,7 @@ pub(crate) fn innards(breaker: &Breaker) -> String {
 /// Whose verdict the result of a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// That of the generation at hand.
+    /// That of the current generation.
     Current,
     /// That of an earlier one, or it expired.
     Late,
@@ -433,7 +433,7 @@ pub(crate) enum Deed {
     ModeSet,
     Checked,
     Set,
-    /// A new breaker carried on; so many calls were lost.
+    /// A new breaker carried on; that many calls were lost.
     Reborn(usize),
     /// Nothing that the breaker could notice.
     Nothing,
@@ -499,7 +499,7 @@ impl Life {
         self.time
     }
 
-    /// The test requests that hold a lease of the half-open state at hand.
+    /// The test requests that hold a lease of the current half-open state.
     pub(crate) fn leases(&self) -> usize {
         self.in_flight.iter().filter(|call| call.is_current() && call.lease.is_some()).count()
     }
@@ -633,7 +633,7 @@ impl Life {
 
     fn hold(&mut self, admission: Admission, now: f64) {
         let Admission::Granted(permit) = admission else { return };
-        let is_judged = permit != Permit::UNJUDGED;
+        let is_judged = permit != UNJUDGED;
         let since = if now.is_finite() { now } else { f64::NAN };
         let lease = (is_judged && self.breaker.state() == State::HalfOpen).then_some(since);
         let standing = if is_judged { Standing::Current } else { Standing::Unjudged };

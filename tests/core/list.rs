@@ -1,7 +1,7 @@
-//! A window as naive as can be: a list of the calls of the closed state at hand, counted anew each time.
+//! A window as naive as can be: a list of the calls of the current closed state, counted anew each time.
 //!
 //! Must not know: rings, buckets, running totals. A call that came in the part of the window with a certain number counts
-//! until so many parts have begun since as the window has.
+//! until as many parts have begun since as the window has.
 
 use halfopen::core::{Config, Field};
 
@@ -19,11 +19,11 @@ pub(crate) struct List {
 
 enum Kind {
     Calls(usize),
-    /// So many parts in so many ms; the part at hand, and a part from whose beginning all are counted.
+    /// Parts of a duration in ms; the current part, and a part from whose beginning all are counted.
     Time {
         duration: f64,
         parts: f64,
-        at_hand: f64,
+        current: f64,
         first: f64,
         began: f64,
     },
@@ -36,7 +36,7 @@ impl List {
             (Some(size), _) => Kind::Calls(size as usize),
             (_, Some(duration)) => {
                 let parts = config.get(Field::WindowBuckets)?;
-                Kind::Time { duration, parts, at_hand: 0.0, first: 0.0, began: f64::NAN }
+                Kind::Time { duration, parts, current: 0.0, first: 0.0, began: f64::NAN }
             }
             _ => return None,
         };
@@ -45,39 +45,39 @@ impl List {
 
     pub(crate) fn push(&mut self, failed: bool, slow: bool, now: f64) {
         let mut part = 0.0;
-        if let Kind::Time { duration, parts, at_hand, first, began } = &mut self.kind {
+        if let Kind::Time { duration, parts, current, first, began } = &mut self.kind {
             if now.is_finite() {
-                // A clock that went back goes on in the part at hand; after a gap of a whole window the parts begin anew.
-                let passed = *first + ((now - *began) * *parts / *duration).floor() - *at_hand;
+                // A clock that went back goes on in the current part; after a gap of a whole window the parts begin anew.
+                let passed = *first + ((now - *began) * *parts / *duration).floor() - *current;
                 if passed >= 0.0 {
-                    *at_hand += passed;
+                    *current += passed;
                 }
                 if !(0.0..*parts).contains(&passed) {
-                    (*first, *began) = (*at_hand, now);
+                    (*first, *began) = (*current, now);
                 }
             }
-            part = *at_hand;
+            part = *current;
         }
         self.calls.push(Call { failed, slow, part });
     }
 
     pub(crate) fn clear(&mut self) {
         self.calls.clear();
-        if let Kind::Time { at_hand, first, began, .. } = &mut self.kind {
-            (*at_hand, *first, *began) = (0.0, 0.0, f64::NAN);
+        if let Kind::Time { current, first, began, .. } = &mut self.kind {
+            (*current, *first, *began) = (0.0, 0.0, f64::NAN);
         }
     }
 
     /// What was saved and carried on at `now` begins its parts anew then; a call that is gone then does not come back.
     pub(crate) fn reborn(&mut self, now: f64) {
-        if let Kind::Time { duration, parts, at_hand, first, began } = &mut self.kind {
-            let passed = *first + ((now - *began) * *parts / *duration).floor() - *at_hand;
-            let part = *at_hand + if now.is_finite() { passed.max(0.0) } else { 0.0 };
+        if let Kind::Time { duration, parts, current, first, began } = &mut self.kind {
+            let passed = *first + ((now - *began) * *parts / *duration).floor() - *current;
+            let part = *current + if now.is_finite() { passed.max(0.0) } else { 0.0 };
             self.calls.retain(|call| part - call.part < *parts);
             for call in &mut self.calls {
                 call.part -= part;
             }
-            (*at_hand, *first, *began) = (0.0, 0.0, if now.is_finite() { now } else { f64::NAN });
+            (*current, *first, *began) = (0.0, 0.0, if now.is_finite() { now } else { f64::NAN });
         }
     }
 
@@ -85,10 +85,10 @@ impl List {
     pub(crate) fn counts(&self, now: f64) -> (u32, u32, u32) {
         let counted: Vec<_> = match self.kind {
             Kind::Calls(size) => self.calls.iter().rev().take(size).collect(),
-            Kind::Time { duration, parts, at_hand, first, began } => {
-                // A time that is none moves nothing.
-                let passed = first + ((now - began) * parts / duration).floor() - at_hand;
-                let part = at_hand + if now.is_finite() { passed.max(0.0) } else { 0.0 };
+            Kind::Time { duration, parts, current, first, began } => {
+                // What is no time moves nothing.
+                let passed = first + ((now - began) * parts / duration).floor() - current;
+                let part = current + if now.is_finite() { passed.max(0.0) } else { 0.0 };
                 self.calls.iter().filter(|call| part - call.part < parts).collect()
             }
         };

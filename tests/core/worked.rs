@@ -7,6 +7,9 @@ use halfopen::core::{
 };
 use std::rc::Rc;
 
+/// The permit of calls that no state is judged by, as the boundary has it.
+pub(crate) const UNJUDGED: Permit = Permit(0.0);
+
 /// For what may open the circuit where no test asks for chance: nothing is taken off the open time.
 pub(crate) const NO_CHANCE: f64 = f64::NAN;
 

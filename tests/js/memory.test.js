@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { answerOf } from './support.js'
+import { LIVE_BREAKERS, answerOf } from './support.js'
 
 /** Gives the size of the Wasm memory, how many breakers live in it, and a way to see garbage collected. */
 const PRELUDE = `
@@ -14,6 +14,7 @@ const PRELUDE = `
     core = instance.exports
     return instance
   }
+  ${LIVE_BREAKERS}
   const { CircuitBreaker, ManualClock } = await import(ESM)
   const clock = new ManualClock()
   new CircuitBreaker()
@@ -22,10 +23,10 @@ const PRELUDE = `
     gc()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  /** Collects garbage until no more than so many breakers live; gives up after a number of rounds, not of seconds. */
+  /** Collects garbage until no more than \`most\` breakers live; gives up after a number of rounds, not of seconds. */
   const collected = async (most) => {
-    for (let round = 0; round < 500 && core.liveBreakers() > most; round++) await collect()
-    return core.liveBreakers() <= most
+    for (let round = 0; round < 500 && liveBreakers() > most; round++) await collect()
+    return liveBreakers() <= most
   }`
 const answer = (program) => answerOf(`${PRELUDE}\n${program}`, '--expose-gc')
 

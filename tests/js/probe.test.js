@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, isCallTimeoutError, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { answerOf, deferred, drained, rejectionOf, run, thrownBy } from './support.js'
+import { LIVE_BREAKERS, answerOf, deferred, drained, rejectionOf, run, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const down = new Error('down')
@@ -514,6 +514,7 @@ describe('a process', () => {
           core = instance.exports
           return instance
         }
+        ${LIVE_BREAKERS}
         const { CircuitBreaker, ManualClock } = await import(ESM)
         const clock = new ManualClock()
         const kept = new CircuitBreaker({ clock })
@@ -527,8 +528,8 @@ describe('a process', () => {
         }
         for (let n = 0; n < tasks; n++) make()
         const collect = async () => { gc(); await new Promise((resolve) => setImmediate(resolve)) }
-        for (let round = 0; round < 500 && (core.liveBreakers() > 1 || wakes.length < tasks); round++) await collect()
-        const live = core.liveBreakers()
+        for (let round = 0; round < 500 && (liveBreakers() > 1 || wakes.length < tasks); round++) await collect()
+        const live = liveBreakers()
         clock.advance(5)
         for (const wake of wakes) wake()
         for (let round = 0; round < 50; round++) await collect()

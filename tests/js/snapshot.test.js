@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { answerOf, countsOf, drained, rejectionOf, slowCalls, thrownBy } from './support.js'
+import { LIVE_BREAKERS, answerOf, countsOf, drained, rejectionOf, slowCalls, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const error = new Error('down')
@@ -359,6 +359,7 @@ describe('what is no snapshot of such a breaker', () => {
         core = instance.exports
         return instance
       }
+      ${LIVE_BREAKERS}
       const { CircuitBreaker, ManualClock } = await import(ESM)
       const options = { clock: new ManualClock(), window: { type: 'count', size: 100 }, failureRate: 1 }
       const good = new CircuitBreaker(options).toJSON()
@@ -373,7 +374,7 @@ describe('what is no snapshot of such a breaker', () => {
       refuse(100)
       const before = core.memory.buffer.byteLength
       refuse(20_000)
-      console.log(JSON.stringify({ live: core.liveBreakers(), grown: core.memory.buffer.byteLength - before }))`)
+      console.log(JSON.stringify({ live: liveBreakers(), grown: core.memory.buffer.byteLength - before }))`)
     assert.deepEqual({ live, grown }, { live: 1, grown: 0 })
   })
 })

@@ -12,6 +12,14 @@ const exec = promisify(execFile)
 export const ESM = new URL('../../pkg/index.js', import.meta.url).href
 export const CJS = fileURLToPath(new URL('../../pkg/index.cjs', import.meta.url))
 
+/** For programs that have the raw exports as `core`: how many breakers live. A slot without one has no option in force. */
+export const LIVE_BREAKERS = `const liveBreakers = () => {
+    const RECOVERY_TIMEOUT = 1
+    let live = 0
+    for (let slot = 0; slot < 50_000; slot++) if (core.option(slot, RECOVERY_TIMEOUT) >= 0) live++
+    return live
+  }`
+
 /** A promise that is settled from outside. */
 export function deferred() {
   let resolve, reject

@@ -56,6 +56,12 @@ fn breaker(options: &[(Field, f64)]) -> u32 {
     slot as u32
 }
 
+/// How many of the first slots have a breaker: one without has no option in force.
+fn live_breakers() -> usize {
+    let recovery = number_of(Field::RecoveryTimeout);
+    (0..2000).filter(|slot| !option(*slot, recovery).is_nan()).count()
+}
+
 /// The lists of names: options, states, modes, reasons, the numbers of a report, those of a snapshot.
 fn lists() -> Vec<Vec<String>> {
     let text = names();

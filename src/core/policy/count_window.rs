@@ -1,4 +1,4 @@
-//! Judges the last so many calls.
+//! Judges the last `window.size` calls.
 //!
 //! Must not know: time. A ring of two bits a call, so 100 calls take 25 bytes; O(1) per call, and no memory
 //! but what the constructor took.

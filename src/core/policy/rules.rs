@@ -1,4 +1,4 @@
-//! The rules that a window is judged by: so many failures, a share of failures, a share of slow calls.
+//! The rules that a window is judged by: a number of failures, a share of failures, a share of slow calls.
 //!
 //! Must not know: how the calls are kept.
 

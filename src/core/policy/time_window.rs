@@ -1,7 +1,7 @@
-//! Judges the calls of the last so many ms.
+//! Judges the calls of the last `window.duration` ms.
 //!
 //! Must not know: a clock. The window moves on in equal parts, the buckets, anchored at the first call; it
-//! holds the bucket at hand and all but one full length before it. A step costs at most one pass over
+//! holds the current bucket and all but one full length before it. A step costs at most one pass over
 //! the buckets, whatever the gap; after a gap of a whole window it is empty.
 
 use super::{Counts, Evidence};
@@ -20,10 +20,10 @@ pub(in crate::core) struct TimeWindow {
     duration: f64,
     /// When the first bucket began; NaN before the first call that had a time.
     origin: f64,
-    /// The number of the bucket at hand since then. Counted, so that no rounding adds up: a call is gone after exactly
+    /// The number of the current bucket since then. Counted, so that no rounding adds up: a call is gone after exactly
     /// the duration, whatever the number of buckets.
     tick: f64,
-    /// The place of the bucket at hand.
+    /// The place of the current bucket.
     head: usize,
     total: Counts,
 }
@@ -67,11 +67,11 @@ impl TimeWindow {
         self.total.add(failed, slow);
     }
 
-    /// Moves the window to `now`. A time that is none moves nothing; a clock that went back goes on in the
-    /// bucket at hand, so that the window can neither freeze nor go blind.
+    /// Moves the window to `now`. What is no time moves nothing; a clock that went back goes on in the
+    /// current bucket, so that the window can neither freeze nor go blind.
     #[inline(always)]
     fn advance(&mut self, now: f64) {
-        // In buckets since the origin. The usual case, the bucket at hand, is one comparison; NaN is not in it.
+        // In buckets since the origin. The usual case, the current bucket, is one comparison; NaN is not in it.
         let passed = self.passed(now) - self.tick;
         if !(0.0..1.0).contains(&passed) {
             self.move_on(now);
@@ -107,7 +107,7 @@ impl TimeWindow {
         }
     }
 
-    /// Has the bucket at hand begin at `now`.
+    /// Has the current bucket begin at `now`.
     fn begin(&mut self, now: f64) {
         self.origin = now;
         self.tick = 0.0;
@@ -132,7 +132,7 @@ impl TimeWindow {
         self.total = Counts::default();
     }
 
-    /// How many buckets lie between the one at hand and the one of `now`; none when that is no time.
+    /// How many buckets lie between the current one and the one of `now`; 0 when that is no time.
     fn age(&self, now: f64) -> f64 {
         let age = (self.passed(now).floor() - self.tick).max(0.0);
         if now.is_finite() { age } else { 0.0 }
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_counts_into_the_bucket_at_hand() {
+    fn what_is_no_time_counts_into_the_current_bucket() {
         let mut window = window();
         assert_eq!(call(&mut window, true, f64::NAN).failures, 1);
         assert_eq!(call(&mut window, true, 500.0).failures, 2);
