@@ -9,7 +9,7 @@ use crate::life::{
 use crate::list::List;
 use crate::textbook::{self, Textbook};
 use crate::worked::{NO_CHANCE, UNJUDGED};
-use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State};
+use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State, snapshot};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -586,6 +586,11 @@ proptest! {
         }
         // A time that is up is not saved any further; a check makes it nobody's affair.
         old.breaker.check(now, NO_CHANCE);
+        // Isolated, it is not moved on by a check: there its time starts again.
+        let remaining = snapshot::NAMES.iter().position(|name| *name == "remaining").unwrap();
+        if old.breaker.mode() == Mode::Isolated && old.breaker.snapshot(ORIGIN, now)[remaining] == 0.0 {
+            old.breaker.isolate(now);
+        }
         while old.breaker.take_transition().is_some() {}
 
         let saved = through_json(&old.breaker.snapshot(ORIGIN, now));
