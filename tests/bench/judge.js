@@ -23,7 +23,7 @@ export function verdict(line) {
 export function isRegression(line) {
   if (line.budget === undefined) return false
   const bound = line.exact ? (line.limit ?? line.budget) : GROSS * Math.max(line.budget, line.reached ?? 0)
-  return !((line.least ?? figureOf(line)) <= bound)
+  return !(figureOf(line) <= bound)
 }
 
 /** The better one of two measurements of the same lines, line by line. */

@@ -16,12 +16,12 @@ const FORMATS = {
 export function table(results) {
   const right = 'right'
   const grid = new Table({
-    head: ['', 'halfopen', 'against', '', 'ratio', 'budget', ''],
-    colAligns: ['left', right, 'left', right, right, right, 'left'],
+    head: ['', 'halfopen', '(wall)', 'against', '', '(wall)', 'ratio', 'budget', ''],
+    colAligns: ['left', right, right, 'left', right, right, right, right, 'left'],
     style: { head: [], border: [], compact: true },
   })
   for (const { title, lines } of results) {
-    grid.push([{ content: title, colSpan: 7 }])
+    grid.push([{ content: title, colSpan: 9 }])
     for (const line of lines) grid.push(cells(line))
   }
   return grid.toString()
@@ -29,13 +29,16 @@ export function table(results) {
 
 /** @param {import('./rows.js').Line} line */
 function cells(line) {
-  const { what, ours, unit, against = '', theirs, ratio, budget } = line
+  const { what, ours, oursWall, unit, against = '', theirs, theirsWall, ratio, budget } = line
   const format = FORMATS[unit] ?? ((value) => value.toLocaleString('en'))
+  const wall = (value) => (value === undefined ? '' : `(${format(value)})`)
   return [
     `  ${what}`,
     format(ours),
+    wall(oursWall),
     against,
     theirs === undefined ? '' : format(theirs),
+    wall(theirsWall),
     ratio === undefined ? '' : ratio.toFixed(2),
     budget === undefined ? '' : `≤ ${ratio === undefined ? format(budget) : budget.toFixed(2)}`,
     isRegression(line) ? 'far over' : verdict(line),
