@@ -7,18 +7,13 @@
 /** By this a guard aborts the signal of a call that is over, for example with a body that outlives the call. */
 const ABORT = Symbol.for('halfopen.abort')
 
-/** The context of one call. */
-export class Context {
+/** The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call. */
+export class OwnSignal {
   /** @type {AbortController | undefined} */
-  #controller
+  #controller = undefined
   /** @type {{ reason: unknown } | undefined} */
-  #aborted
+  #aborted = undefined
 
-  constructor() {
-    Object.defineProperty(this, 'signal', OWN_SIGNAL)
-  }
-
-  /** Made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call. */
   get signal() {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
@@ -28,19 +23,29 @@ export class Context {
   }
 
   /** @param {unknown} reason */
-  [ABORT](reason) {
+  abort(reason) {
     this.#aborted = { reason }
     this.#controller?.abort(reason)
-  }
-
-  /** @param {unknown} reason */
-  abort(reason) {
-    this[ABORT](reason)
   }
 }
 
 /**
- * The getter as an own member, so that it goes along when the options of a request are spread. One getter for all: one a context
- * would give each a hidden class of its own, which makes a call eight times as expensive.
+ * Shows a signal as an object with one own member, `signal`, that goes along when the options of a request are spread. A getter of
+ * its own would cost each such object 150 ns, an object literal with a getter 2,000; a proxy costs 20.
+ *
+ * @type {ProxyHandler<OwnSignal>}
  */
-const OWN_SIGNAL = /* @__PURE__ */ (() => ({ get: Object.getOwnPropertyDescriptor(Context.prototype, 'signal')?.get, enumerable: true, configurable: true }))()
+const SHOWN = {
+  get: (own, name) => (name === 'signal' ? own.signal : name === ABORT ? (/** @type {unknown} */ reason) => own.abort(reason) : undefined),
+  has: (_, name) => name === 'signal',
+  ownKeys: () => ['signal'],
+  getOwnPropertyDescriptor: (own, name) => (name === 'signal' ? { value: own.signal, enumerable: true, configurable: true } : undefined)
+}
+
+/**
+ * @param {OwnSignal} own
+ * @returns {import('../types.js').CallContext}
+ */
+export function contextOf(own) {
+  return /** @type {any} */ (new Proxy(own, SHOWN))
+}

@@ -7,7 +7,7 @@
  * ours: through those V8 finds the caller's frames for async stack traces, through a closure that calls `resolve` it does not.
  */
 import { CallTimeoutError } from '../errors.js'
-import { Context } from './context.js'
+import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
 import { isNativePromise } from './promises.js'
 import { watch } from './signals.js'
@@ -67,8 +67,8 @@ export class PendingCall {
   #breaker = undefined
   /** @type {Heeding | undefined} */
   #heeding = undefined
-  /** @type {Context | undefined} */
-  #context = undefined
+  /** @type {OwnSignal | undefined} */
+  #own = undefined
 
   /**
    * @param {Ended} ended
@@ -104,7 +104,7 @@ export class PendingCall {
 
   /** What the function gets as its last argument. */
   get context() {
-    return (this.#context ??= new Context())
+    return contextOf((this.#own = new OwnSignal()))
   }
 
   /**
@@ -144,10 +144,10 @@ export class PendingCall {
    */
   cut(how, reason) {
     const reject = this.#reject
-    const context = this.#context
+    const own = this.#own
     this.end(how, reason)
     reject?.(reason)
-    context?.abort(reason)
+    own?.abort(reason)
   }
 
   /**
@@ -161,7 +161,7 @@ export class PendingCall {
     if (ended === undefined) return
     clearDeadline(this)
     this.#heeding?.stop()
-    this.#ended = this.#reject = this.#heeding = this.#context = undefined
+    this.#ended = this.#reject = this.#heeding = this.#own = undefined
     this.outcome = ended(this.#permit, this.#started, how, payload)
   }
 }
