@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { answerOf, deferred, drained, rejectionOf, thrownBy } from './support.js'
+import { LIVE_BREAKERS, answerOf, deferred, drained, rejectionOf, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const error = new Error('down')
@@ -571,6 +571,7 @@ describe('keys without end in one go, with no moment for a garbage collector’s
           core = instance.exports
           return instance
         }
+        ${LIVE_BREAKERS}
         const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
         const registry = new CircuitBreakerRegistry({ maxBreakers: 500, clock: new ManualClock(), configure: (key) => key % 2 ? { successThreshold: 1 } : undefined })
         const down = new Error('down')
@@ -581,7 +582,7 @@ describe('keys without end in one go, with no moment for a garbage collector’s
         gc()
         const before = [core.memory.buffer.byteLength, process.memoryUsage().heapUsed]
         work(20_000, ${20_000 + keys})
-        const live = core.liveBreakers()
+        const live = liveBreakers()
         gc()
         // What waits for finalisers is given back by them, one turn later.
         await new Promise((resolve) => setImmediate(resolve))
