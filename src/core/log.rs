@@ -3,39 +3,10 @@
 //! Must not know: events. The machine writes here; whoever owns the machine takes the news and tells it.
 
 use super::numbers::{Reader, Time, numbers};
-use super::state::{State, names};
+use super::reason::Reason;
+use super::state::State;
 use super::tally::Tally;
 use std::collections::VecDeque;
-
-names! {
-    /// Why the state changed.
-    Reason {
-        /// `closed` to `open`: the failures reached their threshold.
-        FailureThreshold: "failure_threshold",
-        /// `closed` to `open`: the share of failures reached its rate.
-        FailureRate: "failure_rate",
-        /// `closed` to `open`: the share of slow calls reached its rate.
-        SlowCallRate: "slow_call_rate",
-        /// `closed` or `half_open` to `open`: a failure asked for it.
-        Asked: "asked",
-        /// `half_open` to `open`: test requests failed.
-        TestFailed: "test_failed",
-        /// `half_open` to `open`: test requests were slow.
-        TestSlow: "test_slow",
-        /// `half_open` to `open`: a test request did not settle in time.
-        TestExpired: "test_expired",
-        /// `open` to `half_open`: the recovery time is up.
-        RecoveryDue: "recovery_due",
-        /// `half_open` to `closed`: enough test requests succeeded.
-        Recovered: "recovered",
-        /// To `open`, by hand.
-        Trip: "trip",
-        /// To `open`, by hand, until released.
-        Isolate: "isolate",
-        /// To `closed`, by hand.
-        Reset: "reset",
-    }
-}
 
 /// One change of state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -162,11 +133,5 @@ mod tests {
         assert_eq!(log.kept.front().map(|kept| kept.at), Some(936.0));
         assert_eq!(log.total(), 1000.0);
         assert_eq!(log.take().map(|taken| taken.at), Some(936.0));
-    }
-
-    #[test]
-    fn every_reason_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
-        assert_eq!(names.len(), Reason::ALL.len());
     }
 }

@@ -3,7 +3,7 @@
 //! Must not know: what the numbers are for.
 
 use super::config::LONGEST_SPAN;
-use super::log::Reason;
+use super::reason::Reason;
 use super::state::{Mode, State};
 use super::tally::Tally;
 

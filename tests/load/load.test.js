@@ -9,7 +9,7 @@ import { ROLES, SICK } from './processes.js'
 
 const LIMIT = { timeout: 300_000 }
 /** CPU time for a request that the guard is to cost at most, and answers that it must give while open, against bare fetch. */
-const AIM = 0.03
+const AIM = 0.02
 /** What is a regression and not the machine: on a shared one the aim itself can't be told from noise. */
 const MOST_COST = 2.5 * AIM
 const LEAST_GAIN = 10

@@ -5,7 +5,7 @@
 use super::{Breaker, Phase};
 use crate::core::backoff::{Backoff, OpenTime};
 use crate::core::config::{Field, Problem};
-use crate::core::log::Reason;
+use crate::core::reason::Reason;
 use crate::core::state::Mode;
 use crate::core::time::Moment;
 use std::rc::Rc;

@@ -5,7 +5,7 @@
 
 use super::{Counts, Evidence};
 use crate::core::config::{Config, Field};
-use crate::core::log::Reason;
+use crate::core::reason::Reason;
 
 /// Opens after `failureThreshold` failures in a row.
 #[derive(Clone, Copy, Debug)]

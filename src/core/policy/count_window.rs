@@ -5,7 +5,7 @@
 
 use super::{Counts, Evidence};
 use crate::core::config::{Config, Field};
-use crate::core::log::Reason;
+use crate::core::reason::Reason;
 
 const FAILED: u8 = 1;
 const SLOW: u8 = 2;

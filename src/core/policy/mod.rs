@@ -10,7 +10,7 @@ mod rules;
 mod time_window;
 
 use super::config::Config;
-use super::log::Reason;
+use super::reason::Reason;
 use super::tally::Tally;
 use consecutive::Consecutive;
 use count_window::CountWindow;

@@ -4,7 +4,7 @@
 
 use super::Evidence;
 use crate::core::config::{Config, Field};
-use crate::core::log::Reason;
+use crate::core::reason::Reason;
 
 /// The calls in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 
 use super::{Counts, Evidence};
 use crate::core::config::{Config, Field};
-use crate::core::log::Reason;
 use crate::core::numbers::Number;
+use crate::core::reason::Reason;
 
 /// Numbers a bucket is saved as: its age in buckets, calls, failures, slow calls.
 const SAVED: usize = 4;
