@@ -13,7 +13,7 @@ const ENTRY = fileURLToPath(new URL('../pkg/index.js', import.meta.url))
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. */
-export const LIMIT = 38_000
+export const LIMIT = 29_700
 
 /** Weighs a module: its raw, minified and gzipped bytes. */
 export async function weigh(entry = ENTRY) {

@@ -82,7 +82,7 @@ export PATH
 # The Wasm carries file names of the crates it is built from: without the builder's own folders, and so the same everywhere.
 wasm_flags=--remap-path-prefix=$HALFOPEN_ROOT=halfopen
 # Inlining makes the Wasm 1 KB larger and nothing faster: what the hot path needs is marked in the source.
-wasm_flags+=' -C llvm-args=-inline-threshold=5'
+wasm_flags+=' -C llvm-args=-inline-threshold=25'
 for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do wasm_flags+=" --remap-path-prefix=${sources%/}=crates"; done
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$wasm_flags
 unset wasm_flags sources

@@ -4,18 +4,15 @@
  * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
  */
 import { startEngine } from '../engine/index.js'
+import { RATE_LIMITS, SAYS, TRIPS } from '../engine/numbers.js'
 import { withoutStack } from '../errors.js'
 import { optionError } from '../misuse.js'
 import { unknownOption } from '../options/options.js'
 
 /** @import { Verdict } from '../types.js' */
 
-/** What a 429 means, by the core's numbers. */
-const RATE_LIMITS = { pause: 0, failure: 1, ignored: 2 }
-
 /** The core's outcomes, without the bit that says that the circuit opens at once. */
 const OUTCOMES = /** @type {const} */ (['success', 'failure', 'ignored'])
-const TRIPS = 16
 
 /**
  * What is judged: a `Response`, or what has as much of one.
@@ -57,10 +54,8 @@ export function classifyResponse(options = {}) {
     if (error !== undefined || response === undefined) return 'failure'
     const engine = startEngine()
     const failed = fails?.(response)
-    const judged =
-      globalThis.Response && response instanceof Response
-        ? engine.judgeResponse(response, failed, limit, Date.now())
-        : engine.judgeStatus(response.status, response.headers.get('retry-after') ?? undefined, failed, limit, Date.now())
+    const says = failed === undefined ? SAYS.nothing : failed ? SAYS.failure : SAYS.good
+    const judged = engine.judgeResponse(response, says, limit, Date.now())
     const outcome = OUTCOMES[judged & 3]
     if (outcome !== 'failure') return outcome
     // The response itself would keep its body, and with it a connection, for as long as the circuit is open.

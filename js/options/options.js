@@ -208,8 +208,7 @@ function checkedNumber(engine, name, field, value) {
  * @param {number} problem
  */
 function problemOf(engine, problem) {
-  const [option, expected] = engine.problem(problem).split(':')
-  return { option, expected }
+  return engine.problem(problem)
 }
 
 /**

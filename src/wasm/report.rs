@@ -1,46 +1,33 @@
 //! What a breaker counted and why it is in its state, as a list of numbers, and the breaker as a snapshot.
 //!
-//! Must not know: the hot path, and what the numbers are called in an object: JavaScript reads the names from the lists
-//! here. Plain numbers go through serde in 2 KB of Wasm; structs with their names took 12 KB more.
+//! Must not know: the hot path, and what the numbers are called (`names.rs`). A report, which somebody may want of a thousand breakers
+//! at once, lies in a place of its own, where JavaScript reads it without an object being made. Lists whose length is
+//! not known go through serde: a vector of plain numbers takes 0.1 KB of Wasm, structs with their names took 12.
 
-use super::slots;
+use super::sole::Sole;
+use super::{names, slots};
 use crate::core::latency::LatencySummary;
 use crate::core::{Breaker, Field};
 use wasm_bindgen::prelude::*;
 
-/// The numbers of a report, in their order.
-pub(super) const NAMES: [&str; 24] = [
-    "totalCalls",
-    "successfulCalls",
-    "failedCalls",
-    "timedOutCalls",
-    "ignoredCalls",
-    "rejectedCalls",
-    "wouldRejectCalls",
-    "staleCalls",
-    "inFlight",
-    "stateChangeCount",
-    "windowCalls",
-    "windowFailures",
-    "windowSlowCalls",
-    "minimumCalls",
-    "retryAfter",
-    "failedTests",
-    "testExpiresAfter",
-    "failedRecoveries",
-    "timedCalls",
-    "mean",
-    "p50",
-    "p90",
-    "p99",
-    "openTime",
-];
+type Report = [f64; names::REPORT.len()];
 
-/// What was counted, and why the breaker is in its state at `now`: NaN where there is nothing to say. `undefined` when there
-/// is no such slot.
+thread_local! {
+    static REPORT: Sole<Report> = const { Sole::new([0.0; names::REPORT.len()]) };
+}
+
+/// Writes down what was counted, and why the breaker is in its state at `now`: NaN where there is nothing to say. Answers where
+/// in memory the numbers lie until the next report, or 0 when there is no such slot.
 #[wasm_bindgen]
-pub fn report(slot: u32, now: f64) -> JsValue {
-    to_js(slots::with_cold(slot, None, |breaker| Some(numbers(breaker, now).to_vec())))
+pub fn report(slot: u32, now: f64) -> *const f64 {
+    slots::with_cold(slot, std::ptr::null(), |breaker| {
+        REPORT.with(|report| {
+            report.with(|place| {
+                *place = numbers(breaker, now);
+                place.as_ptr()
+            })
+        })
+    })
 }
 
 /// The state changes kept, each as four numbers: from, to, reason, when in ms of the breaker's clock.
@@ -55,7 +42,8 @@ pub fn take_snapshot(slot: u32, origin: f64, now: f64) -> JsValue {
     to_js(slots::with_cold(slot, None, |breaker| Some(breaker.snapshot(origin, now))))
 }
 
-fn numbers(breaker: &Breaker, now: f64) -> [f64; NAMES.len()] {
+/// The numbers, in the order of [`names::REPORT`].
+fn numbers(breaker: &Breaker, now: f64) -> Report {
     let metrics = breaker.metrics();
     let window = breaker.policy().counts(now);
     let of_window = |count: Option<u32>| count.map_or(f64::NAN, f64::from);
