@@ -9,6 +9,21 @@
  * when the core asked for it (`demand`).
  */
 import { startEngine } from '../engine/index.js'
+import {
+  DEMANDS_ELAPSED as ELAPSED,
+  DEMANDS_RANDOM as RANDOM,
+  DEMANDS_TIME_OF_SUCCESS as TIME_OF_SUCCESS,
+  DEMANDS_TIME_TO_ADMIT as TIME_TO_ADMIT,
+  FAILURE,
+  IGNORED,
+  NO_SLOT,
+  REFUSED_BULKHEAD_FULL,
+  REFUSED_HALF_OPEN_FULL,
+  SUCCESS,
+  TIMED_OUT,
+  transition,
+  UNJUDGED
+} from '../engine/numbers.js'
 import { BulkheadFullError, CallTimeoutError, CircuitOpenError, withoutStack } from '../errors.js'
 import { misuse, show } from '../misuse.js'
 import { CALL_EVENTS, EVENTS, report } from './events.js'
@@ -25,19 +40,8 @@ import { ENDED, supervise } from './supervise.js'
 /** @import { Engine } from '../engine/index.js' */
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, Reason, State } from '../types.js' */
 
-/** The core's numbers, as `src/wasm` has them. */
-const OUTCOMES = { success: 0, failure: 1, ignored: 2 }
-const { success: SUCCESS, failure: FAILURE, ignored: IGNORED } = OUTCOMES
-const TIMED_OUT = 3
-const UNJUDGED = 0
-const REFUSED_HALF_OPEN_FULL = -2
-const REFUSED_BULKHEAD_FULL = -4
-const TIME_TO_ADMIT = 1
-const TIME_OF_SUCCESS = 2
-const ELAPSED = 4
-const RANDOM = 8
-/** The slot of a breaker that was put aside: it does not exist. */
-const NO_SLOT = 0xffffffff
+/** The outcomes that a verdict may name. */
+const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
 
 /** @type {Engine} */
 let core
@@ -896,13 +900,13 @@ export class CircuitBreaker extends EventTarget {
       }
       while ((news = core.takeTransition(slot)) !== 0) {
         const rare = (this.#rare ??= {})
-        const to = core.states[((news - 1) >> 3) & 3]
+        const { from, to, reason } = transition(news)
         const culprit = rare.culprit ?? error
         // A failure opens once; what its listeners bring about is not its doing.
         if (to === 'open') rare.culprit = error = undefined
         rare.telling = true
         try {
-          this.#change(core.states[((news - 1) >> 1) & 3], to, core.reasons[(news - 1) >> 5], culprit)
+          this.#change(from, to, reason, culprit)
         } finally {
           rare.telling = false
         }

@@ -58,11 +58,11 @@ function start() {
       return place === 0 ? undefined : Array.from(new Float64Array(memory.buffer, place, REPORT.length))
     },
     /**
-     * The outcome of a response, plus TRIPS.
+     * The outcome of a response, plus `TRIPS` where it opens the circuit at once.
      *
      * @param {import('../http/response.js').ResponseLike} response
-     * @param {number} says Of SAYS.
-     * @param {number} rateLimit Of RATE_LIMITS.
+     * @param {number} says One of `SAYS_…`.
+     * @param {number} rateLimit One of `RATE_LIMITS`.
      * @param {number} now In ms since the epoch.
      */
     judgeResponse: (response, says, rateLimit, now) => judgeResponse(response, HEADERS, says, rateLimit, now),

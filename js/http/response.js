@@ -4,7 +4,7 @@
  * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
  */
 import { startEngine } from '../engine/index.js'
-import { RATE_LIMITS, SAYS, TRIPS } from '../engine/numbers.js'
+import { RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, TRIPS } from '../engine/numbers.js'
 import { withoutStack } from '../errors.js'
 import { optionError } from '../misuse.js'
 import { unknownOption } from '../options/options.js'
@@ -54,7 +54,7 @@ export function classifyResponse(options = {}) {
     if (error !== undefined || response === undefined) return 'failure'
     const engine = startEngine()
     const failed = fails?.(response)
-    const says = failed === undefined ? SAYS.nothing : failed ? SAYS.failure : SAYS.good
+    const says = failed === undefined ? SAYS_NOTHING : failed ? SAYS_FAILURE : SAYS_GOOD
     const judged = engine.judgeResponse(response, says, limit, Date.now())
     const outcome = OUTCOMES[judged & 3]
     if (outcome !== 'failure') return outcome

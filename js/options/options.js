@@ -4,6 +4,7 @@
  * Must not know: what an option does. Numeric ones are checked by the core, which also owns their names
  * and the texts of what it expects; the others are checked here.
  */
+import { HAS_PROBE, TRACKS_LATENCY } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 
 /** @import { Engine } from '../engine/index.js' */
@@ -37,10 +38,6 @@ const GROUPS = ['window', 'recoveryBackoff']
 
 /** What belongs to each type of window, and has to be there. */
 const WINDOWS = { count: 'size', time: 'duration' }
-
-/** Flags of the core's `create`. */
-const TRACKS_LATENCY = 1
-const HAS_PROBE = 2
 
 /**
  * Reads and checks options and makes a breaker of them. Every option is read exactly once, all of them before the

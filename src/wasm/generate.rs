@@ -49,39 +49,45 @@ fn main() {
         snapshot::NAMES,
     );
 
-    let outcome = |outcome| match outcome {
-        Outcome::Success => "success",
-        Outcome::Failure => "failure",
-        Outcome::Ignored => "ignored",
-        Outcome::TimedOut => "timedOut",
-    };
-    table("The outcomes of a call.", "OUTCOMES", number::OUTCOMES, outcome, number::of_outcome);
-    let refusal = |refusal| match refusal {
-        Refusal::Open => "open",
-        Refusal::HalfOpenFull => "halfOpenFull",
-        Refusal::Isolated => "isolated",
-        Refusal::BulkheadFull => "bulkheadFull",
-    };
-    let of_refusal = |refusal| number::of_admission(Admission::Refused(refusal));
-    table(
-        "What an admission answers with where it gives no permit.",
-        "REFUSALS",
-        number::REFUSALS,
-        refusal,
-        of_refusal,
-    );
-    let rate_limit = |limit| match limit {
-        RateLimit::Pause => "pause",
-        RateLimit::Failure => "failure",
-        RateLimit::Ignored => "ignored",
-    };
-    table("What a 429 means.", "RATE_LIMITS", number::RATE_LIMITS, rate_limit, number::of_rate_limit);
-    let says = |fails| match fails {
-        None => "nothing",
-        Some(false) => "good",
-        Some(true) => "failure",
-    };
-    table("What the caller says of a response.", "SAYS", number::SAYS, says, number::of_says);
+    for outcome in number::OUTCOMES {
+        let (name, about) = match outcome {
+            Outcome::Success => ("SUCCESS", "The outcome of a call that succeeded."),
+            Outcome::Failure => ("FAILURE", "The outcome of a call that failed."),
+            Outcome::Ignored => ("IGNORED", "The outcome of a call that says nothing of its dependency."),
+            Outcome::TimedOut => ("TIMED_OUT", "The outcome of a call that failed by its timeout."),
+        };
+        one(about, name, number::of_outcome(outcome));
+    }
+    for refusal in number::REFUSALS {
+        let (name, about) = match refusal {
+            Refusal::Open => ("REFUSED_OPEN", "An admission is refused: the circuit is open."),
+            Refusal::HalfOpenFull => {
+                ("REFUSED_HALF_OPEN_FULL", "An admission is refused: no further test request may go.")
+            }
+            Refusal::Isolated => ("REFUSED_ISOLATED", "An admission is refused: the circuit is isolated."),
+            Refusal::BulkheadFull => {
+                ("REFUSED_BULKHEAD_FULL", "An admission is refused: the bulkhead is full.")
+            }
+        };
+        one(about, name, number::of_admission(Admission::Refused(refusal)));
+    }
+    for fails in number::SAYS {
+        let (name, about) = match fails {
+            None => ("SAYS_NOTHING", "The caller leaves the response to the core."),
+            Some(false) => ("SAYS_GOOD", "The caller says that the response is no failure."),
+            Some(true) => ("SAYS_FAILURE", "The caller says that the response is a failure."),
+        };
+        one(about, name, number::of_says(fails));
+    }
+    let limits = number::RATE_LIMITS.map(|limit| {
+        let word = match limit {
+            RateLimit::Pause => "pause",
+            RateLimit::Failure => "failure",
+            RateLimit::Ignored => "ignored",
+        };
+        format!("{word}: {}", number::of_rate_limit(limit))
+    });
+    one("What a 429 means.", "RATE_LIMITS", format!("{{ {} }}", limits.join(", ")));
 
     one("Bit of `demand`: the time to admit.", "DEMANDS_TIME_TO_ADMIT", number::DEMANDS_TIME_TO_ADMIT);
     one(
@@ -114,17 +120,6 @@ fn main() {
 
 fn list<T: AsRef<[&'static str]>>(about: &str, name: &str, words: T) {
     println!("/** {about} */\nexport const {name} = /** @type {{const}} */ ({:?})", words.as_ref());
-}
-
-fn table<T: Copy, N: Display>(
-    about: &str,
-    name: &str,
-    all: impl IntoIterator<Item = T>,
-    word: impl Fn(T) -> &'static str,
-    number: impl Fn(T) -> N,
-) {
-    let rows: Vec<_> = all.into_iter().map(|one| format!("{}: {}", word(one), number(one))).collect();
-    println!("/** {about} */\nexport const {name} = /** @type {{const}} */ ({{ {} }})", rows.join(", "));
 }
 
 fn one(about: &str, name: &str, number: impl Display) {
