@@ -17,18 +17,21 @@ const release = process.argv.includes('--release')
 const force = process.argv.includes('--force')
 
 /**
- * The entries of the package, one row each. What the first exports, the others import from its file at run time, so all
- * entries share one engine and one set of classes. `esbuild` holds options of this row only.
+ * The files of the package's code, one row each. A row `owns` the sources that the rows below import from its file at run time, so all
+ * share one engine and one set of classes: of an entry, those are what it exports. The errors have a file of their own, since webpack leaves
+ * out a file of which nothing is used, but not all of the rest of one. `esbuild` holds options of this row only.
  */
 const ENTRIES = [
-  { name: 'index', source: 'js/index.js', formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'fetch', source: 'js/http/fetch.js', formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'undici', source: 'js/http/undici/interceptor.js', formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'errors', sources: ['js/errors.js', 'js/misuse.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'index', sources: ['js/index.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'fetch', sources: ['js/http/fetch.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'undici', sources: ['js/http/undici/interceptor.js'], formats: ['esm', 'cjs'], esbuild: {} },
 ]
 const EXTENSION = { esm: '.js', cjs: '.cjs' }
 
 const INPUTS = [
-  'Cargo.toml', 'Cargo.lock', 'src', 'js', 'pkg.json', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/wasm.mjs', 'scripts/run.mjs', 'scripts/toolchain.sh',
+  'Cargo.toml', 'Cargo.lock', 'src', 'js', 'pkg.json', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/wasm.mjs',
+  'scripts/wasm-sections.mjs', 'scripts/run.mjs', 'scripts/toolchain.sh',
   'README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE',
 ]
 const STAMP = 'target/build.json'
@@ -50,28 +53,35 @@ const outputs = () => digest([...files('pkg'), ...files(GENERATED)])
 
 /** Bundles every entry in every format into pkg/. */
 async function bundles(esbuild) {
-  const [index, ...others] = ENTRIES
-  const shared = readFileSync(index.source, 'utf8').matchAll(/^export \{[^}]+\} from '(.+)'$/gm)
-  const ofIndex = new Set([...shared].map(([, path]) => resolve(dirname(index.source), path)))
+  /** The row that owns a source, by the source's path. */
+  const owners = new Map()
   for (const row of ENTRIES) {
     for (const format of row.formats) {
-      const ofIndexOnly = {
-        name: 'of-index',
+      const ofAnother = {
+        name: 'of-another',
         setup({ onResolve }) {
-          onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
-            others.includes(row) && ofIndex.has(resolve(resolveDir, path)) ? { path: `./${index.name}${EXTENSION[format]}`, external: true } : undefined
-          )
+          onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+            const owner = owners.get(resolve(resolveDir, path))
+            return owner && { path: `./${owner.name}${EXTENSION[format]}`, external: true }
+          })
         },
       }
       await esbuild.build({
-        entryPoints: [row.source], outfile: `pkg/${row.name}${EXTENSION[format]}`, format,
+        stdin: { contents: row.sources.map((path) => `export * from './${path}'`).join('\n'), resolveDir: '.', sourcefile: row.name },
+        outfile: `pkg/${row.name}${EXTENSION[format]}`, format,
         // ASCII: one character beyond it doubles what V8 keeps of the file, and its import takes 0.4 ms of 3.3 more.
-        bundle: true, target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning', plugins: [ofIndexOnly],
+        bundle: true, target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning', plugins: [ofAnother],
         // Neutral, so that an import of a Node module does not resolve; `node` for CommonJS only adds the list of names by which
         // Node lets ES modules import them from it.
         platform: format === 'cjs' ? 'node' : 'neutral',
         logOverride: { 'empty-import-meta': 'error' }, ...row.esbuild,
-      }).catch(() => fail(`could not bundle ${row.source} as ${format}`))
+      }).catch(() => fail(`could not bundle ${row.name} as ${format}`))
+    }
+    for (const source of row.sources) {
+      const exported = readFileSync(source, 'utf8').matchAll(/^export \{[^}]+\} from '(.+)'$/gm)
+      for (const path of [source, ...[...exported].map(([, path]) => join(dirname(source), path))]) {
+        if (!owners.has(resolve(path))) owners.set(resolve(path), row)
+      }
     }
   }
 }
@@ -82,7 +92,7 @@ function types() {
   rmSync(out, { recursive: true, force: true })
   run('tsc', '--project', 'tsconfig.json', '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', out)
   const specifier = /(\bfrom\s*|\bimport\s*\(?\s*)(['"])(\.{1,2}\/[^'"]+)\.js\2/g
-  const waiting = ENTRIES.map((row) => relative('js', row.source).replace(/\.js$/, '.d.ts'))
+  const waiting = ENTRIES.flatMap(({ sources }) => sources).map((path) => relative('js', path).replace(/\.js$/, '.d.ts'))
   const reached = new Set(waiting)
   for (const name of reached) {
     const from = [join(out, name), join('js', name)].find((path) => existsSync(path)) ?? fail(`no declarations for ${name}`)
@@ -111,7 +121,7 @@ function texts() {
 }
 
 if (!existsSync('node_modules/esbuild')) fail('npm dependencies are missing: run `npm run setup`')
-const [esbuild, { default: binaryen }, { weigh, sizeLine }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
+const [esbuild, { default: binaryen }, { LIMIT, sizeLine, weigh }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
 
 const versions = shell('bash', '-c', 'rustc --version; wasm-bindgen --version; wasm-opt --version')
 const inputs = digest(INPUTS.flatMap(files).filter((path) => !path.startsWith(GENERATED)), versions, release)
@@ -129,4 +139,6 @@ if (!force && stamp.inputs === inputs && stamp.outputs === outputs()) {
   writeFileSync(STAMP, JSON.stringify({ inputs, outputs: outputs() }))
 }
 console.log(`build: core.wasm ${statSync('pkg/core.wasm').size} B`)
-console.log(`build: index.js ${sizeLine(await weigh())}`)
+const size = await weigh()
+console.log(`build: index.js ${sizeLine(size)}`)
+if (size.gzip > LIMIT) fail('the default entry is over its limit: `node scripts/size.mjs` says what each part of it weighs')

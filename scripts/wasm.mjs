@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fail, run, shell } from './run.mjs'
+import { dataOf } from './wasm-sections.mjs'
 
 const TARGET = 'wasm32-unknown-unknown'
 export const GLUE = 'target/glue'
@@ -91,38 +92,6 @@ function blank(wasm, words) {
   }
   if (found === 0) fail('found none of the texts of panics: have they changed?')
   return bytes
-}
-
-/** The data segments of a Wasm: where each begins and ends in the file, and its address in memory. */
-function dataOf(bytes) {
-  let at = 8
-  const number = () => {
-    let [result, shift, byte] = [0, 0, 0]
-    do {
-      byte = bytes[at++]
-      result += (byte & 127) * 2 ** shift
-      shift += 7
-    } while (byte & 128)
-    return result
-  }
-  const segments = []
-  while (at < bytes.length) {
-    const section = bytes[at++]
-    const end = number() + at
-    if (section === 11) {
-      for (let count = number(); count > 0; count--) {
-        // An active segment of memory 0: `i32.const`, the address, `end`.
-        if (number() !== 0 || bytes[at++] !== 0x41) fail('the Wasm has data that is not in one memory from the start')
-        const address = number()
-        at++
-        const length = number()
-        segments.push({ start: at, end: at + length, address })
-        at += length
-      }
-    }
-    at = end
-  }
-  return segments
 }
 
 function read(binaryen, wasm) {

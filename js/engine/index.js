@@ -61,7 +61,7 @@ function start() {
      * The outcome of a response, plus `TRIPS` where it opens the circuit at once.
      *
      * @param {import('../http/response.js').ResponseLike} response
-     * @param {number} says One of `SAYS_…`.
+     * @param {number} says One of those that begin with `SAYS_`.
      * @param {number} rateLimit One of `RATE_LIMITS`.
      * @param {number} now In ms since the epoch.
      */

@@ -18,8 +18,8 @@ describe('the tarball', () => {
     assert.deepEqual(
       user.paths.filter((path) => !path.startsWith('types/')),
       [
-        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', 'fetch.cjs', 'fetch.js', 'index.cjs', 'index.js',
-        'package.json', 'undici.cjs', 'undici.js'
+        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', 'errors.cjs', 'errors.js', 'fetch.cjs',
+        'fetch.js', 'index.cjs', 'index.js', 'package.json', 'undici.cjs', 'undici.js'
       ]
     )
   })
