@@ -45,7 +45,7 @@ export async function makeWasm(esbuild, binaryen) {
   const glue = await makeGlue(esbuild, WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(`${GLUE}/silent.wasm`))))
   const { wasm, names } = shorten(binaryen, readFileSync(`${GLUE}/silent.wasm`), glue)
   writeFileSync(`${GLUE}/short.wasm`, wasm)
-  run('wasm-opt', ...FEATURE_FLAGS, '-O3', '-Oz', '--debuginfo', `${GLUE}/short.wasm`, '-o', `${GLUE}/named.wasm`)
+  run('wasm-opt', ...FEATURE_FLAGS, '-Oz', '--debuginfo', `${GLUE}/short.wasm`, '-o', `${GLUE}/named.wasm`)
   run('wasm-opt', ...FEATURE_FLAGS, ...STRIP, `${GLUE}/named.wasm`, '-o', `${GLUE}/core.wasm`)
 
   rmSync(GENERATED, { recursive: true, force: true })
