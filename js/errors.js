@@ -8,7 +8,7 @@
 import { CODES } from './misuse.js'
 
 /** Marks our errors in every copy of the package; its value is the code. */
-const BRAND = Symbol.for('halfopen.error')
+const BRAND = /* @__PURE__ */ Symbol.for('halfopen.error')
 
 /**
  * What a refusal tells.
@@ -35,6 +35,7 @@ export class CircuitOpenError extends Error {
    * @param {RefusalDetails & { state?: 'open' | 'half_open' }} [details]
    */
   constructor(message, details) {
+    brand(CircuitOpenError, 'CircuitOpenError', CODES.circuitOpen)
     // The details go on as the options of Error, which takes the cause out of them.
     super(message, details?.cause === undefined ? undefined : details)
     /** The breaker's name, or `undefined` when it has none. */
@@ -46,10 +47,6 @@ export class CircuitOpenError extends Error {
      * Infinity when it is isolated.
      */
     this.retryAfter = details?.retryAfter ?? 0
-  }
-
-  static {
-    brand(this, 'CircuitOpenError', CODES.circuitOpen)
   }
 }
 
@@ -63,6 +60,7 @@ export class BulkheadFullError extends Error {
    * @param {RefusalDetails} [details]
    */
   constructor(message, details) {
+    brand(BulkheadFullError, 'BulkheadFullError', CODES.bulkheadFull)
     super(message)
     /** The breaker's name, or `undefined` when it has none. */
     this.breaker = details?.breaker
@@ -70,10 +68,6 @@ export class BulkheadFullError extends Error {
     this.state = details?.state ?? 'closed'
     /** Always 0: a call in flight may end at any moment. */
     this.retryAfter = 0
-  }
-
-  static {
-    brand(this, 'BulkheadFullError', CODES.bulkheadFull)
   }
 }
 
@@ -87,24 +81,25 @@ export class CallTimeoutError extends Error {
    * @param {{ breaker?: string | undefined, timeout?: number }} [details]
    */
   constructor(message, details) {
+    brand(CallTimeoutError, 'CallTimeoutError', CODES.callTimeout)
     super(message)
     /** The breaker's name, or `undefined` when it has none. */
     this.breaker = details?.breaker
     /** How long the call might take, in ms. */
     this.timeout = details?.timeout
   }
-
-  static {
-    brand(this, 'CallTimeoutError', CODES.callTimeout)
-  }
 }
 
 /**
+ * Gives a class its name and its brand, before its first instance is made: at import, it would keep the class in the bundle of
+ * everybody who uses only another.
+ *
  * @param {ErrorConstructor | Function} Type
  * @param {string} name
  * @param {string} code
  */
 function brand(Type, name, code) {
+  if (Object.hasOwn(Type.prototype, BRAND)) return
   Object.defineProperty(Type.prototype, 'name', { value: name, configurable: true, writable: true })
   Object.defineProperty(Type.prototype, BRAND, { value: code })
 }

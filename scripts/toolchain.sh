@@ -79,10 +79,10 @@ PATH=$HALFOPEN_CACHE/wasm-bindgen-$WASM_BINDGEN_VERSION/bin:$HALFOPEN_CACHE/wasm
 PATH=$HALFOPEN_ROOT/node_modules/.bin:$PATH
 export PATH
 
-# The Wasm carries file names of the crates it is built from: without the builder's own folders, and so the same everywhere.
-wasm_flags=--remap-path-prefix=$HALFOPEN_ROOT=halfopen
-# Inlining makes the Wasm 1 KB larger and nothing faster: what the hot path needs is marked in the source.
-wasm_flags+=' -C llvm-args=-inline-threshold=5'
+# Of the crates it is built from, the Wasm is made with their files' names: without the builder's own folders, and so the same everywhere. The
+# project's own are relative. No flag may name the project's folder, whose name may have spaces, which part flags here.
+# Much inlining makes the Wasm 1 KB larger and nothing faster: what the hot path needs is marked in the source.
+wasm_flags='-C llvm-args=-inline-threshold=25'
 for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do wasm_flags+=" --remap-path-prefix=${sources%/}=crates"; done
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$wasm_flags
 unset wasm_flags sources

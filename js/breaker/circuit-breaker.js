@@ -9,7 +9,8 @@
  */
 import { core } from '../engine/index.js'
 import {
-  ELAPSED, FAILURE, IGNORED, NEWS, OUTCOMES, RANDOM, SUCCESS, TIMED_OUT, TIME_OF_SUCCESS, TIME_TO_ADMIT, UNJUDGED
+  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, NO_SLOT, SUCCESS, TIMED_OUT,
+  UNJUDGED
 } from '../engine/numbers.js'
 import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
@@ -26,10 +27,10 @@ import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from '.
 import { readOption, readReport, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
-import { carryOn, dropSlot, holdSlot, NO_SLOT, remake } from './slots.js'
+import { carryOn, dropSlot, holdSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
 import { chanceOf, originOf, timeOf } from './sources.js'
-import { judge } from './verdicts.js'
+import { judge, OUTCOMES } from './verdicts.js'
 
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../errors.js' */
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../types.js' */
@@ -92,7 +93,7 @@ export class CircuitBreaker extends EventTarget {
     holdSlot(this, slot)
     this.#demand = core.demand(slot)
     this.#isSupervised =
-      (this.#demand & ELAPSED) !== 0 || others.fallbackOn === 'failure' || others.timeout !== undefined
+      (this.#demand & DEMANDS_ELAPSED) !== 0 || others.fallbackOn === 'failure' || others.timeout !== undefined
     Object.defineProperty(this, 'state', OWN_STATE)
     if (others.probe !== undefined) this.#startProbe()
   }
@@ -231,8 +232,8 @@ export class CircuitBreaker extends EventTarget {
     if (typeof fn !== 'function') return Promise.reject(notCallable(fn))
     if (this.#isSupervised) return this.#callOneByOne(fn, args)
     // What #admit does stands here once more: called, it would be past what V8 inlines and cost 12 ns of 40.
-    const now = this.#demand & TIME_TO_ADMIT ? this.#now() : 0
-    const chance = this.#demand & TIME_TO_ADMIT ? this.#chance() : NaN
+    const now = this.#demand & DEMANDS_TIME_TO_ADMIT ? this.#now() : 0
+    const chance = this.#demand & DEMANDS_TIME_TO_ADMIT ? this.#chance() : NaN
     let permit
     try {
       permit = core.admit(this.#slot, now, chance)
@@ -595,7 +596,7 @@ export class CircuitBreaker extends EventTarget {
   setAside(options, keeping = false) {
     const slot = this.#slot
     const { news, probing, written } = this.#rare ?? {}
-    if (slot === NO_SLOT || news?.isTelling || probing || (core.demand(slot) & NEWS) !== 0) return false
+    if (slot === NO_SLOT || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
     let kept
     if (!core.isQuiet(slot)) {
       if (!keeping || this.#report().inFlight > 0) return false
@@ -615,8 +616,8 @@ export class CircuitBreaker extends EventTarget {
    * @returns {number} A permit, or a refusal below 0.
    */
   #admit() {
-    const now = this.#demand & TIME_TO_ADMIT ? this.#now() : 0
-    const chance = this.#demand & TIME_TO_ADMIT ? this.#chance() : NaN
+    const now = this.#demand & DEMANDS_TIME_TO_ADMIT ? this.#now() : 0
+    const chance = this.#demand & DEMANDS_TIME_TO_ADMIT ? this.#chance() : NaN
     let permit
     try {
       permit = core.admit(this.#slot, now, chance)
@@ -644,7 +645,7 @@ export class CircuitBreaker extends EventTarget {
     this.#permit = permit === UNJUDGED ? NaN : permit
     if (permit < 0) return permit
     const slot = this.#slot
-    const timed = (this.#demand & TIME_OF_SUCCESS) !== 0
+    const timed = (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0
     if (this.#options.classify !== undefined || (this.#heard & CALL_EVENTS) !== 0) {
       this.#onSuccess = (value) => {
         this.#end(permit, false, value, NaN)
@@ -761,7 +762,7 @@ export class CircuitBreaker extends EventTarget {
 
   /** When a call begins; NaN where nobody wants to know how long it takes. */
   #started() {
-    return this.#demand & ELAPSED ? this.#now() : NaN
+    return this.#demand & DEMANDS_ELAPSED ? this.#now() : NaN
   }
 
   /**
@@ -792,7 +793,7 @@ export class CircuitBreaker extends EventTarget {
    * @returns {number} The outcome.
    */
   #settle(permit, outcome, started, error, retryAfter = NaN, trips = false) {
-    const now = outcome !== SUCCESS || (this.#demand & TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
+    const now = outcome !== SUCCESS || (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
     const elapsed = now - started
     const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
     let news = 0
@@ -880,7 +881,7 @@ export class CircuitBreaker extends EventTarget {
   #tell(error) {
     try {
       this.#demand = core.demand(this.#slot)
-      if (this.#demand & NEWS) this.#news().tell(this.#slot, error)
+      if (this.#demand & DEMANDS_NEWS) this.#news().tell(this.#slot, error)
     } catch (trap) {
       letThrough(trap)
     }
@@ -949,7 +950,7 @@ export class CircuitBreaker extends EventTarget {
 
   /** A number for jitter where the core asked for one, else NaN. */
   #chance() {
-    return this.#demand & RANDOM ? chanceOf(this.#options.random) : NaN
+    return this.#demand & DEMANDS_RANDOM ? chanceOf(this.#options.random) : NaN
   }
 }
 

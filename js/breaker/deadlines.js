@@ -9,9 +9,6 @@
  */
 import { Queue } from './queue.js'
 
-/** Beyond it timers fire at once, in ms: 2^31 - 1. */
-export const LONGEST_TIMER = 2147483647
-
 /** Queues at most. A timeout that differs from call to call gets timers of its own beyond that. */
 const MOST_QUEUES = 100
 
@@ -125,7 +122,7 @@ class Deadlines {
  * Has `call.onTimeout` called after so many ms, unless `clearDeadline` comes before.
  *
  * @param {Timed} call
- * @param {number} timeout In ms, above 0 and up to {@link LONGEST_TIMER}.
+ * @param {number} timeout In ms, as the option has it.
  */
 export function setDeadline(call, timeout) {
   if (host !== undefined && /** @type {any} */ (globalThis.setTimeout) === host.setTimeout) {

@@ -4,6 +4,7 @@
  * Must not know: when a state changes. One event per state change, in their order, and never two at a time.
  */
 import { core } from '../engine/index.js'
+import { transition as namesOf } from '../engine/numbers.js'
 import { CircuitOpenError } from '../errors.js'
 import { watch } from './signals.js'
 
@@ -47,8 +48,7 @@ export class News {
     this.#culprit ??= error
     let transition
     while ((transition = core.takeTransition(slot)) !== 0) {
-      const { states, reasons } = core
-      const [from, to, reason] = [states[((transition - 1) >> 1) & 3], states[((transition - 1) >> 3) & 3], reasons[(transition - 1) >> 5]]
+      const { from, to, reason } = namesOf(transition)
       const culprit = this.#culprit
       // A failure opens once; what its listeners bring about is not its doing.
       if (to === 'open') this.#culprit = undefined

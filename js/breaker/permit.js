@@ -23,6 +23,10 @@ export class CallPermit {
    */
   constructor(settle) {
     this.#settle = settle
+    // Not at import, where it would keep the class in every bundle. Hosts that do not know the symbol go without.
+    if (Symbol.dispose && !(Symbol.dispose in this)) {
+      Object.defineProperty(CallPermit.prototype, Symbol.dispose, { value: this.ignore, configurable: true, writable: true })
+    }
     lost ??= globalThis.FinalizationRegistry && new FinalizationRegistry((settle) => settle('ignored'))
     lost?.register(this, settle, this)
   }
@@ -61,12 +65,6 @@ export class CallPermit {
     this.#settle = undefined
     lost?.unregister(this)
     settle(outcome, error)
-  }
-
-  static {
-    if (Symbol.dispose) {
-      Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.ignore, configurable: true, writable: true })
-    }
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Must not know: when to test. It holds the breaker weakly, so that a forgotten breaker ends its task.
  */
+import { LONGEST_TIMER } from '../engine/numbers.js'
 import { CallTimeoutError } from '../errors.js'
 
 /**
@@ -82,9 +83,6 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, 
     ended: () => withBreaker(ended)
   }
 }
-
-/** Beyond it timers fire at once. */
-const LONGEST_TIMER = 2147483647
 
 /**
  * @param {number} ms

@@ -9,9 +9,6 @@ import { badSnapshot, toNumbers } from './snapshot.js'
 
 /** @import { CircuitBreakerOptions } from '../types.js' */
 
-/** The slot of a breaker that was put aside: it does not exist. */
-export const NO_SLOT = 0xffffffff
-
 /**
  * Frees the slots of breakers that were garbage collected. Absent in some runtimes, whose processes are short.
  *

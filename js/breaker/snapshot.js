@@ -4,13 +4,11 @@
  * Must not know: what makes a snapshot a good one; the core says. JSON has null for NaN.
  */
 import { core } from '../engine/index.js'
+import { LARGEST_WINDOW } from '../engine/numbers.js'
 import { CODES, misuse } from '../misuse.js'
 
 /** Numbers of a state change: from, to, reason, when. */
 const PER_CHANGE = 4
-
-/** No list of a snapshot is longer: a full window of a million calls. */
-const LONGEST = 1_000_000
 
 /**
  * A breaker as data. What its members mean is the package's own affair; they are plain numbers, names and lists of numbers.
@@ -48,8 +46,8 @@ export function toNumbers(value) {
     const { window, stateChanges } = snapshot
     if (!Array.isArray(window) || !Array.isArray(stateChanges)) return undefined
     const [calls, changes] = [window.length, stateChanges.length]
-    // Of a proxy, a length may be anything.
-    if (!(calls >= 0 && calls <= LONGEST && changes >= 0 && changes <= LONGEST) || changes % PER_CHANGE !== 0) return undefined
+    // No list of a snapshot is longer than a full window; of a proxy, a length may be anything.
+    if (!(calls >= 0 && calls <= LARGEST_WINDOW && changes >= 0 && changes <= LARGEST_WINDOW) || changes % PER_CHANGE !== 0) return undefined
     // By their numbers: a list may have an iterator of its own that never ends.
     const numbers = [
       ...core.snapshotNames.map((name) => {

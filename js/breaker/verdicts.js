@@ -3,12 +3,15 @@
  *
  * Must not know: breakers. A judge that fails is reported, and the call is judged as if there were no judge.
  */
-import { FAILURE, OUTCOMES, SUCCESS } from '../engine/numbers.js'
+import { FAILURE, IGNORED, SUCCESS } from '../engine/numbers.js'
 import { misuse, show } from '../misuse.js'
 import { report } from './events.js'
 import { hush } from './promises.js'
 
 /** @import { Verdict } from '../types.js' */
+
+/** The outcomes that a verdict may name. */
+export const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
 
 /**
  * How a call is judged.

@@ -5,9 +5,10 @@
  * serves all breakers of a process.
  */
 import { CODES, misuse } from '../misuse.js'
+import { decode } from './decode.js'
 import bytes from './generated/bytes.js'
 import { loadGlue } from './generated/glue.js'
-import { decode } from './decode.js'
+import { CONFLICTS, EXPECTED, EXPECTED_AT_FIRST, FIRST_CONFLICT, FIRST_FIXED, MODES, OPTIONS, REASONS, REPORT, SNAPSHOT, STATES } from './numbers.js'
 
 /**
  * The functions of the Wasm core, as `src/wasm` documents them.
@@ -30,10 +31,9 @@ export function startEngine() {
 }
 
 function start() {
-  const glue = loadGlue()
   let exports
   try {
-    exports = glue.initSync({ module: decode(bytes) })
+    exports = loadGlue()(new WebAssembly.Module(decode(bytes)))
   } catch (error) {
     throw misuse(
       Error,
@@ -42,25 +42,62 @@ function start() {
       { cause: error }
     )
   }
-  const [, options, states, modes, reasons, reportNames, snapshotNames] = glue
-    .names()
-    .split(';')
-    .map((list) => list.split(','))
+  const { memory, report, judgeResponse } = exports
   return {
-    // Most take and give numbers only: without a frame of the glue around them.
+    // They take and give numbers and references only, and so need no frame of the glue around them.
     ...exports,
-    ...glue,
-    /** Number of each numeric option by its name. */
-    fields: new Map(options.map((name, number) => [name, number])),
+    /**
+     * The numbers of a report, in the order of their names; `undefined` when there is no such slot.
+     *
+     * @param {number} slot
+     * @param {number} now
+     * @returns {number[] | undefined}
+     */
+    report: (slot, now) => {
+      const place = report(slot, now)
+      return place === 0 ? undefined : Array.from(new Float64Array(memory.buffer, place, REPORT.length))
+    },
+    /**
+     * The outcome of a response, plus `TRIPS` where it opens the circuit at once.
+     *
+     * @param {import('../http/response.js').ResponseLike} response
+     * @param {number} says One of those that begin with `SAYS_`.
+     * @param {number} rateLimit One of `RATE_LIMITS`.
+     * @param {number} now In ms since the epoch.
+     */
+    judgeResponse: (response, says, rateLimit, now) => judgeResponse(response, HEADERS, says, rateLimit, now),
+    problem,
+    /** Number of each numeric option by its name. @type {Map<string, number>} */
+    fields: new Map(OPTIONS.map((name, number) => [name, number])),
     /** Names of the states by their number. */
-    states: /** @type {import('../types.js').State[]} */ (states),
+    states: STATES,
     /** Names of the modes by their number. */
-    modes: /** @type {import('../types.js').Mode[]} */ (modes),
+    modes: MODES,
     /** Names of the reasons by their number. */
-    reasons: /** @type {import('../types.js').Reason[]} */ (reasons),
+    reasons: REASONS,
     /** Names of the numbers of a report. */
-    reportNames,
+    reportNames: REPORT,
     /** Names of the single numbers that a snapshot begins with. */
-    snapshotNames
+    snapshotNames: SNAPSHOT
   }
+}
+
+/** What the core borrows to read headers. */
+const HEADERS = {
+  /** @param {import('../http/response.js').ResponseLike} response */
+  retryAfter: ({ headers }) => headers.get('retry-after') ?? ''
+}
+
+/**
+ * What the problem of that number is about.
+ *
+ * @param {number} number
+ * @returns {{ option: string, expected: string }} The option to be corrected, and what it should have been, as it continues
+ *   "Expected `option` to be …".
+ */
+function problem(number) {
+  if (number < FIRST_CONFLICT) return { option: OPTIONS[number - 1], expected: EXPECTED[number - 1] }
+  if (number >= FIRST_FIXED) return { option: OPTIONS[number - FIRST_FIXED], expected: EXPECTED_AT_FIRST }
+  const place = 2 * (number - FIRST_CONFLICT)
+  return { option: CONFLICTS[place], expected: CONFLICTS[place + 1] }
 }

@@ -1,24 +1,23 @@
 /**
- * The numbers of the boundary by their names, as `src/wasm` has them.
+ * The numbers of the boundary, and the names and texts behind them: what `src/wasm/number.rs` and the core's lists say.
  *
- * Must not know: what the numbers are for.
+ * Must not know: breakers. Each fact stands once, in Rust; the build writes these constants.
  */
+import { REASONS, STATES, TRANSITION_FROM, TRANSITION_REASON, TRANSITION_TO } from './generated/numbers.js'
 
-/** Outcomes that a user can name. */
-export const OUTCOMES = { success: 0, failure: 1, ignored: 2 }
-export const { success: SUCCESS, failure: FAILURE, ignored: IGNORED } = OUTCOMES
-export const TIMED_OUT = 3
+export * from './generated/numbers.js'
 
-/** The permit of calls that no state is judged by. */
-export const UNJUDGED = 0
-
-/** Refusals are below 0. */
-export const REFUSED_HALF_OPEN_FULL = -2
-export const REFUSED_BULKHEAD_FULL = -4
-
-/** Bits of `demand`. */
-export const TIME_TO_ADMIT = 1
-export const TIME_OF_SUCCESS = 2
-export const ELAPSED = 4
-export const RANDOM = 8
-export const NEWS = 16
+/**
+ * The names behind the number of a state change.
+ *
+ * @internal
+ * @param {number} news What `takeTransition` answered, above 0.
+ */
+export function transition(news) {
+  const digit = (/** @type {number} */ factor) => Math.floor((news - 1) / factor)
+  return {
+    from: STATES[digit(TRANSITION_FROM) % (TRANSITION_TO / TRANSITION_FROM)],
+    to: STATES[digit(TRANSITION_TO) % (TRANSITION_REASON / TRANSITION_TO)],
+    reason: REASONS[digit(TRANSITION_REASON)]
+  }
+}

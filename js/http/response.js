@@ -4,18 +4,15 @@
  * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
  */
 import { startEngine } from '../engine/index.js'
+import { RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, TRIPS } from '../engine/numbers.js'
 import { withoutStack } from '../errors.js'
 import { optionError } from '../misuse.js'
 import { unknownOption } from '../options/unknown.js'
 
 /** @import { Verdict } from '../types.js' */
 
-/** What a 429 means, by the core's numbers. */
-const RATE_LIMITS = { pause: 0, failure: 1, ignored: 2 }
-
 /** The core's outcomes, without the bit that says that the circuit opens at once. */
 const OUTCOMES = /** @type {const} */ (['success', 'failure', 'ignored'])
-const TRIPS = 16
 
 /**
  * What is judged: a `Response`, or what has as much of one.
@@ -63,10 +60,8 @@ export function classifyResponse(options = {}) {
     if (isKnown && known[status] !== undefined) return known[status]
     const engine = startEngine()
     const failed = fails?.(response)
-    const judged =
-      globalThis.Response && response instanceof Response
-        ? engine.judgeResponse(response, failed, limit, Date.now())
-        : engine.judgeStatus(response.status, response.headers.get('retry-after') ?? undefined, failed, limit, Date.now())
+    const says = failed === undefined ? SAYS_NOTHING : failed ? SAYS_FAILURE : SAYS_GOOD
+    const judged = engine.judgeResponse(response, says, limit, Date.now())
     const outcome = OUTCOMES[judged & 3]
     if (outcome !== 'failure') {
       if (isKnown && status < 400) known[status] = outcome

@@ -5,6 +5,7 @@
  * and the texts of what it expects; the others are checked here.
  */
 import { core, startEngine } from '../engine/index.js'
+import { HAS_PROBE, TRACKS_LATENCY } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 import { unknownOption } from './unknown.js'
 
@@ -38,10 +39,6 @@ const GROUPS = ['window', 'recoveryBackoff']
 
 /** What belongs to each type of window, and has to be there. */
 const WINDOWS = { count: 'size', time: 'duration' }
-
-/** Flags of the core's `create`. */
-const TRACKS_LATENCY = 1
-const HAS_PROBE = 2
 
 /**
  * Reads and checks options and makes a breaker of them. Every option is read exactly once, all of them before the
@@ -181,8 +178,7 @@ export function checkedNumber(name, field, value) {
  * @param {number} problem
  */
 function problemOf(problem) {
-  const [option, expected] = core.problem(problem).split(':')
-  return { option, expected }
+  return core.problem(problem)
 }
 
 /**

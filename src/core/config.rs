@@ -9,8 +9,8 @@ mod field;
 mod problem;
 
 pub use conflict::Conflict;
-pub use field::Field;
 pub(super) use field::LONGEST_SPAN;
+pub use field::{Field, LARGEST_WINDOW, LONGEST_TIMER};
 pub use problem::Problem;
 
 /// The options of one breaker, each as given or unset: some defaults follow from other options.

@@ -7,12 +7,9 @@
 use super::sole::Sole;
 use super::{number, slots};
 use crate::core::{Breaker, Config, Field};
+use js_sys::Float64Array;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-
-/// Bits of the flags of [`create`].
-const TRACKS_LATENCY: u32 = 1;
-const HAS_PROBE: u32 = 2;
 
 struct Drafts {
     next: Config,
@@ -40,8 +37,8 @@ pub fn draft_option(field: u32, value: f64) -> u32 {
     with(|drafts| drafts.next.set(field, value).map_or_else(number::of_problem, |()| 0))
 }
 
-/// Makes a breaker of the gathered options: answers its slot, or the negative number of the problem. Flags: 1 keeps
-/// how long calls take, 2 leaves test requests to the probe.
+/// Makes a breaker of the gathered options: answers its slot, or the negative number of the problem. The flags are
+/// [`number::TRACKS_LATENCY`] and [`number::HAS_PROBE`].
 #[wasm_bindgen]
 pub fn create(flags: u32) -> f64 {
     with(|drafts| {
@@ -53,10 +50,10 @@ pub fn create(flags: u32) -> f64 {
             _ => drafts.last.insert(Rc::new(drafts.next)),
         };
         let mut breaker = Box::new(Breaker::new(Rc::clone(config)));
-        if flags & TRACKS_LATENCY != 0 {
+        if flags & number::TRACKS_LATENCY != 0 {
             breaker.track_latency();
         }
-        if flags & HAS_PROBE != 0 {
+        if flags & number::HAS_PROBE != 0 {
             breaker.leave_tests_to_probe();
         }
         slots::insert(breaker).into()
@@ -66,6 +63,7 @@ pub fn create(flags: u32) -> f64 {
 /// Makes a new breaker carry on from a snapshot; false when it is not one of such a breaker, which is then of no
 /// more use.
 #[wasm_bindgen]
-pub fn restore(slot: u32, saved: &[f64], origin: f64, now: f64) -> bool {
-    slots::with_cold(slot, false, |breaker| breaker.restore(saved, origin, now).is_some())
+pub fn restore(slot: u32, saved: &Float64Array, origin: f64, now: f64) -> bool {
+    let saved = saved.to_vec();
+    slots::with_cold(slot, false, |breaker| breaker.restore(&saved, origin, now).is_some())
 }

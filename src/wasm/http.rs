@@ -1,51 +1,63 @@
 //! Judging a `Response`.
 //!
 //! Must not know: which breaker the call was made through. It reads a status and a header and hands them to the core.
+//!
+//! No text crosses the boundary: what wasm-bindgen brings along for texts is 2 KB, and a header is a few characters.
 
 use super::number;
 use crate::core::Verdict;
-use crate::core::http::{RateLimit, judge};
+use crate::core::http::judge;
+use js_sys::JsString;
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
-/// Added to the outcome of a failure that opens the circuit at once.
-const TRIPS: u32 = 16;
+#[wasm_bindgen]
+extern "C" {
+    /// What JavaScript lends to read headers.
+    pub type Headers;
+
+    /// The header `Retry-After` of a response; empty where it has none.
+    #[wasm_bindgen(method, js_name = retryAfter)]
+    fn retry_after(this: &Headers, response: &Response) -> JsString;
+}
+
+/// The longest header that is read, in characters: a date has 29.
+const LONGEST_HEADER: usize = 64;
 
 thread_local! {
     static RETRY_AFTER: Cell<f64> = const { Cell::new(f64::NAN) };
 }
 
-/// The outcome of a response: 0 success, 1 failure, 2 ignored, 17 a failure that opens the circuit at once. `fails` is what the
-/// caller says of it, if anything; `rate_limit` what a 429 means: 0 pause, 1 failure, 2 ignored; `now` is in ms since the
-/// epoch. What the failure asks for is then what [`judged_retry_after`] answers.
+/// The outcome of a response, plus [`number::TRIPS`] where it opens the circuit at once. Anything with a status and headers will do.
+/// `says` is what the caller says of it, by `number::Says`; `rate_limit` what a 429 means, by `number::RATE_LIMITS`; `now` is in ms since
+/// the epoch. What a failure asks for is then what [`judged_retry_after`] answers.
 #[wasm_bindgen(js_name = judgeResponse)]
-pub fn judge_response(response: &Response, fails: Option<bool>, rate_limit: u32, now: f64) -> u32 {
+pub fn judge_response(response: &Response, headers: &Headers, says: u32, rate_limit: u32, now: f64) -> u32 {
     let status = response.status();
+    let fails = number::to_says(says);
+    let mut text = [0; LONGEST_HEADER];
+    let mut header = None;
     // No verdict on a good response depends on the header, and reading it costs more than the rest.
-    let is_read = status >= 400 || fails == Some(true);
-    let header = if is_read { response.headers().get("retry-after").ok().flatten() } else { None };
-    judge_status(status, header, fails, rate_limit, now)
+    if status >= 400 || fails == Some(true) {
+        header = read(&headers.retry_after(response), &mut text);
+    }
+    let Verdict { outcome, retry_after, trips } =
+        judge(status, fails, header, number::to_rate_limit(rate_limit), now);
+    RETRY_AFTER.set(retry_after);
+    number::of_outcome(outcome) + if trips { number::TRIPS } else { 0 }
 }
 
-/// As [`judge_response`], for clients that have no `Response`.
-#[wasm_bindgen(js_name = judgeStatus)]
-pub fn judge_status(
-    status: u16,
-    retry_after: Option<String>,
-    fails: Option<bool>,
-    rate_limit: u32,
-    now: f64,
-) -> u32 {
-    let rate_limit = match rate_limit {
-        0 => RateLimit::Pause,
-        1 => RateLimit::Failure,
-        _ => RateLimit::Ignored,
-    };
-    let Verdict { outcome, retry_after, trips } =
-        judge(status, fails, retry_after.as_deref(), rate_limit, now);
-    RETRY_AFTER.set(retry_after);
-    number::of_outcome(outcome) + if trips { TRIPS } else { 0 }
+/// The characters of a header; `None` for one that is longer than any that says something.
+fn read<'a>(header: &JsString, text: &'a mut [u8; LONGEST_HEADER]) -> Option<&'a str> {
+    let text = text.get_mut(..header.length() as usize)?;
+    for (index, place) in (0..).zip(text.iter_mut()) {
+        let code = header.char_code_at(index);
+        // No header that says something has a character beyond ASCII.
+        *place = if code < 128.0 { code as u8 } else { b'?' };
+    }
+    // SAFETY: All bytes are below 128, and so each is a character. Checking it once more is 1 KB of Wasm.
+    Some(unsafe { str::from_utf8_unchecked(text) })
 }
 
 /// The ms that the response judged last asks for; NaN when it asks for nothing.

@@ -8,27 +8,21 @@
 //! exist answers like a closed breaker that was never used, and lets calls through.
 
 pub mod draft;
+pub mod facts;
 pub mod http;
-pub mod names;
-mod number;
+pub mod number;
 pub mod probe;
 pub mod report;
 mod slots;
 mod sole;
 
 use crate::core::{Breaker, Field, Permit, Verdict};
+use number::{DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT};
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
-
-/// Bits of [`demand`].
-const TIME_TO_ADMIT: u32 = 1;
-const TIME_OF_SUCCESS: u32 = 2;
-const ELAPSED: u32 = 4;
-const RANDOM: u32 = 8;
-const NEWS: u32 = 16;
 
 /// Frees a slot. Twice is harmless.
 #[wasm_bindgen(js_name = freeSlot)]
@@ -207,18 +201,16 @@ pub fn is_quiet(slot: u32) -> bool {
     slots::with_cold(slot, true, |breaker| breaker.is_quiet())
 }
 
-/// Bits that tell what this generation needs: 1 the time to admit, 2 the time of a success, 4 how long calls take,
-/// 8 a random number of whatever may open the circuit: an admission that needs the time, the end of a call that was no success
-/// or was timed, a check, a failure recorded by hand; and 16 where there are state changes that were not taken.
+/// What this generation needs to be told, as bits: `number::DEMANDS_…`.
 #[wasm_bindgen]
 pub fn demand(slot: u32) -> u32 {
-    slots::with_cold(slot, TIME_TO_ADMIT | TIME_OF_SUCCESS, |breaker| {
+    slots::with_cold(slot, DEMANDS_TIME_TO_ADMIT | DEMANDS_TIME_OF_SUCCESS, |breaker| {
         let bit = |needed, bit| if needed { bit } else { 0 };
-        bit(breaker.needs_time_to_admit(), TIME_TO_ADMIT)
-            | bit(breaker.needs_time_of_success(), TIME_OF_SUCCESS)
-            | bit(breaker.needs_elapsed(), ELAPSED)
-            | bit(breaker.needs_random(), RANDOM)
-            | bit(breaker.log().has_news(), NEWS)
+        bit(breaker.needs_time_to_admit(), DEMANDS_TIME_TO_ADMIT)
+            | bit(breaker.needs_time_of_success(), DEMANDS_TIME_OF_SUCCESS)
+            | bit(breaker.needs_elapsed(), DEMANDS_ELAPSED)
+            | bit(breaker.needs_random(), DEMANDS_RANDOM)
+            | bit(breaker.log().has_news(), DEMANDS_NEWS)
     })
 }
 
@@ -226,16 +218,16 @@ thread_local! {
     static TAKEN_AT: Cell<f64> = const { Cell::new(f64::NAN) };
 }
 
-/// Takes the oldest state change not taken yet: 0 for none, else 1 + 2 × from + 8 × to + 32 × reason. Its
-/// time is then what [`transition_time`] answers.
+/// Takes the oldest state change not taken yet, as one number (`number::TRANSITION_…`): 0 when there is none. Its time is then
+/// what [`transition_time`] answers.
 #[wasm_bindgen(js_name = takeTransition)]
 pub fn take_transition(slot: u32) -> u32 {
     slots::with_cold(slot, 0, |breaker| {
         let Some(transition) = breaker.take_transition() else { return 0 };
         TAKEN_AT.set(transition.at);
-        1 + 2 * number::of_state(transition.from)
-            + 8 * number::of_state(transition.to)
-            + 32 * number::of_reason(transition.reason)
+        1 + number::TRANSITION_FROM * number::of_state(transition.from)
+            + number::TRANSITION_TO * number::of_state(transition.to)
+            + number::TRANSITION_REASON * number::of_reason(transition.reason)
     })
 }
 

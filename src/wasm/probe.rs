@@ -3,19 +3,25 @@
 //! Must not know: timers and events; the host brings them along. This is the one place where Rust awaits promises.
 //! The task holds the slot's number, never a borrow across an await, and the host alone knows whether the
 //! breaker still lives, so the task keeps nothing alive.
+//!
+//! Each task is woken by the promise it waits for and by nothing else, so none can stop another. `spawn_local` would put them all
+//! into one queue, which with its microtasks is 3 KB of Wasm.
 
 use super::slots;
 use crate::core::{Admission, Field, Mode, Outcome, Permit, State};
 use js_sys::Promise;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 /// The shortest pause between two looks at the clock, in ms: it may lag behind the timer.
 const SHORTEST_PAUSE: f64 = 1.0;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What JavaScript lends to the task.
+    /// What JavaScript lends to the task. What is to give a promise never throws: it rejects.
     pub type Host;
 
     /// Whether the breaker still lives.
@@ -31,12 +37,12 @@ extern "C" {
     fn random(this: &Host) -> f64;
 
     /// Resolves after that many ms.
-    #[wasm_bindgen(method, catch)]
-    fn sleep(this: &Host, ms: f64) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method)]
+    fn sleep(this: &Host, ms: f64) -> Promise;
 
     /// Tests the dependency: resolves when it is well, rejects when it is not or has not answered after that many ms.
-    #[wasm_bindgen(method, catch)]
-    fn probe(this: &Host, patience: f64) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method)]
+    fn probe(this: &Host, patience: f64) -> Promise;
 
     /// There may be state changes to tell, due to that failure if there is one.
     #[wasm_bindgen(method)]
@@ -50,10 +56,35 @@ extern "C" {
 /// Tests the dependency of that slot's breaker until its circuit is closed, isolated, disabled or gone.
 #[wasm_bindgen(js_name = startProbe)]
 pub fn start_probe(slot: u32, host: Host) {
-    spawn_local(async move {
+    run(Box::pin(async move {
+        // Whoever starts it is in the midst of something.
+        let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
         recover(slot, &host).await;
         host.ended();
-    });
+    }));
+}
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Runs a task until it ends: on to its first promise now, and on whenever the one it waits for settles.
+fn run(task: Task) {
+    go_on(Box::into_raw(Box::new(task)).cast());
+}
+
+const WAKER: RawWakerVTable = RawWakerVTable::new(|task| RawWaker::new(task, &WAKER), go_on, go_on, |_| ());
+
+/// Runs a task on to the next promise it waits for.
+fn go_on(task: *const ()) {
+    let task = task.cast::<Task>().cast_mut();
+    // SAFETY: The pointer comes from `run`, and one task is never here twice at a time: a promise wakes it once, from a
+    // microtask of its own, and it waits for one promise after another. So nothing holds a waker of a task that has ended, and
+    // what was ended by a trap is never woken.
+    unsafe {
+        let waker = Waker::from_raw(RawWaker::new(task.cast(), &WAKER));
+        if (*task).as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            drop(Box::from_raw(task));
+        }
+    }
 }
 
 /// What to do next.
@@ -82,19 +113,19 @@ async fn recover(slot: u32, host: &Host) {
         match step {
             Step::Stop => return,
             Step::Wait(ms) => {
-                if pause(host, ms).await.is_err() {
+                if JsFuture::from(host.sleep(ms)).await.is_err() {
                     return;
                 }
             }
             Step::Test(permit, patience) => {
                 // Becoming half open is news.
                 host.tell(&JsValue::UNDEFINED);
-                let result = test(host, patience).await;
+                let result = JsFuture::from(host.probe(patience)).await;
                 if !host.lives() {
                     return;
                 }
                 let (outcome, failure) = match result {
-                    Ok(()) => (Outcome::Success, JsValue::UNDEFINED),
+                    Ok(_) => (Outcome::Success, JsValue::UNDEFINED),
                     Err(failure) => (Outcome::Failure, failure),
                 };
                 let (settled_at, random) = (host.now(), host.random());
@@ -105,13 +136,4 @@ async fn recover(slot: u32, host: &Host) {
             }
         }
     }
-}
-
-/// One test: well when the probe resolves.
-async fn test(host: &Host, patience: f64) -> Result<(), JsValue> {
-    JsFuture::from(host.probe(patience)?).await.map(|_| ())
-}
-
-async fn pause(host: &Host, ms: f64) -> Result<(), JsValue> {
-    JsFuture::from(host.sleep(ms)?).await.map(|_| ())
 }

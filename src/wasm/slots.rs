@@ -6,6 +6,7 @@
 
 use super::sole::Sole;
 use crate::core::Breaker;
+use std::ptr::null_mut;
 
 struct Slots {
     breakers: Vec<Option<Box<Breaker>>>,
@@ -57,18 +58,17 @@ pub(super) fn with<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T
 
 /// As [`with`], for all but the hot path: one copy of the way to the slot serves every caller, which keeps
 /// 4 KB out of the Wasm.
+#[inline(always)]
 pub(super) fn with_cold<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T) -> T {
-    let mut work = Some(work);
-    let mut answer = absent;
-    find(slot, &mut |breaker| {
-        if let Some(work) = work.take() {
-            answer = work(breaker);
-        }
-    });
-    answer
+    // SAFETY: As in [`Sole::with`]: `work` calls the pure core and does not lead back here. A breaker stays where it is while
+    // the table grows, since it has a box of its own.
+    match unsafe { find(slot).as_mut() } {
+        Some(breaker) => work(breaker),
+        None => absent,
+    }
 }
 
 #[inline(never)]
-fn find(slot: u32, work: &mut dyn FnMut(&mut Breaker)) {
-    with(slot, (), work);
+fn find(slot: u32) -> *mut Breaker {
+    with(slot, null_mut(), |breaker| breaker)
 }

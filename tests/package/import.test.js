@@ -1,7 +1,7 @@
 // What importing the installed package does: nothing, until a breaker is made; and what it costs those who import little.
 
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { build, transform } from 'esbuild'
 import { LIMIT, weigh } from '../../scripts/size.mjs'
@@ -82,11 +82,13 @@ describe('importing the package', () => {
     assert.ok(text.length < 5000, `Expected less than 5000 B, got ${text.length} B`)
   })
 
-  it('has no top-level await, no import.meta, and imports nothing', async () => {
-    for (const path of ['index.js', 'index.cjs']) {
+  it('has no top-level await, no import.meta, and imports nothing but its own file of errors', async () => {
+    for (const path of ['index.js', 'index.cjs', 'errors.js', 'errors.cjs']) {
       // Without its comments, and into CommonJS, which has no top-level await.
       const { code, warnings } = await transform(String(await user.read(path)), { minifyWhitespace: true, format: 'cjs' })
-      assert.doesNotMatch(code, /\bimport\.meta\b|__dirname|\bimport\s*[({'"]|\brequire\(/, path)
+      assert.doesNotMatch(code, /\bimport\.meta\b|__dirname|\bimport\s*[({'"]/, path)
+      const required = [...code.matchAll(/\brequire\((.*?)\)/g)].map(([, what]) => what)
+      assert.deepEqual(new Set(required), new Set(path.startsWith('index') ? [`"./errors${extname(path)}"`] : []), path)
       assert.deepEqual(warnings, [], path)
     }
   })

@@ -1,12 +1,14 @@
 //! What the boundary promises to the JavaScript around it, in a real host: numbers are not bent on their way in,
 //! every answer has its number, and user code may call back in at any moment.
 //!
-//! Must not know: the glue. Numbers go through the raw exports, as they do on the hot path; texts and objects
-//! through the functions that the glue calls.
+//! Must not know: the glue. Numbers go through the raw exports, as they do on the hot path; objects through the functions
+//! that the glue calls.
 
-use halfopen::core::{Conflict, Field, Mode, Problem, Reason, State, snapshot};
+use halfopen::core::{Admission, Conflict, Field, Outcome, Problem, Reason, Refusal, State, snapshot};
 use halfopen::wasm::draft::{create, draft_begin, draft_option, restore};
-use halfopen::wasm::names::{names, problem};
+use halfopen::wasm::facts::NAMES as REPORT;
+use halfopen::wasm::http::{judge_response, judged_retry_after};
+use halfopen::wasm::number::{self, CONFLICTS, HAS_PROBE, TRACKS_LATENCY, TRIPS, UNJUDGED, UNKNOWN_OPTION};
 use halfopen::wasm::probe::start_probe;
 use halfopen::wasm::report::{report, state_changes, take_snapshot};
 use halfopen::wasm::*;
@@ -18,18 +20,16 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 const SUCCESS: u32 = 0;
 const FAILURE: u32 = 1;
 const IGNORED: u32 = 2;
+const TIMED_OUT: u32 = 3;
 const REFUSED_OPEN: f64 = -1.0;
 const REFUSED_HALF_OPEN_FULL: f64 = -2.0;
+const REFUSED_ISOLATED: f64 = -3.0;
+const REFUSED_BULKHEAD_FULL: f64 = -4.0;
 const CLOSED: u32 = 0;
 const OPEN: u32 = 1;
 const HALF_OPEN: u32 = 2;
-const TIMED_OUT: u32 = 3;
-const REFUSED_ISOLATED: f64 = -3.0;
-const REFUSED_BULKHEAD_FULL: f64 = -4.0;
-const UNJUDGED: f64 = 0.0;
 const UNTIMED: f64 = f64::NAN;
 const NO_CHANCE: f64 = f64::NAN;
-const UNKNOWN_OPTION: u32 = 1000;
 
 /// Runs JavaScript with the raw exports as `core` and a slot, and answers what it returned, as a text.
 fn in_js(slot: u32, body: &str) -> String {
@@ -62,19 +62,17 @@ fn live_breakers() -> usize {
     (0..2000).filter(|slot| !option(*slot, recovery).is_nan()).count()
 }
 
-/// The lists of names: options, states, modes, reasons, the numbers of a report, those of a snapshot.
-fn lists() -> Vec<Vec<String>> {
-    let text = names();
-    let lists = text.strip_prefix(';').expect("each list begins with a semicolon").split(';');
-    lists.map(|list| list.split(',').map(str::to_owned).collect()).collect()
+/// The numbers of a report at that time; `None` where there is no breaker.
+fn report_of(slot: u32, now: f64) -> Option<[f64; REPORT.len()]> {
+    let place = report(slot, now);
+    // SAFETY: Where it is not null, the numbers of the last report lie there, and nothing writes meanwhile.
+    unsafe { place.cast::<[f64; REPORT.len()]>().as_ref() }.copied()
 }
-
-const REPORT: usize = 4;
 
 /// A number of the report at that time.
 fn reported(slot: u32, name: &str, now: f64) -> f64 {
-    let place = lists()[REPORT].iter().position(|other| other == name).unwrap_or_else(|| panic!("{name}"));
-    report(slot, now).unchecked_into::<Array>().get(place as u32).as_f64().unwrap()
+    let place = REPORT.iter().position(|other| *other == name).unwrap_or_else(|| panic!("{name}"));
+    report_of(slot, now).unwrap()[place]
 }
 
 fn count(slot: u32, name: &str) -> f64 {
@@ -135,44 +133,35 @@ fn a_value_that_was_taken_comes_back_as_it_was() {
 }
 
 #[test]
-fn every_problem_has_a_number_and_each_number_the_texts_of_its_problem() {
-    let text = |problem: Problem| format!("{}:{}", problem.option(), problem.expected());
+fn every_problem_has_a_number_of_its_own() {
     let mut numbers = Vec::new();
     draft_begin();
     for (number, field) in (0..).zip(Field::ALL) {
         let refused = draft_option(number, f64::NAN);
-        assert_eq!(problem(refused), text(Problem::Invalid(field)));
+        assert_eq!(refused, number::of_problem(Problem::Invalid(field)));
+        assert!((1..CONFLICTS).contains(&refused), "{field:?}: {refused}");
         numbers.push(refused);
     }
     assert_eq!(draft_option(number_of(Field::HalfOpenCalls), 1.0), 0);
-    let contradiction = create(0);
-    assert!(contradiction < 0.0, "fewer test requests than must succeed made a breaker: {contradiction}");
-    let first = -contradiction as u32;
-    for (number, conflict) in (first..).zip(Conflict::ALL) {
-        assert_eq!(problem(number), text(Problem::Conflict(conflict)));
-        numbers.push(number);
-    }
+    assert_eq!(create(0), -f64::from(CONFLICTS), "fewer test requests than must succeed");
+    numbers.extend(Conflict::ALL.map(|conflict| number::of_problem(Problem::Conflict(conflict))));
     for (number, other) in [(Field::ALL.len() as u32, 1.0), (u32::MAX, f64::NAN)] {
         assert_eq!(draft_option(number, other), UNKNOWN_OPTION);
     }
     let slot = breaker(&[]);
     for field in [Field::WindowSize, Field::MaxConcurrent, Field::Timeout] {
         let refused = set_option(slot, number_of(field), 1.0);
-        assert_eq!(problem(refused), text(Problem::Fixed(field)));
+        assert_eq!(refused, number::of_problem(Problem::Fixed(field)));
         assert!(option(slot, number_of(field)).is_nan(), "what is refused changes nothing");
         numbers.push(refused);
     }
     free_slot(slot);
-    let after_the_last = 200 + Field::ALL.len() as u32;
-    for none in [0, 20, 99, 100 + Conflict::ALL.len() as u32, after_the_last, UNKNOWN_OPTION, u32::MAX] {
-        assert_eq!(problem(none), "option:known", "{none}");
-    }
     numbers.push(UNKNOWN_OPTION);
     let count = numbers.len();
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), count, "two problems share a number");
-    assert!(!numbers.contains(&0), "0 is no problem");
+    assert!(!numbers.contains(&0), "0 stands for no problem");
 }
 
 #[test]
@@ -217,21 +206,68 @@ fn a_draft_starts_from_the_defaults_and_a_refused_option_leaves_it_as_it_was() {
 }
 
 #[test]
-fn the_tables_of_names_are_in_the_order_of_the_numbers() {
-    let lists = lists();
-    assert_eq!(lists[0], Field::ALL.map(Field::name));
-    assert_eq!(lists[1], State::ALL.map(State::name));
-    assert_eq!(lists[2], Mode::ALL.map(Mode::name));
-    assert_eq!(lists[3], Reason::ALL.map(Reason::name));
-    assert_eq!(lists[5], snapshot::NAMES);
-    let states = &lists[1];
+fn the_numbers_that_cross_are_those_of_the_lists() {
+    let outcomes = [Outcome::Success, Outcome::Failure, Outcome::Ignored, Outcome::TimedOut];
+    assert_eq!(outcomes.map(number::of_outcome), [SUCCESS, FAILURE, IGNORED, TIMED_OUT]);
+    assert_eq!([SUCCESS, FAILURE, IGNORED, TIMED_OUT].map(number::to_outcome), outcomes);
+    let refusals = [Refusal::Open, Refusal::HalfOpenFull, Refusal::Isolated, Refusal::BulkheadFull];
+    assert_eq!(
+        refusals.map(|refusal| number::of_admission(Admission::Refused(refusal))),
+        [REFUSED_OPEN, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_BULKHEAD_FULL]
+    );
+    assert_eq!(number::SAYS.map(|says| number::to_says(number::of_says(says))), number::SAYS);
+    assert_eq!(
+        number::RATE_LIMITS.map(|limit| number::to_rate_limit(number::of_rate_limit(limit))),
+        number::RATE_LIMITS
+    );
     let slot = breaker(&[(Field::RecoveryTimeout, 100.0)]);
-    assert_eq!(states[state(slot) as usize], "closed");
+    assert_eq!(state(slot), number::of_state(State::Closed));
     trip(slot, 0.0);
-    assert_eq!(states[state(slot) as usize], "open");
+    assert_eq!(state(slot), number::of_state(State::Open));
     check(slot, 100.0, NO_CHANCE);
-    assert_eq!(states[state(slot) as usize], "half_open");
+    assert_eq!(state(slot), number::of_state(State::HalfOpen));
     free_slot(slot);
+}
+
+/// The judgement of a response of a host, and what it asks for: with that status and header, and no word of the caller's.
+fn judged(response: &str, says: u32) -> (u32, f64) {
+    let make = |body: &str| Function::new_no_args(body).call0(&JsValue::UNDEFINED).unwrap();
+    let headers = make("return { retryAfter: ({ headers }) => headers.get('retry-after') ?? '' }");
+    let response = make(&format!("return {response}"));
+    let outcome = judge_response(response.unchecked_ref(), headers.unchecked_ref(), says, 0, 0.0);
+    (outcome, judged_retry_after())
+}
+
+#[test]
+fn a_response_is_judged_by_its_status_and_header() {
+    let response = |status: u32, header: &str| {
+        format!("new Response(null, {{ status: {status}, headers: {{ 'retry-after': '{header}' }} }})")
+    };
+    assert_eq!(judged(&response(503, "7"), 0), (FAILURE, 7000.0));
+    assert_eq!(judged(&response(429, "7"), 0), (FAILURE + TRIPS, 7000.0));
+    assert_eq!(judged(&response(503, "Thu, 01 Jan 1970 00:00:05 GMT"), 0), (FAILURE, 5000.0));
+    assert_eq!(judged(&response(429, "soon"), 0).0, IGNORED);
+    assert!(judged(&response(200, "7"), 0).1.is_nan(), "the header of a good response is not read");
+    assert_eq!(judged(&response(200, "7"), number::of_says(Some(true))), (FAILURE, 7000.0));
+    assert_eq!(judged(&response(503, "7"), number::of_says(Some(false))).0, SUCCESS);
+    assert!(judged("new Response(null, { status: 503 })", 0).1.is_nan());
+    assert_eq!(judged("({ status: 503, headers: { get: () => '3' } })", 0), (FAILURE, 3000.0));
+}
+
+#[test]
+fn a_header_is_read_up_to_64_characters_and_any_of_them_may_be_hostile() {
+    for (header, wait) in [
+        (format!("{}7", "0".repeat(63)), Some(7000.0)),
+        (format!("{}7", "0".repeat(64)), None),
+        ("\u{661}".to_owned(), None),
+        ("\u{137}".to_owned(), None),
+        ("\u{1f600}".to_owned(), None),
+        (String::new(), None),
+    ] {
+        let (outcome, asked) =
+            judged(&format!("({{ status: 503, headers: {{ get: () => '{header}' }} }})"), 0);
+        assert_eq!((outcome, (!asked.is_nan()).then_some(asked)), (FAILURE, wait), "{header}");
+    }
 }
 
 #[test]
@@ -368,13 +404,14 @@ fn a_slot_without_a_breaker_answers_like_a_closed_one_that_was_never_used() {
         isolate(slot, 0.0);
         disable(slot);
         assert_eq!((state(slot), mode(slot), is_quiet(slot)), (CLOSED, 0, true));
-        assert!(!restore(slot, &[], 0.0, 0.0));
+        assert!(!restore(slot, &Float64Array::new_with_length(0), 0.0, 0.0));
         assert_eq!((failure_count(slot), success_count(slot), retry_after(slot, 0.0)), (0.0, 0.0, 0.0));
         assert!(last_failure_time(slot).is_nan());
         assert_eq!((demand(slot), take_transition(slot)), (3, 0));
         assert!(option(slot, 0).is_nan());
         assert_eq!(set_option(slot, 0, 7.0), 0);
-        for nothing in [report(slot, 0.0), state_changes(slot), take_snapshot(slot, 0.0, 0.0)] {
+        assert!(report(slot, 0.0).is_null());
+        for nothing in [state_changes(slot), take_snapshot(slot, 0.0, 0.0)] {
             assert!(nothing.is_undefined());
         }
     }
@@ -398,8 +435,7 @@ fn a_state_change_is_one_number_and_its_time_another() {
     trip(slot, f64::NAN);
     reset(slot, 400.0);
 
-    let names = &lists()[3];
-    let reason = |name: &str| names.iter().position(|other| other == name).unwrap() as u32;
+    let reason = |name: &str| Reason::ALL.iter().position(|other| other.name() == name).unwrap() as u32;
     let expected = [
         (CLOSED, OPEN, "failure_threshold", 1.0),
         (OPEN, HALF_OPEN, "recovery_due", 101.0),
@@ -460,10 +496,7 @@ fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
         ("p99", f64::NAN),
         ("openTime", 0.0),
     ];
-    let made = report(slot, 210.0);
-    assert!(Array::is_array(&made));
-    assert_eq!(made.unchecked_into::<Array>().length() as usize, lists()[REPORT].len());
-    assert_eq!(lists()[REPORT], expected.map(|(name, _)| name));
+    assert_eq!(REPORT, expected.map(|(name, _)| name));
     for (name, number) in expected {
         let got = reported(slot, name, 210.0);
         assert!(got == number || (got.is_nan() && number.is_nan()), "{name}: {got}");
@@ -482,7 +515,7 @@ fn a_report_tells_what_is_in_the_window_and_how_long_calls_took() {
     ] {
         assert_eq!(draft_option(number_of(field), value), 0);
     }
-    let slot = create(1) as u32;
+    let slot = create(TRACKS_LATENCY) as u32;
     assert_eq!(demand(slot), 2 + 4);
     for (outcome, elapsed) in
         [(SUCCESS, 50.0), (FAILURE, 100.0), (SUCCESS, 150.0), (SUCCESS, -1.0), (SUCCESS, UNTIMED)]
@@ -606,7 +639,7 @@ fn a_snapshot_goes_out_as_numbers_and_comes_back_by_the_raw_export() {
 
     let heir = breaker(&options);
     // Another zero of the clock, 200 ms later.
-    assert!(restore(heir, &saved, 1e12 + 50.0, 257.0));
+    assert!(restore(heir, &Float64Array::from(&saved[..]), 1e12 + 50.0, 257.0));
     assert_eq!((state(heir), retry_after(heir, 257.0), failure_count(heir)), (OPEN, 700.0, 3.0));
     assert_eq!(take_transition(heir), 0, "what is restored is no news");
     assert_eq!(count(heir, "failedCalls"), 3.0);
@@ -632,7 +665,7 @@ fn a_snapshot_of_hostile_numbers_is_refused_or_makes_a_breaker_that_answers() {
                 None => changed.push(hostile),
             }
             let slot = breaker(&options);
-            if restore(slot, &changed, 0.0, 0.0) {
+            if restore(slot, &Float64Array::from(&changed[..]), 0.0, 0.0) {
                 assert!(place < saved.len(), "one number too many was taken");
                 release(slot, 0.0);
                 enable(slot);
@@ -642,7 +675,7 @@ fn a_snapshot_of_hostile_numbers_is_refused_or_makes_a_breaker_that_answers() {
             free_slot(slot);
         }
         let slot = breaker(&options);
-        assert_eq!(restore(slot, &saved[..place], 0.0, 0.0), place == saved.len());
+        assert_eq!(restore(slot, &Float64Array::from(&saved[..place]), 0.0, 0.0), place == saved.len());
         free_slot(slot);
     }
 }
@@ -658,7 +691,7 @@ fn fake_host() -> JsValue {
             now: () => host.time,
             random: () => NaN,
             sleep(ms) { log.push('sleep ' + ms); return pending(['wake', 'breakSleep']) },
-            probe(patience) {
+            async probe(patience) {
                 log.push('probe ' + patience)
                 if (host.throws) throw host.throws
                 return pending(['ok', 'fail'])
@@ -694,7 +727,7 @@ fn probed() -> u32 {
     for (field, value) in [(Field::RecoveryTimeout, 1000.0), (Field::HalfOpenTimeout, 500.0)] {
         assert_eq!(draft_option(number_of(field), value), 0);
     }
-    let slot = create(2) as u32;
+    let slot = create(HAS_PROBE) as u32;
     trip(slot, 0.0);
     slot
 }
@@ -773,7 +806,7 @@ async fn a_breaker_that_goes_while_it_is_tested_is_not_touched() {
 }
 
 #[test]
-async fn a_test_that_was_overtaken_by_hand_is_stale_and_one_that_throws_at_once_has_failed() {
+async fn a_test_that_was_overtaken_by_hand_is_stale_and_one_that_rejects_at_once_has_failed() {
     let slot = probed();
     let answer = beside_the_probe(
         slot,

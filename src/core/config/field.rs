@@ -22,13 +22,13 @@ const DEFAULT_MAX_IN_RECOVERY_TIMES: f64 = 10.0;
 const LARGEST_COUNT: u32 = u32::MAX;
 
 /// The most calls a count window holds: a quarter of a megabyte.
-const LARGEST_WINDOW: u32 = 1_000_000;
+pub const LARGEST_WINDOW: u32 = 1_000_000;
 
 /// The most parts a time window has.
 const MOST_BUCKETS: u32 = 1000;
 
 /// The longest span a timer can wait, in ms: 2^31 - 1, beyond which timers fire at once.
-const LONGEST_TIMER: f64 = 2_147_483_647.0;
+pub const LONGEST_TIMER: f64 = 2_147_483_647.0;
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq)]

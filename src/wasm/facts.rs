@@ -1,0 +1,60 @@
+//! The numbers of a report: each row is a name and where its number comes from.
+//!
+//! Must not know: how a report gets to JavaScript. `generate.rs` writes the names down for it; they are no part of the Wasm.
+
+use crate::core::{Breaker, Counts, Field, LatencySummary, Metrics};
+
+/// What a report is made of.
+struct Facts<'a> {
+    breaker: &'a Breaker,
+    metrics: Metrics,
+    window: Option<Counts>,
+    latency: Option<LatencySummary>,
+    now: f64,
+}
+
+/// Makes the list of names and the numbers of the same rows.
+macro_rules! report {
+    (|$facts:ident| $($name:literal => $number:expr,)+) => {
+        /// The names of the numbers of a report, in their order.
+        pub const NAMES: [&str; [$($name),+].len()] = [$($name),+];
+
+        fn of($facts: &Facts) -> [f64; NAMES.len()] {
+            [$($number),+]
+        }
+    };
+}
+
+report! {
+    |facts|
+    "totalCalls" => facts.metrics.total(),
+    "successfulCalls" => facts.metrics.successful.get(),
+    "failedCalls" => facts.metrics.failed.get(),
+    "timedOutCalls" => facts.metrics.timed_out.get(),
+    "ignoredCalls" => facts.metrics.ignored.get(),
+    "rejectedCalls" => facts.metrics.rejected.get(),
+    "wouldRejectCalls" => facts.metrics.would_reject.get(),
+    "staleCalls" => facts.metrics.stale.get(),
+    "inFlight" => facts.metrics.in_flight.get(),
+    "stateChangeCount" => facts.breaker.log().total(),
+    "windowCalls" => facts.window.map_or(f64::NAN, |counts| counts.calls.into()),
+    "windowFailures" => facts.window.map_or(f64::NAN, |counts| counts.failures.into()),
+    "windowSlowCalls" => facts.window.map_or(f64::NAN, |counts| counts.slow.into()),
+    "minimumCalls" => facts.breaker.config().get(Field::MinimumCalls).unwrap_or(f64::NAN),
+    "retryAfter" => facts.breaker.retry_after(facts.now),
+    "failedTests" => facts.breaker.failed_tests().into(),
+    "testExpiresAfter" => facts.breaker.test_expires_after(facts.now),
+    "failedRecoveries" => facts.breaker.failed_recoveries().into(),
+    "timedCalls" => facts.latency.map_or(f64::NAN, |latency| latency.calls),
+    "mean" => facts.latency.map_or(f64::NAN, |latency| latency.mean),
+    "p50" => facts.latency.map_or(f64::NAN, |latency| latency.p50),
+    "p90" => facts.latency.map_or(f64::NAN, |latency| latency.p90),
+    "p99" => facts.latency.map_or(f64::NAN, |latency| latency.p99),
+    "openTime" => facts.breaker.open_time(),
+}
+
+/// What was counted, and why the breaker is in its state at `now`, in the order of [`NAMES`]: NaN where there is nothing to say.
+pub fn numbers(breaker: &Breaker, now: f64) -> [f64; NAMES.len()] {
+    let (metrics, window, latency) = (breaker.metrics(), breaker.window(now), breaker.latency());
+    of(&Facts { breaker, metrics, window, latency, now })
+}
