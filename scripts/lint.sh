@@ -9,7 +9,7 @@ cd "$HALFOPEN_ROOT"
 if [ "${1:-rust}" = rust ]; then
   require_wasm_target
   cargo fmt --all --check
-  cargo clippy --quiet --locked --all-targets -- -D warnings
+  cargo clippy --quiet --locked --all-targets --features workshop -- -D warnings
   cargo clippy --quiet --locked --all-targets --target "$WASM_TARGET" -- -D warnings
   say 'lint: rustfmt and clippy (native and Wasm) found nothing'
 fi
