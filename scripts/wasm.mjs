@@ -27,7 +27,7 @@ const WRITES_PANICS =
 const PANIC_TEXTS = [
   /[\w/.-]*\/[\w/.-]+\.rs/g, /assertion `left /g, / right` failed/g, / {2}left: /g, / right: /g, /finish: [a-z ]+be (?:None|Some)/g,
   /closure invoked recursively or after being dropped/g, /FnOnce called more than once/g, /called `\w+::\w+\(\)` on an? `\w+` value/g,
-  /capacity overflow/g, /LayoutError/g, /`async fn` resumed after \w+/g, /RefCell already (?:mutably )?borrowed/g,
+  /capacity overflow/g, /LayoutError/g, /`async fn` resumed after completion/g, /RefCell already (?:mutably )?borrowed/g,
   /internal error: entered unreachable code/g, /==!=matches/g, /(?:0x)?0123456789(?:abcdef|ABCDEF)/g, /0001020304050607[0-9]+/g,
 ]
 
@@ -45,7 +45,8 @@ export async function makeWasm(esbuild, binaryen) {
   const glue = await makeGlue(esbuild, WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(`${GLUE}/silent.wasm`))))
   const { wasm, names } = shorten(binaryen, readFileSync(`${GLUE}/silent.wasm`), glue)
   writeFileSync(`${GLUE}/short.wasm`, wasm)
-  run('wasm-opt', ...FEATURE_FLAGS, '-Oz', '--debuginfo', `${GLUE}/short.wasm`, '-o', `${GLUE}/named.wasm`)
+  // `-Oz` would save 90 B of 16,800 gzipped, and makes an admission and its settlement 12 % slower.
+  run('wasm-opt', ...FEATURE_FLAGS, '-O3', '--reorder-functions', '--debuginfo', `${GLUE}/short.wasm`, '-o', `${GLUE}/named.wasm`)
   run('wasm-opt', ...FEATURE_FLAGS, ...STRIP, `${GLUE}/named.wasm`, '-o', `${GLUE}/core.wasm`)
 
   rmSync(GENERATED, { recursive: true, force: true })

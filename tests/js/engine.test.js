@@ -1,8 +1,11 @@
 // The Wasm under the class: when it is started, how often, and what is said where it can not be. It must not know what it computes.
-// Each test has a process of its own, since an engine is started once.
+// Where an engine is started, the test has a process of its own, since that happens once.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { startEngine } from '../../js/engine/index.js'
+import { CONFLICTS, EXPECTED, FIRST_CONFLICT, OPTIONS, REASONS, STATES, transition, TRANSITION_FROM, TRANSITION_REASON, TRANSITION_TO } from '../../js/engine/numbers.js'
 import { answerOf, run } from './support.js'
 
 /** Counts what is made of `WebAssembly` and of other globals that an import must leave alone. Runs before the import. */
@@ -128,5 +131,64 @@ describe('where WebAssembly can not be used', () => {
       try { new CircuitBreaker() } catch (error) { cause = error.cause.message }
       console.log(JSON.stringify([report(), cause]))`)
     assert.deepEqual(answer, [REFUSED, 'Wasm code generation disallowed by embedder'])
+  })
+})
+
+describe('a host that has little more than WebAssembly', () => {
+  it('runs a breaker, a probe and a judgement: no TextDecoder, TextEncoder, queueMicrotask, FinalizationRegistry or Response', async () => {
+    const answer = await answerOf(`
+      for (const name of ['TextDecoder', 'TextEncoder', 'queueMicrotask', 'FinalizationRegistry', 'Response']) delete globalThis[name]
+      const { CircuitBreaker, classifyResponse } = await import(ESM)
+      const judged = classifyResponse()(undefined, { status: 503, headers: { get: () => '7' } })
+      const breaker = new CircuitBreaker({ failureThreshold: 1, recoveryTimeout: 1, successThreshold: 1, probe: async () => {} })
+      breaker.recordFailure()
+      await breaker.whenClosed()
+      console.log(JSON.stringify([judged.outcome, judged.retryAfter, breaker.state]))`)
+    assert.deepEqual(answer, ['failure', 7000, 'closed'])
+  })
+})
+
+describe('the numbers of the boundary', () => {
+  it('of each option are one of the core, which says what the option takes', () => {
+    const engine = startEngine()
+    assert.deepEqual([...engine.fields.keys()], [...OPTIONS])
+    assert.equal(EXPECTED.length, OPTIONS.length)
+    engine.draftBegin()
+    for (const [number, option] of OPTIONS.entries()) {
+      assert.deepEqual(engine.problem(engine.draftOption(number, NaN)), { option, expected: EXPECTED[number] })
+    }
+    assert.notEqual(engine.draftOption(OPTIONS.length, 1), 0, 'there is no further option')
+  })
+
+  it('of two options that contradict each other name the one to be corrected', () => {
+    const engine = startEngine()
+    const problemOf = (given) => {
+      engine.draftBegin()
+      for (const [option, value] of Object.entries(given)) assert.equal(engine.draftOption(engine.fields.get(option), value), 0, option)
+      return engine.problem(-engine.create(0))
+    }
+    assert.deepEqual(problemOf({ halfOpenCalls: 1 }), { option: 'halfOpenCalls', expected: 'at least `successThreshold`' })
+    // The first and the last of the list.
+    assert.deepEqual(CONFLICTS.slice(0, 2), ['halfOpenCalls', 'at least `successThreshold`'])
+    const last = { option: CONFLICTS.at(-2), expected: CONFLICTS.at(-1) }
+    assert.deepEqual(problemOf({ 'recoveryBackoff.max': 1, recoveryTimeout: 2 }), last)
+    assert.deepEqual(engine.problem(FIRST_CONFLICT + CONFLICTS.length / 2 - 1), last)
+  })
+
+  it('of each state change lead back to its names', () => {
+    for (const [from, fromName] of STATES.entries()) {
+      for (const [to, toName] of STATES.entries()) {
+        for (const [reason, reasonName] of REASONS.entries()) {
+          const news = 1 + TRANSITION_FROM * from + TRANSITION_TO * to + TRANSITION_REASON * reason
+          assert.deepEqual(transition(news), { from: fromName, to: toName, reason: reasonName })
+        }
+      }
+    }
+  })
+
+  it('are all that the Wasm has of names: no text of the core or of a panic is in it', () => {
+    const text = readFileSync(new URL('../../pkg/core.wasm', import.meta.url), 'latin1')
+    const words = [...OPTIONS, ...EXPECTED, ...REASONS].filter((word) => word.length > 7)
+    for (const word of [...words, 'half_open', '.rs', 'panicked', 'unwrap', 'assertion']) assert.ok(!text.includes(word), `core.wasm has ${word}`)
   })
 })

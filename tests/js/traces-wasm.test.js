@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { startEngine } from '../../js/engine/index.js'
+import { FAILURE, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
 import { replayAll } from '../traces/suite.js'
 
-/** The core's numbers, as `src/wasm/mod.rs` has them. */
-const OUTCOMES = { success: 0, failure: 1, ignored: 2 }
-const REFUSALS = { '-1': 'open', '-2': 'half_open', '-3': 'isolated' }
+const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
+const REFUSALS = { [REFUSED_OPEN]: 'open', [REFUSED_HALF_OPEN_FULL]: 'half_open', [REFUSED_ISOLATED]: 'isolated' }
 
 const core = startEngine()
 

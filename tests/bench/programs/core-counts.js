@@ -3,6 +3,7 @@
 //   node core-counts.js '{ "calls": 100000000 }'
 
 import { startEngine } from '../../../js/engine/index.js'
+import { FAILURE, SUCCESS } from '../../../js/engine/numbers.js'
 
 const { calls } = JSON.parse(process.argv[2])
 const core = startEngine()
@@ -10,8 +11,6 @@ core.draftBegin()
 core.draftOption(core.fields.get('failureThreshold'), 1000)
 const slot = core.create(0)
 
-const SUCCESS = 0
-const FAILURE = 1
 /** One call in a hundred fails. */
 const failures = Math.floor(calls / 100)
 for (let call = 1; call <= calls; call++) {
