@@ -35,7 +35,7 @@ export class CircuitOpenError extends Error {
    * @param {RefusalDetails & { state?: 'open' | 'half_open' }} [details]
    */
   constructor(message, details) {
-    brand(CircuitOpenError, 'CircuitOpenError', CODES.circuitOpen)
+    brandCircuitOpenError()
     // The details go on as the options of Error, which takes the cause out of them.
     super(message, details?.cause === undefined ? undefined : details)
     /** The breaker's name, or `undefined` when it has none. */
@@ -60,7 +60,7 @@ export class BulkheadFullError extends Error {
    * @param {RefusalDetails} [details]
    */
   constructor(message, details) {
-    brand(BulkheadFullError, 'BulkheadFullError', CODES.bulkheadFull)
+    brandBulkheadFullError()
     super(message)
     /** The breaker's name, or `undefined` when it has none. */
     this.breaker = details?.breaker
@@ -81,7 +81,7 @@ export class CallTimeoutError extends Error {
    * @param {{ breaker?: string | undefined, timeout?: number }} [details]
    */
   constructor(message, details) {
-    brand(CallTimeoutError, 'CallTimeoutError', CODES.callTimeout)
+    brandCallTimeoutError()
     super(message)
     /** The breaker's name, or `undefined` when it has none. */
     this.breaker = details?.breaker
@@ -92,7 +92,7 @@ export class CallTimeoutError extends Error {
 
 /**
  * Gives a class its name and its brand, before its first instance is made: at import, it would keep the class in the bundle of
- * everybody who uses only another.
+ * everybody who uses only another. The functions below do it for each: a class that names itself is renamed by bundlers.
  *
  * @param {ErrorConstructor | Function} Type
  * @param {string} name
@@ -103,6 +103,10 @@ function brand(Type, name, code) {
   Object.defineProperty(Type.prototype, 'name', { value: name, configurable: true, writable: true })
   Object.defineProperty(Type.prototype, BRAND, { value: code })
 }
+
+const brandCircuitOpenError = () => brand(CircuitOpenError, 'CircuitOpenError', CODES.circuitOpen)
+const brandBulkheadFullError = () => brand(BulkheadFullError, 'BulkheadFullError', CODES.bulkheadFull)
+const brandCallTimeoutError = () => brand(CallTimeoutError, 'CallTimeoutError', CODES.callTimeout)
 
 /**
  * @param {unknown} error

@@ -18,7 +18,7 @@ import { checkCallOptions } from '../options/call-options.js'
 import { createFrom, setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
-import { DENO_INSPECT, inspected, NODE_INSPECT } from './inspect.js'
+import { showBy } from './inspect.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
 import { News } from './news.js'
 import { ENDED, PendingCall } from './pending.js'
@@ -95,6 +95,7 @@ export class CircuitBreaker extends EventTarget {
     this.#isSupervised =
       (this.#demand & DEMANDS_ELAPSED) !== 0 || others.fallbackOn === 'failure' || others.timeout !== undefined
     Object.defineProperty(this, 'state', OWN_STATE)
+    showBreakers()
     if (others.probe !== undefined) this.#startProbe()
   }
 
@@ -502,31 +503,6 @@ export class CircuitBreaker extends EventTarget {
    */
   toJSON() {
     return toObject(core.snapshot(this.#live(), originOf(this.#options.clock), this.#now()))
-  }
-
-  /**
-   * What Node's and Bun's `console.log` shows: name, state and counts.
-   *
-   * @internal
-   * @param {number} _
-   * @param {object} options
-   * @param {unknown} inspect
-   */
-  [NODE_INSPECT](_, options, inspect) {
-    const { name, state, mode, failureCount, metrics } = this
-    const { totalCalls, successfulCalls, failedCalls, rejectedCalls, inFlight } = metrics
-    return inspected('CircuitBreaker', { name, state, mode, failureCount, totalCalls, successfulCalls, failedCalls, rejectedCalls, inFlight }, inspect, options)
-  }
-
-  /**
-   * What Deno's `console.log` shows.
-   *
-   * @internal
-   * @param {unknown} inspect
-   * @param {object} options
-   */
-  [DENO_INSPECT](inspect, options) {
-    return this[NODE_INSPECT](0, options, inspect)
   }
 
   /**
@@ -959,6 +935,19 @@ export class CircuitBreaker extends EventTarget {
  * those who compare members (`node:assert`, Jest, Chai).
  */
 const OWN_STATE = /* @__PURE__ */ (() => ({ get: Object.getOwnPropertyDescriptor(CircuitBreaker.prototype, 'state')?.get, enumerable: true, configurable: true }))()
+
+/** Has `console.log` show breakers. Apart, since a class that names itself is renamed by bundlers. */
+const showBreakers = () => showBy(CircuitBreaker.prototype, factsOf)
+
+/**
+ * What `console.log` shows.
+ *
+ * @param {CircuitBreaker} breaker
+ */
+function factsOf({ name, state, mode, failureCount, metrics }) {
+  const { totalCalls, successfulCalls, failedCalls, rejectedCalls, inFlight } = metrics
+  return { name, state, mode, failureCount, totalCalls, successfulCalls, failedCalls, rejectedCalls, inFlight }
+}
 
 /** Resolved, for what is to happen a moment later. */
 const ready = /* @__PURE__ */ Promise.resolve()

@@ -5,7 +5,7 @@
  */
 
 /** By this a guard aborts the signal of a call that is over, for example with a body that outlives the call. */
-const ABORT = Symbol.for('halfopen.abort')
+const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
 
 /** The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call. */
 export class OwnSignal {

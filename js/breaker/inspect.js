@@ -1,20 +1,41 @@
 /**
- * What `console.log` shows of a breaker, in Node, Bun and Deno.
+ * What `console.log` shows of an object, in Node, Bun and Deno.
  *
- * Must not know: breakers. It is given what is to be seen.
+ * Must not know: breakers. It is told what is to be seen.
  */
-
-/** By which Node and Bun, and Deno, ask. */
-export const NODE_INSPECT = Symbol.for('nodejs.util.inspect.custom')
-export const DENO_INSPECT = Symbol.for('Deno.customInspect')
 
 /**
- * @param {string} name Of the class.
- * @param {object} facts
- * @param {any} inspect The host's function.
- * @param {object} options Its options.
- * @returns {unknown}
+ * Has `console.log` show the instances of a class by what `facts` gives of one. To be called by the constructor: methods with such
+ * names in the class itself would keep it in the bundle of everybody who uses only an error.
+ *
+ * @param {object} prototype
+ * @param {(instance: any) => object} facts
  */
-export function inspected(name, facts, inspect, options) {
-  return typeof inspect === 'function' ? `${name} ${inspect(facts, options)}` : facts
+export function showBy(prototype, facts) {
+  if (Object.hasOwn(prototype, NODE_INSPECT)) return
+  /**
+   * @this {object}
+   * @param {unknown} inspect
+   * @param {object} options
+   */
+  const shown = function (inspect, options) {
+    return typeof inspect === 'function' ? `${this.constructor.name} ${inspect(facts(this), options)}` : facts(this)
+  }
+  define(prototype, NODE_INSPECT, /** @this {object} */ function (/** @type {number} */ _, /** @type {object} */ options, /** @type {unknown} */ inspect) {
+    return shown.call(this, inspect, options)
+  })
+  define(prototype, DENO_INSPECT, shown)
+}
+
+/** By which Node and Bun ask, and Deno. */
+const NODE_INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
+const DENO_INSPECT = /* @__PURE__ */ Symbol.for('Deno.customInspect')
+
+/**
+ * @param {object} prototype
+ * @param {symbol} name
+ * @param {Function} value
+ */
+function define(prototype, name, value) {
+  Object.defineProperty(prototype, name, { value, configurable: true, writable: true })
 }

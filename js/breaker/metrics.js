@@ -4,6 +4,8 @@
  * Must not know: how counting is done. It reads a report each time it is asked.
  */
 
+import { showBy } from './inspect.js'
+
 /** @import { State, Reason } from '../types.js' */
 
 /**
@@ -53,6 +55,7 @@ export class CircuitBreakerMetrics {
   constructor(report, changes) {
     this.#report = report
     this.#changes = changes
+    showMetrics()
   }
 
   /** All calls that are over. */
@@ -143,12 +146,10 @@ export class CircuitBreakerMetrics {
       stateChanges: this.stateChanges
     }
   }
-
-  /** What Node's `console.log` shows. */
-  [Symbol.for('nodejs.util.inspect.custom')]() {
-    return this.toJSON()
-  }
 }
+
+/** Has `console.log` show metrics. Apart, since a class that names itself is renamed by bundlers. */
+const showMetrics = () => showBy(CircuitBreakerMetrics.prototype, (metrics) => metrics.toJSON())
 
 /**
  * @internal

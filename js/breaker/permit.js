@@ -23,10 +23,7 @@ export class CallPermit {
    */
   constructor(settle) {
     this.#settle = settle
-    // Not at import, where it would keep the class in every bundle. Hosts that do not know the symbol go without.
-    if (Symbol.dispose && !(Symbol.dispose in this)) {
-      Object.defineProperty(CallPermit.prototype, Symbol.dispose, { value: this.ignore, configurable: true, writable: true })
-    }
+    if (Symbol.dispose && !(Symbol.dispose in this)) disposePermits()
     lost ??= globalThis.FinalizationRegistry && new FinalizationRegistry((settle) => settle('ignored'))
     lost?.register(this, settle, this)
   }
@@ -67,6 +64,10 @@ export class CallPermit {
     settle(outcome, error)
   }
 }
+
+/** Has `using` ignore permits. Not at import, where it would keep the class in every bundle. Hosts that do not know the symbol go without. */
+const disposePermits = () =>
+  Object.defineProperty(CallPermit.prototype, Symbol.dispose, { value: CallPermit.prototype.ignore, configurable: true, writable: true })
 
 /**
  * Gives back what was lost with a permit.

@@ -8,7 +8,7 @@ import { dropped } from './body.js'
 /** @import { CallContext } from '../types.js' */
 
 /** By this the signal of a call that is over is aborted, as the breaker has it. */
-const ABORT = Symbol.for('halfopen.abort')
+const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
 
 /** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, CallContext>} */
 const aborters = /* @__PURE__ */ new WeakMap()

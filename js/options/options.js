@@ -32,7 +32,7 @@ export const OTHERS = {
  */
 
 /** Those of a breaker without any: shared. @type {Others} */
-const NONE = Object.freeze({})
+const NONE = /* @__PURE__ */ Object.freeze({})
 
 /** Options that are objects of numbers. */
 const GROUPS = ['window', 'recoveryBackoff']

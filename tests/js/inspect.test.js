@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect, isDeepStrictEqual } from 'node:util'
-import { CircuitBreaker, CircuitBreakerRegistry } from '../../pkg/index.js'
+import * as halfopen from '../../pkg/index.js'
+
+const { CircuitBreaker, CircuitBreakerRegistry } = halfopen
 
 describe('a breaker that is printed', () => {
   it('shows its name, its state and its counts', async () => {
@@ -58,5 +60,13 @@ describe('the state as an own member', () => {
     assert.equal({ ...breaker }.state, 'open')
     assert.throws(() => { breaker.state = 'closed' }, TypeError)
     assert.equal(new CircuitBreakerRegistry().get('key').state, 'closed')
+  })
+})
+
+describe('the classes', () => {
+  it('bear the names by which they are exported', () => {
+    const classes = Object.entries(halfopen).filter(([name]) => /^[A-Z]/.test(name))
+    assert.ok(classes.length >= 7)
+    for (const [name, Class] of classes) assert.equal(Class.name, name)
   })
 })

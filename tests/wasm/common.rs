@@ -292,9 +292,9 @@ fn the_demand_for_the_time_is_told_in_bits() {
     let slot = breaker(&[(Field::RecoveryTimeout, 0.0)]);
     assert_eq!(demand(slot), 0);
     trip(slot, 0.0);
-    assert_eq!(demand(slot), 3);
+    assert_eq!(demand(slot), 3 + 16);
     check(slot, 0.0, NO_CHANCE);
-    assert_eq!(demand(slot), 3);
+    assert_eq!(demand(slot), 3 + 16);
     free_slot(slot);
 }
 
