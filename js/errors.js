@@ -50,7 +50,7 @@ export class CircuitOpenError extends Error {
   }
 }
 
-/** So many calls as may be are in flight; the function was not called, and nothing was counted against its dependency. */
+/** `maxConcurrent` calls are in flight; the function was not called, and nothing was counted against its dependency. */
 export class BulkheadFullError extends Error {
   /** Always `'ERR_BULKHEAD_FULL'`. */
   code = CODES.bulkheadFull

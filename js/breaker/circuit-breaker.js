@@ -616,7 +616,7 @@ export class CircuitBreaker extends EventTarget {
       return this.#admit()
     }
     this.#tell()
-    // Asked again for the same answer there is no news, but for one: calls that no state is judged by pass an observing
+    // The same answer again means that there is no news. One answer is different: calls that no state is judged by pass an observing
     // breaker while its states go on.
     this.#permit = permit === UNJUDGED ? NaN : permit
     if (permit < 0) return permit

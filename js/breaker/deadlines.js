@@ -119,7 +119,7 @@ class Deadlines {
 }
 
 /**
- * Has `call.onTimeout` called after so many ms, unless `clearDeadline` comes before.
+ * Has `call.onTimeout` called after `timeout` ms, unless `clearDeadline` comes before.
  *
  * @param {Timed} call
  * @param {number} timeout In ms, as the option has it.

@@ -74,7 +74,7 @@ export function isNativePromise(value) {
 }
 
 /**
- * The promise that a value is, also one of another realm or of a subclass. What is merely thenable is none: asked for its
+ * The promise that a value is, also one of another realm or of a subclass. What is merely thenable is not a promise: asked for its
  * value, a lazy query would run once more. Nor is what throws when it is looked at.
  *
  * @param {any} value

@@ -20,9 +20,9 @@ import { CallTimeoutError } from '../errors.js'
  */
 export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, random, tell, ended }) {
   const reference = new WeakRef(breaker)
-  /** Ends the pause at hand. @type {(() => void) | undefined} */
+  /** Ends the current pause. @type {(() => void) | undefined} */
   let wake
-  /** When the pause at hand is to be over. */
+  /** When the current pause is to be over. */
   let until = NaN
   /** Whether there was a pause since the last failed probe. */
   let rested = true
@@ -54,7 +54,7 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, 
       }
     },
     /**
-     * Ends the pause at hand if there is something to do after so many ms, and the pause is longer; at 0 in any case.
+     * Ends the current pause if there is something to do after this many ms and the pause is longer; at 0 in any case.
      *
      * @param {number} ms
      */

@@ -63,7 +63,7 @@ export function toNumbers(value) {
     if (!numbers.every((number) => number === null || typeof number === 'number')) return undefined
     return Float64Array.from(numbers, (number) => /** @type {number | null} */ (number) ?? NaN)
   } catch {
-    // A hostile object: a getter that throws, a list that is none.
+    // A hostile object: a getter that throws, a list that only looks like one.
     return undefined
   }
 }

@@ -79,7 +79,7 @@ impl Log {
     }
 
     /// A list carried on from what [`Log::numbers`] gave, with the count of all; nobody is told of what is in it. `None` where the
-    /// numbers are none of a list.
+    /// numbers are not those of a list.
     pub(super) fn restored(numbers: &[f64], total: Tally, origin: f64) -> Option<Log> {
         let mut numbers = Reader::new(numbers);
         let mut kept = VecDeque::new();

@@ -113,7 +113,7 @@ impl Breaker {
     /// Time that passed since the snapshot was taken counts, as far as both clocks agree
     /// that it passed.
     ///
-    /// `None` when the numbers are none that [`Breaker::snapshot`] could have given for these options; the breaker is
+    /// `None` when [`Breaker::snapshot`] could not have given such numbers for these options; the breaker is
     /// then of no more use.
     pub fn restore(&mut self, saved: &[f64], origin: f64, now: f64) -> Option<()> {
         let mut saved = Reader::new(saved);

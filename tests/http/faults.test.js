@@ -105,7 +105,7 @@ for (const [client, make] of Object.entries(CLIENTS)) {
     for (const [fault, what] of Object.entries(FAULTS)) {
       it(`${fault} counts as it should`, () => meet(make, client, fault, what))
     }
-    it('opens after so many failures, and recovers', async () => {
+    it('opens at the threshold of failures, and recovers', async () => {
       const flaky = await startServer()
       const { get, registry } = make({ failureThreshold: 3, recoveryTimeout: 100, successThreshold: 1 })
       flaky.answer = (_, response) => response.writeHead(503).end()

@@ -264,7 +264,7 @@ describe('a caller’s signal', () => {
   })
 
   for (const [wrong, shown] of [[null, 'null'], [{}, 'an object'], [{ aborted: false, addEventListener() {} }, 'an object'], ['signal', "'signal'"], [new AbortController(), 'an object'], [true, 'true'], [() => {}, 'a function']]) {
-    it(`is refused when it is none: ${shown}`, async () => {
+    it(`is refused when it is not a signal: ${shown}`, async () => {
       const told = await rejectionOf(breaker.callWith({ signal: wrong }, () => assert.fail('called')))
       assert.ok(told instanceof TypeError)
       assert.deepEqual([told.code, told.option, told.message], ['ERR_INVALID_OPTION', 'signal', `Expected \`signal\` to be an AbortSignal, got ${shown}`])

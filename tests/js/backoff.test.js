@@ -144,7 +144,7 @@ describe('a circuit that closed', () => {
 })
 
 describe('jitter', () => {
-  it('takes a random share of up to so much off', () => {
+  it('takes a random share of up to `jitter` off', () => {
     for (const [jitter, random, expected] of [[0.25, 0, 1000], [0.25, 1, 750], [0.25, 0.5, 875], [1, 1, 0], [1, 0.5, 500], [0, 0.5, 1000]]) {
       make({ jitter }, { random: () => random })
       fail()

@@ -1,4 +1,4 @@
-// maxConcurrent: so many calls in flight and no more, on every path by which a call can end. It must not know the states but by name.
+// maxConcurrent: that many calls in flight and no more, on every path by which a call can end. It must not know the states but by name.
 
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
@@ -21,7 +21,7 @@ const isFull = async () => {
 }
 
 describe('maxConcurrent', () => {
-  it('lets exactly so many calls in at once, and refuses the next without calling it', async () => {
+  it('lets exactly that many calls in at once, and refuses the next without calling it', async () => {
     for (const most of [1, 2, 7]) {
       make({ maxConcurrent: most })
       const calls = Array.from({ length: most }, deferred)

@@ -151,7 +151,7 @@ async function random({ seed, from, to }) {
   return { sequences: to - from, tally }
 }
 
-/** All sequences of so many steps that a small breaker has, of those that begin with one of the given. */
+/** All sequences of `length` steps that a small breaker has, of those that begin with one of the given. */
 async function every({ length, first }) {
   const options = { failureThreshold: 2, successThreshold: 2, recoveryTimeout: 1000 }
   const all = [['callThatFulfils'], ['callThatRejects'], ['recordSuccess'], ['recordFailure'], ['trip'], ['reset'], ['checkState'], ['wait', [1, -1]], ['wait', [1, 0]]]

@@ -260,7 +260,7 @@ describe('a listener that throws', () => {
 })
 
 describe('a listener that calls back into the breaker', () => {
-  it('finds its changes told after the one at hand, to all listeners in the same order', () => {
+  it('finds its changes told after the current one, to all listeners in the same order', () => {
     const first = []
     const second = []
     breaker.addEventListener('statechange', ({ detail: { to } }) => {
@@ -322,7 +322,7 @@ describe('a listener that calls back into the breaker', () => {
     assert.deepEqual([breaker.metrics.successfulCalls, breaker.metrics.staleCalls, breaker.metrics.inFlight], [1, 1, 0])
   })
 
-  it('may recordFailure(): it counts in the state at hand', () => {
+  it('may recordFailure(): it counts in the current state', () => {
     breaker.addEventListener('statechange', ({ detail: { to } }) => to === 'closed' && breaker.recordFailure())
     breaker.trip()
     breaker.reset()

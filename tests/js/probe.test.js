@@ -41,7 +41,7 @@ async function until(condition) {
 async function aWhile() {
   for (let round = 0; round < 1000; round++) await drained()
 }
-/** Lets the sleep at hand be over as it would be. */
+/** Lets the current sleep be over as it would be. */
 async function sleepThrough() {
   await until(() => sleeps.length > 0)
   const { ms, resolve } = sleeps.pop()

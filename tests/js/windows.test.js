@@ -1,4 +1,4 @@
-// Windows: what the last so many calls, or those of the last so many ms, open the circuit for. Both sides of every threshold. It must
+// Windows: when the last N calls, or those of the last N ms, open the circuit. Both sides of every threshold. It must
 // not know how a window is kept.
 
 import assert from 'node:assert/strict'
@@ -163,7 +163,7 @@ describe('a window of calls with a failureRate', () => {
 })
 
 describe('a window with a failureThreshold', () => {
-  it('opens at so many failures in it, in a row or not, without a minimum of calls', () => {
+  it('opens at the threshold of failures in it, in a row or not, without a minimum of calls', () => {
     make({ window: { type: 'count', size: 10 }, failureThreshold: 3 })
     assert.equal(go('x.x..'), 'closed')
     assert.equal(go('x'), 'open')
@@ -200,7 +200,7 @@ describe('a window with a failureThreshold', () => {
 describe('a window of time', () => {
   const options = { window: { type: 'time', duration: 1000, buckets: 10 }, failureRate: 0.5, minimumCalls: 4 }
 
-  it('opens at the share of failures of the last so many ms', () => {
+  it('opens at the share of failures of the last `duration` ms', () => {
     make(options)
     assert.equal(go('...xx'), 'closed')
     assert.equal(go('x'), 'open')

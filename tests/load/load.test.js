@@ -14,9 +14,9 @@ const AIM = 0.02
 const MOST_COST = 2.5 * AIM
 const LEAST_GAIN = 10
 
-/** So many times all services are started anew, for the cost: two processes of one program differ by some percent. */
+/** How many times all services are started anew, for the cost: two processes of one program differ by some percent. */
 const SETS = 3
-/** When it seems to cost too much, as much again is measured, so many times at most, and all of it is judged. */
+/** When it seems to cost too much, as much again is measured, this many times at most, and all of it is judged. */
 const ATTEMPTS = 4
 
 const percent = (share) => `${(share * 100).toFixed(1)} %`

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { ROLES } from './processes.js'
 
 export const CONNECTIONS = 20
-/** A turn of a service: so many requests while the upstream is well, about 0.3 s; so many seconds while it is sick. */
+/** A turn of a service: a number of requests while the upstream is well, about 0.3 s; a number of seconds while it is sick. */
 const TURN = { well: { amount: 1500 }, sick: { duration: 1 } }
 /** Before the first: machine code is made, connections and circuits are opened. */
 const WARM_UP = { well: { amount: 4000 }, sick: { duration: 0.5 } }
@@ -52,7 +52,7 @@ export async function measure(mood) {
     const load = async (service, turn) => {
       const [cpu, hits] = [await ask(service, 'cpu'), await ask(upstream, 'count')]
       const began = performance.now()
-      // It looks whether it is through every so many ms.
+      // How often it looks whether it is through, in ms.
       const { requests, errors, non2xx } = await autocannon({ url: service.url, connections: CONNECTIONS, sampleInt: 20, ...turn })
       const seconds = (performance.now() - began) / 1000
       const bad = mood === 'well' ? non2xx : requests.total - non2xx

@@ -60,7 +60,7 @@ new CircuitBreaker({ name: 5 })
 new CircuitBreaker({ stackTrace: 'yes' })
 // @ts-expect-error options are an object
 new CircuitBreaker(5)
-// @ts-expect-error of which null is none
+// @ts-expect-error null is not one
 new CircuitBreaker(null)
 // @ts-expect-error a breaker is made with new
 CircuitBreaker()

@@ -60,7 +60,7 @@ export class Controller {
     return this.#real === undefined ? this.#rawHeaders : (this.#real.rawHeaders ?? null)
   }
 
-  // Interceptors of undici's own replace them, that which decompresses for one.
+  // Interceptors of undici's own replace them, for example that which decompresses.
   set rawHeaders(value) {
     if (this.#real === undefined) this.#rawHeaders = value
     else this.#real.rawHeaders = value

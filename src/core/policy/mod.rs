@@ -108,7 +108,7 @@ macro_rules! policies {
             }
 
             /// Fills the window with what [`Policy::save`] gave `away` ms before `now`. False, and the window
-            /// is empty, when the numbers are none that this window could have given.
+            /// is empty, when this window could not have given such numbers.
             #[inline(never)]
             pub(super) fn load(&mut self, saved: &[f64], away: f64, now: f64) -> bool {
                 let fits = match self { $(Policy::$name(policy) => policy.load(saved, away, now),)+ };
