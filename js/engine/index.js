@@ -50,6 +50,9 @@ function start() {
     // Most take and give numbers only: without a frame of the glue around them.
     ...exports,
     ...glue,
+    report: apart(exports.report),
+    stateChanges: apart(exports.stateChanges),
+    snapshot: apart(exports.snapshot),
     /** Number of each numeric option by its name. */
     fields: new Map(options.map((name, number) => [name, number])),
     /** Names of the states by their number. */
@@ -63,4 +66,20 @@ function start() {
     /** Names of the single numbers that a snapshot begins with. */
     snapshotNames
   }
+}
+
+/**
+ * A function of the Wasm that answers an object, such that V8 can't compile its call into the caller. Where it does, and a garbage
+ * collection during the call discards the caller's compiled code, Node 20 ends the process ("unreachable code"): its V8 does not know
+ * how to go on with an object.
+ *
+ * @template {any[]} A
+ * @template R
+ * @param {(...args: A) => R} fn
+ * @returns {(...args: A) => R}
+ */
+function apart(fn) {
+  // Out of an array, and by `apply`: of neither does V8 remember which function it was.
+  const holder = [fn]
+  return (...args) => Reflect.apply(holder[0], undefined, args)
 }
