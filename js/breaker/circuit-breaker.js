@@ -14,7 +14,7 @@ import {
 import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
 import { checkCallOptions } from '../options/call-options.js'
-import { createFrom, setOption } from '../options/options.js'
+import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
 import { DENO_INSPECT, inspected, NODE_INSPECT } from './inspect.js'
@@ -26,7 +26,7 @@ import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from '.
 import { readOption, readReport, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
-import { carryOn, dropSlot, holdSlot, NO_SLOT, remake } from './slots.js'
+import { dropSlot, holdSlot, makeSlot, NO_SLOT, remake } from './slots.js'
 import { toObject } from './snapshot.js'
 import { chanceOf, originOf, timeOf } from './sources.js'
 import { judge } from './verdicts.js'
@@ -76,19 +76,9 @@ export class CircuitBreaker extends EventTarget {
    */
   constructor(options) {
     super()
-    const { slot, others } = createFrom(options)
+    const { slot, others } = makeSlot(options)
     this.#slot = slot
     this.#options = others
-    // The default clock is looked up whenever it is read: fake timers replace the global.
-    if (others.clock === Date) others.clock = undefined
-    if (others.snapshot !== undefined) {
-      try {
-        carryOn(slot, others.snapshot, originOf(others.clock), this.#now())
-      } catch (error) {
-        core.freeSlot(slot)
-        throw error
-      }
-    }
     holdSlot(this, slot)
     this.#demand = core.demand(slot)
     this.#isSupervised =

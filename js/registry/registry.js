@@ -7,6 +7,7 @@
  * those.
  */
 import { CircuitBreaker } from '../breaker/circuit-breaker.js'
+import { checkOptions } from '../breaker/slots.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
@@ -80,7 +81,7 @@ export class CircuitBreakerRegistry extends EventTarget {
     /** @type {CircuitBreakerOptions} */
     this.#options = copied(breakerOptions)
     // A wrong option is refused here, not at the first call.
-    new CircuitBreaker(breakerOptions).setAside(() => breakerOptions)
+    checkOptions(breakerOptions)
   }
 
   /** How many breakers there are. */

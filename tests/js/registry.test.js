@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { answerOf, deferred, drained, rejectionOf, thrownBy } from './support.js'
+import { answerOf, deferred, drained, LIVE_BREAKERS, rejectionOf, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const error = new Error('down')
@@ -450,6 +450,52 @@ describe('options of a registry', () => {
     })
   }
 
+  it('start no probe: there is none before a key has a breaker', async () => {
+    const open = new CircuitBreaker({ clock, recoveryTimeout: RECOVERY })
+    open.trip()
+    const asked = []
+    const work = (what) => () => (asked.push(what), new Promise(() => {}))
+    const registry = registryOf({ snapshot: open.toJSON(), probe: work('probe'), sleep: work('sleep') })
+    await drained()
+    assert.deepEqual(asked, [])
+    assert.equal(registry.get('a').state, 'open')
+    await drained()
+    assert.deepEqual(asked, ['sleep'])
+  })
+
+  it('are refused at once where their snapshot is not one of such a breaker, and accepted where it is', () => {
+    const snapshot = new CircuitBreaker({ clock }).toJSON()
+    for (const wrong of [{}, { ...snapshot, state: 'ajar' }, { ...snapshot, version: 0 }, { ...snapshot, failureCount: -1 }]) {
+      assert.equal(thrownBy(() => registryOf({ snapshot: wrong })).code, 'ERR_INVALID_SNAPSHOT')
+    }
+    assert.equal(thrownBy(() => registryOf({ snapshot: 5 })).code, 'ERR_INVALID_OPTION')
+    assert.equal(registryOf({ snapshot }).get('a').state, 'closed')
+  })
+
+  it('are checked without a trace: no breaker of the check lives on, whether they were refused or not', async () => {
+    const live = await answerOf(`
+      let core
+      const { Instance } = WebAssembly
+      WebAssembly.Instance = function (...all) {
+        const instance = new Instance(...all)
+        core = instance.exports
+        return instance
+      }
+      ${LIVE_BREAKERS}
+      const { CircuitBreaker, CircuitBreakerRegistry } = await import(ESM)
+      const breaker = new CircuitBreaker()
+      const snapshot = breaker.toJSON()
+      const before = liveBreakers()
+      for (let n = 0; n < 100; n++) {
+        new CircuitBreakerRegistry({ snapshot })
+        try { new CircuitBreakerRegistry({ snapshot: {} }) } catch {}
+        try { new CircuitBreakerRegistry({ failureThreshold: 0 }) } catch {}
+      }
+      console.log(JSON.stringify([before, liveBreakers()]))
+      void breaker`)
+    assert.deepEqual(live, [1, 1])
+  })
+
   it('are copied: what is done to them later reaches no breaker', async () => {
     const options = { clock, window: { type: 'count', size: 10 }, failureRate: 0.5, minimumCalls: 2, recoveryBackoff: { factor: 2 } }
     const registry = new CircuitBreakerRegistry(options)
@@ -571,6 +617,7 @@ describe('keys without end in one go, with no moment for a garbage collector’s
           core = instance.exports
           return instance
         }
+        ${LIVE_BREAKERS}
         const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
         const registry = new CircuitBreakerRegistry({ maxBreakers: 500, clock: new ManualClock(), configure: (key) => key % 2 ? { successThreshold: 1 } : undefined })
         const down = new Error('down')
@@ -581,7 +628,7 @@ describe('keys without end in one go, with no moment for a garbage collector’s
         gc()
         const before = [core.memory.buffer.byteLength, process.memoryUsage().heapUsed]
         work(20_000, ${20_000 + keys})
-        const live = core.liveBreakers()
+        const live = liveBreakers()
         gc()
         // What waits for finalisers is given back by them, one turn later.
         await new Promise((resolve) => setImmediate(resolve))
