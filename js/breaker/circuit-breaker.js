@@ -9,7 +9,7 @@
  */
 import { core } from '../engine/index.js'
 import {
-  ELAPSED, FAILURE, IGNORED, NEWS, OUTCOMES, RANDOM, SUCCESS, TIMED_OUT, TIME_OF_SUCCESS, TIME_TO_ADMIT, UNJUDGED
+  ELAPSED, FAILURE, IGNORED, IN_FLIGHT, NEWS, OUTCOMES, RANDOM, SUCCESS, TIMED_OUT, TIME_OF_SUCCESS, TIME_TO_ADMIT, UNJUDGED
 } from '../engine/numbers.js'
 import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
@@ -44,6 +44,7 @@ import { judge } from './verdicts.js'
  * @property {ReturnType<typeof recoveryHost> | undefined} [probing] The host of the background task, as long as that runs.
  * @property {Record<string, number>} [written] Numeric options that were changed.
  * @property {import('./slots.js').Aside | undefined} [aside] What it is made of again, where it was put aside.
+ * @property {{ place(): void } | undefined} [seat] Its seat in a registry, to be told of what may change its place there.
  */
 
 /** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
@@ -574,23 +575,32 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * Puts the breaker aside: its slot is freed, and its next use makes a new one, with nothing lost but its counts, or nothing at
-   * all when `keeping`. For registries, which can't wait for the garbage collector.
+   * Takes a seat in a registry, or gives it up.
+   *
+   * @internal
+   * @param {Rare['seat']} seat
+   * @returns {number} The slot, which stays the same until the breaker is put aside.
+   */
+  takeSeat(seat) {
+    ;(this.#rare ??= {}).seat = seat
+    return this.#live()
+  }
+
+  /**
+   * Puts the breaker aside: its slot is freed, and its next use makes a new one. A breaker that is not quiet loses nothing; of a quiet
+   * one its counts are lost. For registries, which can't wait for the garbage collector.
    *
    * @internal
    * @param {() => CircuitBreakerOptions} options What to make it of again.
-   * @param {boolean} [keeping] Whether to put aside a breaker that is not quiet, too: what it knows is kept for its next use.
-   * @returns {boolean} False, and nothing happened, when it is busy, or not quiet (open, failing or changed by hand).
+   * @returns {boolean} False, and nothing happened, where calls are in flight or something else needs the slot.
    */
-  setAside(options, keeping = false) {
+  setAside(options) {
     const slot = this.#slot
     const { news, probing, written } = this.#rare ?? {}
     if (slot === NO_SLOT || news?.isTelling || probing || (core.demand(slot) & NEWS) !== 0) return false
-    let kept
-    if (!core.isQuiet(slot)) {
-      if (!keeping || this.#report().inFlight > 0) return false
-      kept = Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), this.#now()))
-    }
+    const standing = core.standing(slot)
+    if ((standing & IN_FLIGHT) !== 0) return false
+    const kept = standing === 0 ? undefined : Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), this.#now()))
     const aside = { options: { ...options(), ...written }, kept }
     dropSlot(this, slot)
     this.#slot = NO_SLOT
@@ -870,6 +880,7 @@ export class CircuitBreaker extends EventTarget {
   #tell(error) {
     try {
       this.#demand = core.demand(this.#slot)
+      this.#rare?.seat?.place()
       if (this.#demand & NEWS) this.#news().tell(this.#slot, error)
     } catch (trap) {
       letThrough(trap)

@@ -22,3 +22,8 @@ export const TIME_OF_SUCCESS = 2
 export const ELAPSED = 4
 export const RANDOM = 8
 export const NEWS = 16
+
+/** Bits of `standing`. */
+export const IN_FLIGHT = 1
+export const NOT_CLOSED = 4
+export const SWITCHED = 8

@@ -16,7 +16,7 @@ pub mod report;
 mod slots;
 mod sole;
 
-use crate::core::{Breaker, Field, Permit, Verdict};
+use crate::core::{Breaker, Field, Mode, Permit, State, Verdict};
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 
@@ -29,6 +29,12 @@ const TIME_OF_SUCCESS: u32 = 2;
 const ELAPSED: u32 = 4;
 const RANDOM: u32 = 8;
 const NEWS: u32 = 16;
+
+/// Bits of [`standing`].
+const IN_FLIGHT: u32 = 1;
+const FAILING: u32 = 2;
+const NOT_CLOSED: u32 = 4;
+const SWITCHED: u32 = 8;
 
 /// Frees a slot. Twice is harmless.
 #[wasm_bindgen(js_name = freeSlot)]
@@ -201,10 +207,25 @@ pub fn retry_after(slot: u32, now: f64) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.retry_after(now))
 }
 
-/// Whether forgetting the breaker would lose nothing but its counts.
-#[wasm_bindgen(js_name = isQuiet)]
-pub fn is_quiet(slot: u32) -> bool {
-    slots::with_cold(slot, true, |breaker| breaker.is_quiet())
+/// Bits that tell what would be lost if the breaker were forgotten: 1 calls in flight, 2 failures in a row, 4 that it is not
+/// closed, 8 that somebody switched it by hand; 0 where it is nothing but its counts.
+#[wasm_bindgen]
+pub fn standing(slot: u32) -> u32 {
+    slots::with_cold(slot, 0, |breaker| {
+        bit(breaker.metrics().in_flight.get() > 0.0, IN_FLIGHT)
+            | bit(breaker.failure_count() > 0.0, FAILING)
+            | bit(breaker.state() != State::Closed, NOT_CLOSED)
+            | bit(breaker.mode() != Mode::Normal, SWITCHED)
+    })
+}
+
+/// How many calls have ever asked to pass: whether it was used since the last look.
+#[wasm_bindgen]
+pub fn asked(slot: u32) -> f64 {
+    slots::with_cold(slot, 0.0, |breaker| {
+        let metrics = breaker.metrics();
+        metrics.total() + metrics.in_flight.get()
+    })
 }
 
 /// Bits that tell what this generation needs: 1 the time to admit, 2 the time of a success, 4 how long calls take,
@@ -213,13 +234,16 @@ pub fn is_quiet(slot: u32) -> bool {
 #[wasm_bindgen]
 pub fn demand(slot: u32) -> u32 {
     slots::with_cold(slot, TIME_TO_ADMIT | TIME_OF_SUCCESS, |breaker| {
-        let bit = |needed, bit| if needed { bit } else { 0 };
         bit(breaker.needs_time_to_admit(), TIME_TO_ADMIT)
             | bit(breaker.needs_time_of_success(), TIME_OF_SUCCESS)
             | bit(breaker.needs_elapsed(), ELAPSED)
             | bit(breaker.needs_random(), RANDOM)
             | bit(breaker.log().has_news(), NEWS)
     })
+}
+
+fn bit(is_set: bool, bit: u32) -> u32 {
+    if is_set { bit } else { 0 }
 }
 
 thread_local! {

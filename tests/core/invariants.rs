@@ -824,7 +824,6 @@ fn read_everything(breaker: &mut Breaker, at: f64) {
     breaker.needs_time_of_success();
     breaker.needs_elapsed();
     breaker.needs_random();
-    breaker.is_quiet();
     breaker.failed_recoveries();
     breaker.latency();
     breaker.window(at);
