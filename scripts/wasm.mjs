@@ -25,7 +25,7 @@ const WRITES_PANICS =
 
 /** Texts of panics, as they lie in the data. */
 const PANIC_TEXTS = [
-  /[\w/.-]*\/[\w/.-]+\.rs/g, /assertion `left /g, / right` failed/g, / {2}left: /g, / right: /g, /finish: [a-z ]+be (?:None|Some)/g,
+  /[\w/.-]*\/[\w/.-]+\.rs/g, /assertion `left /g, /assertion failed: [\w .:()<>=!&|+-]+/g, / right` failed/g, / {2}left: /g, / right: /g, /finish: [a-z ]+be (?:None|Some)/g,
   /closure invoked recursively or after being dropped/g, /FnOnce called more than once/g, /called `\w+::\w+\(\)` on an? `\w+` value/g,
   /capacity overflow/g, /LayoutError/g, /`async fn` resumed after completion/g, /RefCell already (?:mutably )?borrowed/g,
   /internal error: entered unreachable code/g, /==!=matches/g, /(?:0x)?0123456789(?:abcdef|ABCDEF)/g, /0001020304050607[0-9]+/g,

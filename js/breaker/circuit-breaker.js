@@ -9,13 +9,13 @@
  */
 import { core } from '../engine/index.js'
 import {
-  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, NO_SLOT, SUCCESS, TIMED_OUT,
-  UNJUDGED
+  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, SUCCESS,
+  TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
 import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
 import { checkCallOptions } from '../options/call-options.js'
-import { createFrom, setOption } from '../options/options.js'
+import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
 import { showBy } from './inspect.js'
@@ -27,7 +27,7 @@ import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from '.
 import { readOption, readReport, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
-import { carryOn, dropSlot, holdSlot, remake } from './slots.js'
+import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
 import { chanceOf, originOf, timeOf } from './sources.js'
 import { judge, OUTCOMES } from './verdicts.js'
@@ -45,12 +45,13 @@ import { judge, OUTCOMES } from './verdicts.js'
  * @property {ReturnType<typeof recoveryHost> | undefined} [probing] The host of the background task, as long as that runs.
  * @property {Record<string, number>} [written] Numeric options that were changed.
  * @property {import('./slots.js').Aside | undefined} [aside] What it is made of again, where it was put aside.
+ * @property {{ place(): void } | undefined} [seat] Its seat in a registry, to be told of what may change its place there.
  */
 
 /** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
 export class CircuitBreaker extends EventTarget {
   #slot
-  /** The last answer to an admission. Where it is a permit, the two handlers below settle it. */
+  /** The permit that the two handlers below settle; NaN for none. */
   #permit = NaN
   /** @type {(value: any) => any} */
   #onSuccess = identity
@@ -77,19 +78,9 @@ export class CircuitBreaker extends EventTarget {
    */
   constructor(options) {
     super()
-    const { slot, others } = createFrom(options)
+    const { slot, others } = makeSlot(options)
     this.#slot = slot
     this.#options = others
-    // The default clock is looked up whenever it is read: fake timers replace the global.
-    if (others.clock === Date) others.clock = undefined
-    if (others.snapshot !== undefined) {
-      try {
-        carryOn(slot, others.snapshot, originOf(others.clock), this.#now())
-      } catch (error) {
-        core.freeSlot(slot)
-        throw error
-      }
-    }
     holdSlot(this, slot)
     this.#demand = core.demand(slot)
     this.#isSupervised =
@@ -561,23 +552,32 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * Puts the breaker aside: its slot is freed, and its next use makes a new one, with nothing lost but its counts, or nothing at
-   * all when `keeping`. For registries, which can't wait for the garbage collector.
+   * Takes a seat in a registry, or gives it up.
+   *
+   * @internal
+   * @param {Rare['seat']} seat
+   * @returns {number} The slot, which stays the same until the breaker is put aside.
+   */
+  takeSeat(seat) {
+    ;(this.#rare ??= {}).seat = seat
+    return this.#live()
+  }
+
+  /**
+   * Puts the breaker aside: its slot is freed, and its next use makes a new one. A breaker that is not quiet loses nothing; of a quiet
+   * one its counts are lost. For registries, which can't wait for the garbage collector.
    *
    * @internal
    * @param {() => CircuitBreakerOptions} options What to make it of again.
-   * @param {boolean} [keeping] Whether to put aside a breaker that is not quiet, too: what it knows is kept for its next use.
-   * @returns {boolean} False, and nothing happened, when it is busy, or not quiet (open, failing or changed by hand).
+   * @returns {boolean} False, and nothing happened, where calls are in flight or something else needs the slot.
    */
-  setAside(options, keeping = false) {
+  setAside(options) {
     const slot = this.#slot
     const { news, probing, written } = this.#rare ?? {}
     if (slot === NO_SLOT || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
-    let kept
-    if (!core.isQuiet(slot)) {
-      if (!keeping || this.#report().inFlight > 0) return false
-      kept = Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), this.#now()))
-    }
+    const standing = core.standing(slot)
+    if ((standing & IN_FLIGHT) !== 0) return false
+    const kept = standing === 0 ? undefined : Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), this.#now()))
     const aside = { options: { ...options(), ...written }, kept }
     dropSlot(this, slot)
     this.#slot = NO_SLOT
@@ -616,9 +616,9 @@ export class CircuitBreaker extends EventTarget {
       return this.#admit()
     }
     this.#tell()
-    // The same answer again means that there is no news. One answer is different: calls that no state is judged by pass an observing
-    // breaker while its states go on.
-    this.#permit = permit === UNJUDGED ? NaN : permit
+    // The same permit again means that there is no news. A refusal may be the same in another state, and calls that no state is judged
+    // by pass an observing breaker while its states go on: those are looked at each time.
+    this.#permit = permit > UNJUDGED ? permit : NaN
     if (permit < 0) return permit
     const slot = this.#slot
     const timed = (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0
@@ -857,6 +857,7 @@ export class CircuitBreaker extends EventTarget {
   #tell(error) {
     try {
       this.#demand = core.demand(this.#slot)
+      this.#rare?.seat?.place()
       if (this.#demand & DEMANDS_NEWS) this.#news().tell(this.#slot, error)
     } catch (trap) {
       letThrough(trap)

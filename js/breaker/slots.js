@@ -6,6 +6,7 @@
 import { core } from '../engine/index.js'
 import { createFrom } from '../options/options.js'
 import { badSnapshot, toNumbers } from './snapshot.js'
+import { originOf, timeOf } from './sources.js'
 
 /** @import { CircuitBreakerOptions } from '../types.js' */
 
@@ -43,17 +44,39 @@ export function dropSlot(breaker, slot) {
 }
 
 /**
- * Has a new slot carry on from a snapshot.
+ * Makes the slot of a new breaker, which carries on from the snapshot if there is one.
  *
- * @param {number} slot
- * @param {unknown} snapshot
- * @param {number} origin
- * @param {number} now
- * @throws {TypeError} `ERR_INVALID_SNAPSHOT` when it is no snapshot of such a breaker. The slot is of no more use then.
+ * @internal
+ * @param {CircuitBreakerOptions | undefined} options
+ * @returns {ReturnType<typeof createFrom>} The slot, and the options that are not the core's.
+ * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`, or `ERR_INVALID_SNAPSHOT` when the snapshot is not one of such a breaker.
+ *   Then there is no slot.
  */
-export function carryOn(slot, snapshot, origin, now) {
-  const numbers = toNumbers(snapshot)
-  if (numbers === undefined || !core.restore(slot, numbers, origin, now)) throw badSnapshot()
+export function makeSlot(options) {
+  const made = createFrom(options)
+  const { slot, others } = made
+  // The default clock is looked up whenever it is read: fake timers replace the global.
+  if (others.clock === Date) others.clock = undefined
+  if (others.snapshot !== undefined) {
+    const numbers = toNumbers(others.snapshot)
+    if (numbers === undefined || !core.restore(slot, numbers, originOf(others.clock), timeOf(others.clock))) {
+      core.freeSlot(slot)
+      throw badSnapshot()
+    }
+  }
+  return made
+}
+
+/**
+ * Refuses the options that a breaker's constructor would refuse, and makes no breaker: no probe runs, and nothing is left.
+ *
+ * @internal
+ * @param {CircuitBreakerOptions} options
+ * @throws {TypeError | RangeError} As {@link makeSlot}.
+ */
+export function checkOptions(options) {
+  const { slot } = makeSlot(options)
+  core.freeSlot(slot)
 }
 
 /**

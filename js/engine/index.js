@@ -66,6 +66,8 @@ function start() {
      * @param {number} now In ms since the epoch.
      */
     judgeResponse: (response, says, rateLimit, now) => judgeResponse(response, HEADERS, says, rateLimit, now),
+    stateChanges: apart(exports.stateChanges),
+    snapshot: apart(exports.snapshot),
     problem,
     /** Number of each numeric option by its name. @type {Map<string, number>} */
     fields: new Map(OPTIONS.map((name, number) => [name, number])),
@@ -100,4 +102,20 @@ function problem(number) {
   if (number >= FIRST_FIXED) return { option: OPTIONS[number - FIRST_FIXED], expected: EXPECTED_AT_FIRST }
   const place = 2 * (number - FIRST_CONFLICT)
   return { option: CONFLICTS[place], expected: CONFLICTS[place + 1] }
+}
+
+/**
+ * A function of the Wasm that answers an object, such that V8 can't compile its call into the caller. Where it does, and a garbage
+ * collection during the call discards the caller's compiled code, Node 20 ends the process ("unreachable code"): its V8 does not know
+ * how to go on with an object.
+ *
+ * @template {any[]} A
+ * @template R
+ * @param {(...args: A) => R} fn
+ * @returns {(...args: A) => R}
+ */
+function apart(fn) {
+  // Out of an array, and by `apply`: of neither does V8 remember which function it was.
+  const holder = [fn]
+  return (...args) => Reflect.apply(holder[0], undefined, args)
 }

@@ -1,20 +1,17 @@
 /**
  * Breakers by key: one for each host, tenant or model.
  *
- * Must not know: what keys stand for. Memory is bounded: at `maxBreakers` the least recently used breaker goes that is closed,
- * quiet (nothing in flight, no failure since the last success) and not changed by hand. Only where none of them is does the
- * least recently used one go that is closed, and only where all are open or half open does the least recently used of
- * those.
+ * Must not know: what keys stand for, and which breaker goes when there is no room: `seats.js` says which. What is known of a breaker that
+ * went, but its counts, is kept with it as long as somebody holds it, and it goes on from there.
  */
 import { CircuitBreaker } from '../breaker/circuit-breaker.js'
-import { CODES, misuse, optionError, show } from '../misuse.js'
 import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
+import { checkOptions } from '../breaker/slots.js'
+import { CODES, misuse, optionError, show } from '../misuse.js'
+import { Seat, Seats } from './seats.js'
 
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
-
-/** Breakers looked at for one to drop, before any closed one will do: what a flood of keys may cost one of them. */
-const LOOKED_AT = 32
 
 /**
  * Options of a registry: those of its breakers, and its own.
@@ -40,17 +37,15 @@ const LOOKED_AT = 32
  * @template [K=string]
  */
 export class CircuitBreakerRegistry extends EventTarget {
-  /** Least recently used first. @type {Map<K, CircuitBreaker>} */
+  /** The breakers with their seats, in the order in which they were made. @type {Map<K, Seat<K>>} */
   #breakers = new Map()
+  /** @type {Seats<K>} */
+  #seats = new Seats()
   #maxBreakers
   #configure
   #options
-  /** What `configure` answered for the breakers there are. @type {Map<K, CircuitBreakerOptions>} */
-  #configured = new Map()
-  /** The breaker asked for last, which is the most recently used. @type {CircuitBreaker | undefined} */
+  /** That of the breaker asked for last. @type {Seat<K> | undefined} */
   #latest
-  /** @type {K | undefined} */
-  #latestKey
   /** The events that somebody listens to here. @type {Set<string>} */
   #bubbling = new Set()
 
@@ -80,7 +75,7 @@ export class CircuitBreakerRegistry extends EventTarget {
     /** @type {CircuitBreakerOptions} */
     this.#options = copied(breakerOptions)
     // A wrong option is refused here, not at the first call.
-    new CircuitBreaker(breakerOptions).setAside(() => breakerOptions)
+    checkOptions(breakerOptions)
   }
 
   /** How many breakers there are. */
@@ -96,21 +91,10 @@ export class CircuitBreakerRegistry extends EventTarget {
    * @throws Whatever `configure` throws, and `ERR_INVALID_OPTION` for wrong options it gave.
    */
   get(key) {
-    if (this.#latest !== undefined && Object.is(this.#latestKey, key)) return this.#latest
-    let breaker = this.#breakers.get(key)
-    if (breaker === undefined) {
-      const own = this.#ownOptions(key)
-      breaker = new CircuitBreaker(this.#optionsOf(key, own))
-      for (const type of this.#bubbling) this.#bubble(breaker, key, type)
-      if (this.#breakers.size >= this.#maxBreakers) this.#makeRoom()
-      if (own !== undefined) this.#configured.set(key, own)
-    } else {
-      this.#breakers.delete(key)
-    }
-    this.#breakers.set(key, breaker)
-    this.#latest = breaker
-    this.#latestKey = key
-    return breaker
+    const latest = this.#latest
+    if (latest === undefined || latest.key !== key) return this.#find(key)
+    latest.isUsed = true
+    return latest.breaker
   }
 
   /**
@@ -191,10 +175,10 @@ export class CircuitBreakerRegistry extends EventTarget {
    * @returns {boolean} Whether there was one.
    */
   delete(key) {
-    // By what the Map finds, to which 0 and -0 are one key.
-    if (this.#breakers.get(key) === this.#latest) this.#latest = undefined
-    this.#configured.delete(key)
-    return this.#breakers.delete(key)
+    const seat = this.#breakers.get(key)
+    if (seat === undefined) return false
+    this.#remove(seat)
+    return true
   }
 
   /**
@@ -204,7 +188,7 @@ export class CircuitBreakerRegistry extends EventTarget {
    */
   status() {
     const status = Object.create(null)
-    for (const [key, breaker] of this.#breakers) status[/** @type {any} */ (key)] = breaker.state
+    for (const [key, { breaker }] of this.#breakers) status[/** @type {any} */ (key)] = breaker.state
     return status
   }
 
@@ -214,7 +198,7 @@ export class CircuitBreakerRegistry extends EventTarget {
   summary() {
     const states = { closed: 0, open: 0, half_open: 0 }
     const calls = { totalCalls: 0, successfulCalls: 0, failedCalls: 0, rejectedCalls: 0 }
-    for (const breaker of this.#breakers.values()) {
+    for (const { breaker } of this.#breakers.values()) {
       states[breaker.state]++
       const counts = /** @type {Record<string, any>} */ (breaker.metrics.toJSON())
       for (const name of /** @type {(keyof typeof calls)[]} */ (Object.keys(calls))) calls[name] += counts[name]
@@ -223,19 +207,27 @@ export class CircuitBreakerRegistry extends EventTarget {
     return { breakers: this.size, ...states, totalCalls, successful, failed, rejected, successRate: percent(successRate(calls)) }
   }
 
-  /** The keys and breakers, the least recently used first. */
-  [Symbol.iterator]() {
-    return this.#breakers.entries()
+  /**
+   * The keys and breakers, in the order of {@link CircuitBreakerRegistry.keys}.
+   *
+   * @returns {Generator<[K, CircuitBreaker], void, unknown>}
+   */
+  *[Symbol.iterator]() {
+    for (const [key, { breaker }] of this.#breakers) yield [key, breaker]
   }
 
-  /** The keys, the least recently used first. */
+  /** The keys, the oldest breaker's first: roughly in the order in which they were first asked for. Use changes nothing in it. */
   keys() {
     return this.#breakers.keys()
   }
 
-  /** The breakers, the least recently used first. */
-  values() {
-    return this.#breakers.values()
+  /**
+   * The breakers, in the order of {@link CircuitBreakerRegistry.keys}.
+   *
+   * @returns {Generator<CircuitBreaker, void, unknown>}
+   */
+  *values() {
+    for (const { breaker } of this.#breakers.values()) yield breaker
   }
 
   /**
@@ -263,7 +255,7 @@ export class CircuitBreakerRegistry extends EventTarget {
   addEventListener(type, listener, options) {
     if (Object.hasOwn(EVENTS, type) && !this.#bubbling.has(type)) {
       this.#bubbling.add(type)
-      for (const [key, breaker] of this.#breakers) this.#bubble(breaker, key, type)
+      for (const [key, { breaker }] of this.#breakers) this.#bubble(breaker, key, type)
     }
     super.addEventListener(type, listener, options)
   }
@@ -278,6 +270,39 @@ export class CircuitBreakerRegistry extends EventTarget {
       const { detail } = /** @type {CustomEvent<object>} */ (event)
       this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, key, breaker } }))
     })
+  }
+
+  /**
+   * The breaker of a key that is not the latest.
+   *
+   * @param {K} key
+   */
+  #find(key) {
+    const seat = this.#breakers.get(key)
+    if (seat === undefined) return this.#make(key)
+    this.#latest = seat
+    seat.isUsed = true
+    return seat.breaker
+  }
+
+  /**
+   * Makes the breaker of a key that has none.
+   *
+   * @param {K} key
+   * @returns {CircuitBreaker}
+   */
+  #make(key) {
+    const own = this.#ownOptions(key)
+    const breaker = new CircuitBreaker(this.#optionsOf(key, own))
+    // `configure` may have asked for the very key.
+    const made = this.#breakers.get(key)
+    if (made !== undefined) return made.breaker
+    for (const type of this.#bubbling) this.#bubble(breaker, key, type)
+    if (this.#breakers.size >= this.#maxBreakers) this.#makeRoom()
+    const seat = new Seat(this.#seats, key, breaker, own)
+    this.#breakers.set(key, seat)
+    this.#latest = seat
+    return breaker
   }
 
   /**
@@ -309,30 +334,18 @@ export class CircuitBreakerRegistry extends EventTarget {
 
   /** Drops one breaker. */
   #makeRoom() {
-    let looked = 0
-    /** @type {[K, CircuitBreaker] | undefined} */
-    let closed
-    for (const [key, breaker] of this.#breakers) {
-      if (this.#setAside(key, breaker, false)) {
-        this.delete(key)
-        return
-      }
-      if (breaker.state === 'closed') closed ??= [key, breaker]
-      if (++looked >= LOOKED_AT && closed !== undefined) break
-    }
-    const [oldest] = this.#breakers
-    const [key, breaker] = closed ?? oldest
-    this.#setAside(key, breaker, true)
-    this.delete(key)
+    const seat = this.#seats.next()
+    if (seat === undefined) return
+    this.#remove(seat)
+    const { key, breaker, own } = seat
+    breaker.setAside(() => this.#optionsOf(key, own))
   }
 
-  /**
-   * @param {K} key
-   * @param {CircuitBreaker} breaker
-   * @param {boolean} keeping
-   */
-  #setAside(key, breaker, keeping) {
-    return breaker.setAside(() => this.#optionsOf(key, this.#configured.get(key)), keeping)
+  /** @param {Seat<K>} seat */
+  #remove(seat) {
+    if (this.#latest === seat) this.#latest = undefined
+    this.#breakers.delete(seat.key)
+    seat.leave()
   }
 }
 

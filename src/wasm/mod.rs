@@ -16,8 +16,11 @@ pub mod report;
 mod slots;
 mod sole;
 
-use crate::core::{Breaker, Field, Permit, Verdict};
-use number::{DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT};
+use crate::core::{Breaker, Field, Mode, Permit, State, Verdict};
+use number::{
+    DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILING,
+    IN_FLIGHT, NOT_CLOSED, SWITCHED,
+};
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 
@@ -195,23 +198,40 @@ pub fn retry_after(slot: u32, now: f64) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.retry_after(now))
 }
 
-/// Whether forgetting the breaker would lose nothing but its counts.
-#[wasm_bindgen(js_name = isQuiet)]
-pub fn is_quiet(slot: u32) -> bool {
-    slots::with_cold(slot, true, |breaker| breaker.is_quiet())
+/// What would be lost if the breaker were forgotten, as bits: [`number::IN_FLIGHT`] and those after it; 0 where it is nothing but its counts.
+#[wasm_bindgen]
+pub fn standing(slot: u32) -> u32 {
+    slots::with_cold(slot, 0, |breaker| {
+        bit(breaker.metrics().in_flight.get() > 0.0, IN_FLIGHT)
+            | bit(breaker.failure_count() > 0.0, FAILING)
+            | bit(breaker.state() != State::Closed, NOT_CLOSED)
+            | bit(breaker.mode() != Mode::Normal, SWITCHED)
+    })
+}
+
+/// How many calls have ever asked to pass: whether it was used since the last look.
+#[wasm_bindgen]
+pub fn asked(slot: u32) -> f64 {
+    slots::with_cold(slot, 0.0, |breaker| {
+        let metrics = breaker.metrics();
+        metrics.total() + metrics.in_flight.get()
+    })
 }
 
 /// What this generation needs to be told, as bits: `number::DEMANDS_…`.
 #[wasm_bindgen]
 pub fn demand(slot: u32) -> u32 {
     slots::with_cold(slot, DEMANDS_TIME_TO_ADMIT | DEMANDS_TIME_OF_SUCCESS, |breaker| {
-        let bit = |needed, bit| if needed { bit } else { 0 };
         bit(breaker.needs_time_to_admit(), DEMANDS_TIME_TO_ADMIT)
             | bit(breaker.needs_time_of_success(), DEMANDS_TIME_OF_SUCCESS)
             | bit(breaker.needs_elapsed(), DEMANDS_ELAPSED)
             | bit(breaker.needs_random(), DEMANDS_RANDOM)
             | bit(breaker.log().has_news(), DEMANDS_NEWS)
     })
+}
+
+fn bit(is_set: bool, bit: u32) -> u32 {
+    if is_set { bit } else { 0 }
 }
 
 thread_local! {

@@ -40,6 +40,15 @@ pub const DEMANDS_RANDOM: u32 = 8;
 /// Bit of `demand`: there are state changes that were not taken.
 pub const DEMANDS_NEWS: u32 = 16;
 
+/// Bit of `standing`: calls are in flight.
+pub const IN_FLIGHT: u32 = 1;
+/// Bit of `standing`: there were failures since the last success.
+pub const FAILING: u32 = 2;
+/// Bit of `standing`: the circuit is not closed.
+pub const NOT_CLOSED: u32 = 4;
+/// Bit of `standing`: somebody switched the breaker by hand.
+pub const SWITCHED: u32 = 8;
+
 /// Flag of `create`: the breaker keeps how long calls take.
 pub const TRACKS_LATENCY: u32 = 1;
 /// Flag of `create`: the breaker leaves test requests to its probe.

@@ -38,6 +38,18 @@ describe('maxConcurrent', () => {
     }
   })
 
+  it('that refuses a call in one state and the next call in another tells of the state change between them', async () => {
+    const seen = []
+    breaker.addEventListener('statechange', ({ detail }) => seen.push(detail.to))
+    for (let n = 0; n < 2; n++) breaker.call(never)
+    assert.equal(await isFull(), true)
+    breaker.trip()
+    clock.advance(60_000)
+    assert.equal(await isFull(), true)
+    assert.equal(breaker.state, 'half_open')
+    assert.deepEqual(seen, ['open', 'half_open'])
+  })
+
   it('is off unless it is given', async () => {
     make({ maxConcurrent: undefined })
     const gate = deferred()

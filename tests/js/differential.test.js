@@ -7,15 +7,15 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { lives, SEED } from './support.js'
 
-const SEQUENCES = 100_000
+const { numRuns: SEQUENCES } = lives(100_000)
 const LENGTH = 5
 const WORKERS = 2
-const seed = Number(process.env.HALFOPEN_SEED ?? Math.floor(Math.random() * 2 ** 32))
 
 function work(part) {
   const worker = new Worker(new URL('differential-worker.js', import.meta.url), {
-    workerData: { part, parts: WORKERS, seed, sequences: SEQUENCES, length: LENGTH }
+    workerData: { part, parts: WORKERS, seed: SEED, sequences: SEQUENCES, length: LENGTH }
   })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
@@ -44,7 +44,7 @@ describe('used one call after another, a breaker', () => {
 
   it(`can not be told from the documents' class in ${SEQUENCES.toLocaleString('en')} random sequences`, (t) => {
     const { sequences, steps, tally } = added(answers.map(({ random }) => random))
-    t.diagnostic(`${sequences} sequences, ${steps} steps, HALFOPEN_SEED=${seed}`)
+    t.diagnostic(`${sequences} sequences, ${steps} steps, HALFOPEN_SEED=${SEED}`)
     assert.equal(sequences, SEQUENCES)
     assert.equal(Object.keys(tally).length, 15)
     for (const [name, count] of Object.entries(tally)) assert.ok(count > steps / 100, `${name} hardly ever came: ${count}`)

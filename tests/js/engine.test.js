@@ -192,3 +192,34 @@ describe('the numbers of the boundary', () => {
     for (const word of [...words, 'half_open', '.rs', 'panicked', 'unwrap', 'assertion']) assert.ok(!text.includes(word), `core.wasm has ${word}`)
   })
 })
+
+// V8 compiles calls of Wasm into their callers. That of Node 20 can't go on from one that answers an object if the caller's compiled code was
+// discarded meanwhile, as garbage collections do: it ended the process.
+describe('a method that is thrown out of its compiled code while it reads the core', () => {
+  for (const method of ['toJSON', 'explain']) {
+    it(`answers as ever: ${method}()`, async () => {
+      const answer = await answerOf(`
+        let during = () => {}
+        const heard = (value) => (typeof value === 'function' ? (...args) => (during(), value(...args)) : value)
+        const mapped = (object, map) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]))
+        const { Instance } = WebAssembly
+        WebAssembly.Instance = function (module, imports) {
+          return new Instance(module, mapped(imports, (room) => mapped(room, heard)))
+        }
+        const { CircuitBreaker, ManualClock } = await import(ESM)
+        const breaker = new CircuitBreaker({ clock: new ManualClock() })
+        breaker.trip()
+        const read = CircuitBreaker.prototype.${method};
+        %PrepareFunctionForOptimization(read);
+        for (let n = 0; n < 200; n++) breaker.${method}();
+        %OptimizeFunctionOnNextCall(read);
+        const before = breaker.${method}()
+        let times = 0
+        during = () => { if (times++ === 0) { %DeoptimizeFunction(read); } }
+        const after = breaker.${method}()
+        console.log(JSON.stringify({ before, after, heard: times > 0 }))`, '--allow-natives-syntax')
+      assert.deepEqual(answer.after, answer.before)
+      assert.equal(answer.heard, true)
+    })
+  }
+})

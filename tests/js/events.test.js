@@ -5,7 +5,7 @@ import { getEventListeners, on, once } from 'node:events'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
-import { answerOf, drained, rejectionOf } from './support.js'
+import { answerOf, drained, lives, rejectionOf } from './support.js'
 
 const RECOVERY = 1000
 
@@ -405,7 +405,7 @@ describe('under any use', () => {
         const kept = breaker.metrics.stateChanges.map(({ from, to, reason }) => ({ from, to, reason }))
         assert.deepEqual(kept, details.slice(-64).map(({ from, to, reason }) => ({ from, to, reason })))
       }),
-      { numRuns: 500 }
+      lives(500)
     ))
 })
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { drained, rejectionOf, slowCalls } from './support.js'
+import { drained, lives, rejectionOf, slowCalls } from './support.js'
 
 const RECOVERY = 1000
 
@@ -322,7 +322,7 @@ describe('under any interleaving', () => {
           else breaker[type]()
         }
       }),
-      { numRuns: 1000 }
+      lives(1000)
     ))
 
   it('nothing wedges: with a healthy function the circuit closes in time', () =>
@@ -346,6 +346,6 @@ describe('under any interleaving', () => {
         assert.equal(breaker.state, 'closed')
         await drained()
       }),
-      { numRuns: 300 }
+      lives(300)
     ))
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
-import { rejectionOf, thrownBy } from './support.js'
+import { lives, rejectionOf, thrownBy } from './support.js'
 
 let clock, breaker
 const make = (options) => (breaker = new CircuitBreaker({ clock, latency: true, failureThreshold: 1e9, ...options }))
@@ -117,6 +117,6 @@ describe('the latency of calls', () => {
           assert.ok(Math.abs(percentiles[name] - exact) <= exact * 0.0625 + 1e-9, `${name} is ${percentiles[name]}, exactly ${exact}`)
         }
       }),
-      { numRuns: 200 }
+      lives(200)
     ))
 })

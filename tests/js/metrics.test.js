@@ -6,7 +6,7 @@ import { beforeEach, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { CircuitBreaker, CircuitBreakerMetrics, ManualClock } from '../../pkg/index.js'
-import { slowCalls, thrownBy } from './support.js'
+import { lives, slowCalls, thrownBy } from './support.js'
 
 const START = Date.UTC(2024, 0, 1)
 const RECOVERY = 1000
@@ -126,7 +126,7 @@ describe('the counts', () => {
           }
         }
       ),
-      { numRuns: 500 }
+      lives(500)
     ))
 })
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { LIVE_BREAKERS, answerOf, countsOf, drained, rejectionOf, slowCalls, thrownBy } from './support.js'
+import { answerOf, countsOf, drained, LIVE_BREAKERS, lives, rejectionOf, slowCalls, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const error = new Error('down')
@@ -433,6 +433,6 @@ describe('a snapshot that somebody spoilt', () => {
           assert.equal(breaker.state, 'closed')
         }
       ),
-      { numRuns: 1500 }
+      lives(1500)
     ))
 })

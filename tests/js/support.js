@@ -8,6 +8,13 @@ import { promisify } from 'node:util'
 
 const exec = promisify(execFile)
 
+/** What random tests begin with: the same in each run, so that none fails by luck. `npm run fuzz` gives new ones, and more lives. */
+export const SEED = Number(process.env.HALFOPEN_SEED ?? 20_261_127)
+const LIVES = Number(process.env.HALFOPEN_LIVES ?? 1)
+
+/** That many random lives, or as many times more as are asked for. */
+export const lives = (numRuns) => ({ numRuns: numRuns * LIVES, seed: SEED })
+
 /** The built package as a URL, for programs that run in a process of their own. */
 export const ESM = new URL('../../pkg/index.js', import.meta.url).href
 export const CJS = fileURLToPath(new URL('../../pkg/index.cjs', import.meta.url))

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
-import { deferred, thrownBy } from './support.js'
+import { deferred, lives, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const down = new Error('down')
@@ -158,7 +158,7 @@ describe('a window of calls with a failureRate', () => {
           }
         }
       ),
-      { numRuns: 300 }
+      lives(300)
     ))
 })
 
@@ -294,7 +294,7 @@ describe('a window of time', () => {
           assert.ok(failures >= within(1000 - 1000 / buckets), `${failures} of ${within(1000 - 1000 / buckets)}`)
         }
       }),
-      { numRuns: 300 }
+      lives(300)
     ))
 })
 

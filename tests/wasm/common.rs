@@ -299,6 +299,45 @@ fn the_demand_for_the_time_is_told_in_bits() {
 }
 
 #[test]
+fn what_would_be_lost_with_a_breaker_is_told_in_bits() {
+    let slot = breaker(&[]);
+    assert_eq!(standing(slot), 0);
+    let permit = admit(slot, 0.0, NO_CHANCE);
+    assert_eq!(standing(slot), 1);
+    end(slot, permit, FAILURE, 0.0);
+    assert_eq!(standing(slot), 2);
+    record(slot, SUCCESS, 0.0, NO_CHANCE);
+    assert_eq!(standing(slot), 0);
+    trip(slot, 0.0);
+    assert_eq!(standing(slot), 4);
+    reset(slot, 0.0);
+    for switch in [disable, observe] {
+        switch(slot);
+        assert_eq!(standing(slot), 8);
+        enable(slot);
+        assert_eq!(standing(slot), 0);
+    }
+    isolate(slot, 0.0);
+    assert_eq!(standing(slot), 12);
+}
+
+#[test]
+fn the_calls_that_asked_grow_by_each_admission_and_refusal_and_by_nothing_else() {
+    let slot = breaker(&[]);
+    let permit = admit(slot, 0.0, NO_CHANCE);
+    assert_eq!(asked(slot), 1.0);
+    end(slot, permit, SUCCESS, 0.0);
+    record(slot, FAILURE, 0.0, NO_CHANCE);
+    trip(slot, 0.0);
+    assert_eq!(asked(slot), 1.0);
+    assert_eq!((admit(slot, 0.0, NO_CHANCE), asked(slot)), (REFUSED_OPEN, 2.0));
+    disable(slot);
+    assert_eq!((admit(slot, 0.0, NO_CHANCE), asked(slot)), (UNJUDGED, 3.0));
+    end(slot, UNJUDGED, IGNORED, 0.0);
+    assert_eq!(asked(slot), 3.0);
+}
+
+#[test]
 fn a_time_that_is_no_number_passes_through_as_what_it_is() {
     let slot = breaker(&[(Field::FailureThreshold, 1.0), (Field::RecoveryTimeout, 100.0)]);
     let answers = in_js(
@@ -403,7 +442,7 @@ fn a_slot_without_a_breaker_answers_like_a_closed_one_that_was_never_used() {
         check(slot, 0.0, NO_CHANCE);
         isolate(slot, 0.0);
         disable(slot);
-        assert_eq!((state(slot), mode(slot), is_quiet(slot)), (CLOSED, 0, true));
+        assert_eq!((state(slot), mode(slot), standing(slot), asked(slot)), (CLOSED, 0, 0, 0.0));
         assert!(!restore(slot, &Float64Array::new_with_length(0), 0.0, 0.0));
         assert_eq!((failure_count(slot), success_count(slot), retry_after(slot, 0.0)), (0.0, 0.0, 0.0));
         assert!(last_failure_time(slot).is_nan());

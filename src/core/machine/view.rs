@@ -106,15 +106,6 @@ impl Breaker {
         backoff::needs_random(&self.config)
     }
 
-    /// Whether forgetting the breaker would lose nothing but its counts: closed, no failure since the last
-    /// success, nothing in flight, and not changed by hand.
-    pub fn is_quiet(&self) -> bool {
-        !self.needs_time_to_admit()
-            && self.mode == Mode::Normal
-            && self.metrics.in_flight.get() == 0.0
-            && self.failure_count.get() == 0.0
-    }
-
     /// What was counted over the breaker's life.
     pub fn metrics(&self) -> Metrics {
         self.metrics

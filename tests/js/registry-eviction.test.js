@@ -1,0 +1,441 @@
+// Eviction: which breaker goes when there is no room, what that costs, and what an evicted one still does. It must not know how a breaker
+// decides; memory and looks are measured in processes of their own.
+
+import assert from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import { CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { answerOf, deferred, LIVE_BREAKERS, rejectionOf } from './support.js'
+
+const RECOVERY = 1000
+const error = new Error('down')
+const fails = () => Promise.reject(error)
+
+let clock
+beforeEach(() => {
+  clock = new ManualClock()
+})
+const registryOf = (options) => new CircuitBreakerRegistry({ clock, failureThreshold: 2, recoveryTimeout: RECOVERY, ...options })
+const keysOf = (registry) => [...registry.keys()]
+/** A registry that holds the breakers of these keys, used in this order. */
+function filled(keys, options) {
+  const registry = registryOf({ maxBreakers: keys.length, ...options })
+  for (const key of keys) registry.get(key)
+  return registry
+}
+const failOnce = (breaker) => rejectionOf(breaker.call(fails))
+
+describe('a registry that is full', () => {
+  it('drops the least recently used breaker, and holds maxBreakers and no more', () => {
+    const registry = filled(['a', 'b', 'c'])
+    registry.get('a')
+    registry.get('d')
+    assert.deepEqual(keysOf(registry), ['a', 'c', 'd'])
+    for (let n = 0; n < 100; n++) {
+      registry.get(n)
+      assert.equal(registry.size, 3)
+    }
+    assert.deepEqual(keysOf(registry), [97, 98, 99])
+  })
+
+  it('may hold one only', () => {
+    const registry = registryOf({ maxBreakers: 1 })
+    const [a, b] = [registry.get('a'), registry.get('b')]
+    assert.deepEqual([...registry.values()], [b])
+    assert.notEqual(a, b)
+  })
+
+  it('holds a thousand by default', () => {
+    const registry = new CircuitBreakerRegistry()
+    for (let n = 0; n < 1500; n++) registry.get(`k${n}`)
+    assert.equal(registry.size, 1000)
+    assert.equal(registry.has('k499'), false)
+    assert.equal(registry.has('k500'), true)
+  })
+
+  it('never drops an open breaker, or one that is half open, before a closed and quiet one', () => {
+    const registry = filled(['open', 'half open', 'isolated', 'quiet'])
+    registry.get('half open').trip()
+    clock.advance(RECOVERY)
+    registry.get('half open').checkState()
+    registry.get('open').trip()
+    registry.get('isolated').isolate()
+    registry.get('quiet')
+    for (let n = 0; n < 1000; n++) registry.get(n)
+    assert.deepEqual(keysOf(registry), ['open', 'half open', 'isolated', 999])
+  })
+
+  const BUSY = {
+    'one that failed since its last success': failOnce,
+    'one that has a call in flight': (breaker) => void breaker.call(() => new Promise(() => {})),
+    'one that has a permit out': (breaker) => (breaker.permit = breaker.acquire())
+  }
+  const BY_HAND = {
+    'one that is isolated': (breaker) => breaker.isolate(),
+    'one that is disabled': (breaker) => breaker.disable(),
+    'one that observes': (breaker) => breaker.observe()
+  }
+  for (const [what, change] of Object.entries({ ...BUSY, ...BY_HAND })) {
+    it(`drops a quiet breaker before ${what}, though that was used longer ago`, async () => {
+      const registry = filled(['busy', 'quiet'])
+      await change(registry.get('busy'))
+      registry.get('quiet')
+      registry.get('new')
+      assert.deepEqual(keysOf(registry), ['busy', 'new'])
+    })
+  }
+  for (const [what, change] of Object.entries(BUSY)) {
+    it(`drops ${what} before an open one, where no breaker is quiet`, async () => {
+      const registry = filled(['open', 'busy'])
+      registry.get('open').trip()
+      await change(registry.get('busy'))
+      registry.get('new')
+      assert.deepEqual(keysOf(registry), ['open', 'new'])
+    })
+  }
+  for (const [what, change] of Object.entries(BY_HAND)) {
+    it(`drops an open breaker before ${what}, and that where there is no other`, () => {
+      const registry = filled(['by hand', 'open'])
+      change(registry.get('by hand'))
+      registry.get('open').trip()
+      registry.get('new').trip()
+      assert.deepEqual(keysOf(registry), ['by hand', 'new'])
+      change(registry.get('new'))
+      registry.get('last')
+      assert.equal(registry.size, 2)
+    })
+  }
+
+  for (const [what, there, back] of [
+    ['closed by hand', (breaker) => breaker.trip(), (breaker) => breaker.reset()],
+    ['released and closed', (breaker) => breaker.isolate(), (breaker) => (breaker.release(), breaker.reset())],
+    ['enabled after it was disabled', (breaker) => breaker.disable(), (breaker) => breaker.enable()],
+    ['enabled after it observed', (breaker) => breaker.observe(), (breaker) => breaker.enable()],
+    ['healthy after a failure', failOnce, (breaker) => breaker.recordSuccess()],
+    ['closed by its test requests', (breaker) => breaker.trip(), async (breaker) => {
+      clock.advance(RECOVERY)
+      for (let n = 0; n < 2; n++) await breaker.call(() => 'up')
+    }]
+  ]) {
+    it(`drops a breaker that is ${what} before one that is not, though it was used later`, async () => {
+      for (const isBack of [true, false]) {
+        const registry = filled(['other', 'back'])
+        for (const breaker of registry.values()) await there(breaker)
+        if (isBack) await back(registry.get('back'))
+        registry.get('new')
+        assert.deepEqual(keysOf(registry), [isBack ? 'other' : 'back', 'new'])
+      }
+    })
+  }
+
+  it('drops the least recently used one where all are open', () => {
+    const registry = filled(['a', 'b'])
+    for (const breaker of registry.values()) breaker.trip()
+    registry.get('c').trip()
+    assert.deepEqual(keysOf(registry), ['b', 'c'])
+  })
+
+  const leave = () => {}
+  for (const [what, use, prepare = leave] of [
+    ['a call', (breaker) => breaker.call(() => 1)],
+    ['a call that is refused', (breaker) => rejectionOf(breaker.call(() => 1)), (breaker) => breaker.trip()],
+    ['a call of a disabled breaker', (breaker) => breaker.call(() => 1), (breaker) => breaker.disable()],
+    ['callSync()', (breaker) => breaker.callSync(() => 1)],
+    ['a permit', (breaker) => breaker.acquire().success()]
+  ]) {
+    it(`takes ${what} through a breaker that somebody holds for use of its key`, async () => {
+      for (const [isUsed, dropped] of [[true, 'other'], [false, 'held']]) {
+        const registry = filled(['held', 'other'])
+        const [held, other] = registry.values()
+        prepare(held)
+        prepare(other)
+        if (isUsed) await use(held)
+        registry.get('new')
+        assert.equal(registry.has(dropped), false, `${dropped} stayed`)
+        assert.equal(registry.size, 2)
+      }
+    })
+  }
+
+  it('takes get() for use, of the key asked for last as well', () => {
+    const registry = filled(['a', 'b', 'c'], { maxBreakers: 4 })
+    registry.get('d')
+    registry.get('d')
+    for (const key of ['e', 'f', 'g']) registry.get(key)
+    assert.deepEqual(keysOf(registry), ['d', 'e', 'f', 'g'])
+    registry.get('h')
+    assert.deepEqual(keysOf(registry), ['d', 'f', 'g', 'h'])
+    registry.get('i')
+    assert.equal(registry.has('d'), true, 'what was used since the hand came by was dropped')
+  })
+
+  it('takes a breaker in although all others have been used: the one seen first goes', () => {
+    const registry = filled([...Array(100).keys()])
+    for (const breaker of registry.values()) breaker.callSync(() => 1)
+    registry.get('new')
+    assert.equal(registry.has(0), false)
+    assert.equal(registry.size, 100)
+  })
+
+  it('does not let a breaker that failed once and recovered outlast those in use', async () => {
+    const registry = filled(['failed', 'a', 'b'])
+    await failOnce(registry.get('failed'))
+    for (let n = 0; n < 5; n++) registry.get(n)
+    assert.equal(registry.has('failed'), true)
+    registry.get('failed').recordSuccess()
+    let keys = 0
+    for (; registry.has('failed'); keys++) registry.get(`new ${keys}`)
+    assert.ok(keys <= 6, `it took ${keys} keys`)
+  })
+
+  it('takes reading for no use', () => {
+    const registry = filled(['read', 'other'])
+    const [read] = registry.values()
+    void [read.state, read.mode, read.metrics.totalCalls, read.failureThreshold, read.explain(), read.toJSON()]
+    registry.get('new')
+    assert.deepEqual(keysOf(registry), ['other', 'new'])
+  })
+
+  it('finds a closed breaker behind any number of open ones', () => {
+    const registry = filled([...Array(200).keys(), 'closed'])
+    for (const [key, breaker] of registry) if (key !== 'closed') breaker.trip()
+    registry.get('new')
+    assert.equal(registry.has('closed'), false)
+    assert.equal(registry.size, 201)
+    assert.equal([...registry.values()].filter(({ state }) => state === 'open').length, 200)
+  })
+
+  it('lets a listener that makes room drop the very breaker it hears of', async () => {
+    const registry = registryOf({ maxBreakers: 1, successThreshold: 1 })
+    const breaker = registry.get('a')
+    const heard = []
+    breaker.addEventListener('success', () => registry.get('b'))
+    breaker.addEventListener('statechange', ({ detail: { to } }) => (heard.push(to), to === 'closed' && registry.get('c')))
+    breaker.trip()
+    clock.advance(RECOVERY)
+    const closed = breaker.whenClosed()
+    assert.equal(await breaker.call(() => 'up'), 'up')
+    await closed
+    assert.deepEqual(heard, ['open', 'half_open', 'closed'])
+    assert.equal(breaker.state, 'closed')
+    assert.deepEqual(keysOf(registry), ['c'])
+    assert.equal(registry.get('c').metrics.totalCalls, 0)
+  })
+})
+
+describe('a breaker that was evicted while somebody holds it', () => {
+  /** A breaker whose place was taken, and whose slot others have by now. */
+  async function evicted(options, prepare = () => {}) {
+    const registry = registryOf({ maxBreakers: 1, ...options })
+    const breaker = registry.get('held')
+    await prepare(breaker)
+    const others = []
+    for (let n = 0; n < 20; n++) others.push(registry.get(n))
+    assert.equal(registry.has('held'), false)
+    const untouched = () => others.every(({ state, failureCount, metrics }) => state === 'closed' && failureCount === 0 && metrics.totalCalls === 0)
+    return { registry, breaker, untouched }
+  }
+
+  it('goes on calling, opening, refusing and closing, and touches no other', async () => {
+    const { breaker, untouched } = await evicted()
+    assert.equal(await breaker.call((a) => a, 'value'), 'value')
+    for (let n = 0; n < 2; n++) await failOnce(breaker)
+    assert.ok(isCircuitOpenError(await rejectionOf(breaker.call(() => 1))))
+    clock.advance(RECOVERY)
+    for (let n = 0; n < 2; n++) assert.equal(await breaker.call(() => 'up'), 'up')
+    assert.equal(breaker.state, 'closed')
+    assert.ok(untouched())
+  })
+
+  for (const [what, use, expected] of [
+    ['callSync', (breaker) => breaker.callSync(() => 7), 7],
+    ['acquire', (breaker) => breaker.acquire().success(), undefined],
+    ['trip', (breaker) => (breaker.trip(), breaker.state), 'open'],
+    ['isolate', (breaker) => (breaker.isolate(), breaker.mode), 'isolated'],
+    ['disable', (breaker) => (breaker.disable(), breaker.mode), 'disabled'],
+    ['observe', (breaker) => (breaker.observe(), breaker.mode), 'observing'],
+    ['recordFailure', (breaker) => (breaker.recordFailure(), breaker.failureCount), 1],
+    ['checkState', (breaker) => breaker.checkState(), 'closed'],
+    ['reset', (breaker) => (breaker.reset(), breaker.state), 'closed'],
+    ['reading the state', (breaker) => [breaker.state, breaker.mode, breaker.failureCount, breaker.successCount, breaker.lastFailureTime], ['closed', 'normal', 0, 0, null]],
+    ['reading the options', (breaker) => [breaker.failureThreshold, breaker.recoveryTimeout, breaker.successThreshold], [2, RECOVERY, 2]],
+    ['writing an option', (breaker) => ((breaker.failureThreshold = 9), breaker.failureThreshold), 9],
+    ['metrics', (breaker) => breaker.metrics.totalCalls, 0],
+    ['explain', (breaker) => breaker.explain().sentence, 'closed: 0 failures in a row, opens at 2'],
+    ['a snapshot', (breaker) => breaker.toJSON().state, 'closed']
+  ]) {
+    it(`answers ${what} as ever`, async () => {
+      const { breaker, untouched } = await evicted()
+      assert.deepEqual(use(breaker), expected)
+      assert.ok(untouched())
+    })
+  }
+
+  it('keeps options that were written', async () => {
+    const { breaker } = await evicted({}, (breaker) => {
+      breaker.failureThreshold = 7
+      breaker.recoveryTimeout = 5
+    })
+    assert.deepEqual([breaker.failureThreshold, breaker.recoveryTimeout, breaker.successThreshold], [7, 5, 2])
+  })
+
+  it('keeps its failures', async () => {
+    const { breaker } = await evicted({}, failOnce)
+    assert.equal(breaker.failureCount, 1)
+    await failOnce(breaker)
+    assert.equal(breaker.state, 'open')
+  })
+
+  it('stays open as long as it would have, even if all there is room for are open', async () => {
+    const { breaker } = await evicted({}, (breaker) => {
+      breaker.trip()
+      clock.advance(400)
+    })
+    assert.equal(breaker.state, 'open')
+    assert.equal(breaker.explain().retryAfter, 600)
+    const refusal = await rejectionOf(breaker.call(() => 1))
+    assert.equal(refusal.retryAfter, 600)
+    clock.advance(600)
+    assert.equal(await breaker.call(() => 'up'), 'up')
+    assert.equal(breaker.state, 'half_open')
+  })
+
+  it('stays isolated, disabled or observing', async () => {
+    for (const [method, mode] of [['isolate', 'isolated'], ['disable', 'disabled'], ['observe', 'observing']]) {
+      const { breaker } = await evicted({}, (breaker) => breaker[method]())
+      assert.equal(breaker.mode, mode)
+    }
+  })
+
+  it('brings the call home that was in flight', async () => {
+    const call = deferred()
+    let outcome
+    const { breaker, untouched } = await evicted({}, (breaker) => {
+      outcome = breaker.call(() => call.promise)
+    })
+    assert.equal(breaker.metrics.inFlight, 1)
+    call.reject(error)
+    assert.equal(await rejectionOf(outcome), error)
+    assert.deepEqual([breaker.failureCount, breaker.metrics.inFlight], [1, 0])
+    assert.ok(untouched())
+  })
+
+  it('tells its listeners still', async () => {
+    const heard = []
+    const { breaker } = await evicted({}, (breaker) => breaker.addEventListener('statechange', ({ detail }) => heard.push(detail.to)))
+    breaker.trip()
+    assert.deepEqual(heard, ['open'])
+  })
+
+  it('has the options that configure gave its key, which is not asked again', async () => {
+    const asked = []
+    const { breaker } = await evicted({
+      configure: (key) => {
+        assert.ok(!asked.includes(key), `${key} was asked for twice`)
+        asked.push(key)
+        return { failureThreshold: key === 'held' ? 1 : 5 }
+      }
+    })
+    await failOnce(breaker)
+    assert.equal(breaker.state, 'open')
+    assert.equal(asked.length, 21)
+  })
+})
+
+describe('keys without end in one go, with no moment for a garbage collector’s finalisers', () => {
+  const USES = [
+    ['that are looked up', '', 1_000_000],
+    ['that are called', 'breaker.callSync(() => 1)', 1_000_000],
+    ['of which one in ten fails', 'try { breaker.callSync(() => { if (n % 10 === 0) throw down }) } catch {}', 1_000_000],
+    // Fewer, since each new key looks at more of the old ones.
+    ['that all fail', 'try { breaker.callSync(() => { throw down }) } catch {}', 100_000],
+    ['that are all opened', 'breaker.trip()', 20_000],
+    ['with options of their own', 'breaker.failureThreshold = 3; breaker.recordFailure()', 100_000]
+  ]
+  for (const [what, use, keys] of USES) {
+    it(`${what}, ${keys} of them: the memory stays as it is`, async () => {
+      const { grown, heap, live, size } = await answerOf(
+        `let core
+        const { Instance } = WebAssembly
+        WebAssembly.Instance = function (...all) {
+          const instance = new Instance(...all)
+          core = instance.exports
+          return instance
+        }
+        ${LIVE_BREAKERS}
+        const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
+        const registry = new CircuitBreakerRegistry({ maxBreakers: 500, clock: new ManualClock(), configure: (key) => key % 2 ? { successThreshold: 1 } : undefined })
+        const down = new Error('down')
+        const work = (from, to) => {
+          for (let n = from; n < to; n++) { const breaker = registry.get(n); ${use} }
+        }
+        work(0, ${Math.min(keys, 20_000)})
+        gc()
+        const before = [core.memory.buffer.byteLength, process.memoryUsage().heapUsed]
+        work(20_000, ${20_000 + keys})
+        const live = liveBreakers()
+        gc()
+        // What waits for finalisers is given back by them, one turn later.
+        await new Promise((resolve) => setImmediate(resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+        gc()
+        console.log(JSON.stringify({ grown: core.memory.buffer.byteLength - before[0], heap: process.memoryUsage().heapUsed - before[1], live, size: registry.size }))`,
+        '--expose-gc'
+      )
+      assert.equal(size, 500)
+      assert.ok(live <= 600, `${live} breakers live in the core`)
+      assert.equal(grown, 0, `the Wasm memory grew by ${grown} bytes`)
+      assert.ok(heap < 2 << 20, `the heap grew by ${heap} bytes`)
+    })
+  }
+})
+
+describe('the price of a new key', () => {
+  /** What a thousand new keys ask of the core in a registry that keeps so many breakers, all of them in this state: most for one key, and in all. */
+  const askedOfCore = (kept, use, after = '') => answerOf(`
+    let calls = 0
+    const { Instance } = WebAssembly
+    WebAssembly.Instance = function (...all) {
+      const { exports } = new Instance(...all)
+      const counted = ([name, value]) => [name, typeof value === 'function' ? (...args) => (calls++, value(...args)) : value]
+      return { exports: Object.fromEntries(Object.entries(exports).map(counted)) }
+    }
+    const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
+    const clock = new ManualClock()
+    const registry = new CircuitBreakerRegistry({ maxBreakers: ${kept}, clock })
+    const use = (breaker, n) => { ${use} }
+    for (let n = 0; n < ${kept}; n++) use(registry.get(n), n)
+    for (const breaker of registry.values()) { ${after} }
+    let [most, total] = [0, 0]
+    for (let n = 0; n < 1000; n++) {
+      calls = 0
+      const breaker = registry.get('new ' + n)
+      most = Math.max(most, calls)
+      total += calls
+      use(breaker, n + 1)
+    }
+    if (registry.size !== ${kept}) throw new Error('kept ' + registry.size)
+    console.log(JSON.stringify({ most, average: total / 1000 }))`)
+
+  for (const [what, ...program] of [
+    ['quiet', ''],
+    ['called', 'breaker.callSync(() => 1)'],
+    ['failing', 'breaker.recordFailure()'],
+    ['failing calls', "try { breaker.callSync(() => { throw new Error('down') }) } catch {}"],
+    ['open', 'breaker.trip()'],
+    ['open and refusing', 'breaker.trip(); try { breaker.callSync(() => 1) } catch {}'],
+    ['open, one in a hundred aside', 'if (n % 100 !== 0) breaker.trip()'],
+    ['half open', 'breaker.trip()', 'clock.advance(60_000); breaker.checkState()'],
+    ['isolated', 'breaker.isolate()'],
+    ['observing', 'breaker.observe(); breaker.callSync(() => 1)'],
+    ['closed again after an outage', 'breaker.trip()', 'breaker.reset()']
+  ]) {
+    it(`does not grow with the breakers kept, where all are ${what}`, async () => {
+      for (const kept of [200, 5000]) {
+        const { most, average } = await askedOfCore(kept, ...program)
+        // Two questions a look, 32 looks a ring and two rings at most where every breaker was used; the rest makes the breaker and its seat.
+        assert.ok(most <= 160, `${most} questions for one key, with ${kept} kept`)
+        assert.ok(average <= 30, `${average} questions a key, with ${kept} kept`)
+      }
+    })
+  }
+})
