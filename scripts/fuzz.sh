@@ -11,5 +11,6 @@ say "fuzz: HALFOPEN_SEED=$HALFOPEN_SEED, $HALFOPEN_LIVES times the lives of npm 
 bash scripts/setup.sh all >/dev/null
 node scripts/build.mjs
 PROPTEST_RNG_SEED=$HALFOPEN_SEED PROPTEST_CASES=$((4000 * HALFOPEN_LIVES)) cargo test --quiet --locked --test core invariant
+# shellcheck disable=SC2046 # a list of files
 node --test --test-reporter=dot $(grep -lE "lives\(|HALFOPEN_SEED" tests/js/*.test.js)
 say 'fuzz: found nothing'
