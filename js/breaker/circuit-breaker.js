@@ -718,7 +718,7 @@ export class CircuitBreaker extends EventTarget {
     const timeout = own?.timeout ?? options.timeout
     if (timeout !== undefined) call.limit(timeout, options.name)
     if (signal !== undefined) call.heed(signal)
-    const promise = call.run(fn, own === undefined ? args : [...args, call.context])
+    const promise = call.run(fn, args, own !== undefined)
     if (fallback === undefined || options.fallbackOn !== 'failure') return promise
     return promise.catch((/** @type {unknown} */ error) => {
       if (call.outcome === FAILURE || call.outcome === TIMED_OUT) return this.#fallBack(fallback, args, error)

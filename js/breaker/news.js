@@ -94,8 +94,6 @@ export class News {
     const waiters = (this.#waiters ??= new Set())
     return new Promise((resolve, reject) => {
       const waiter = {
-        earlier: undefined,
-        later: undefined,
         onAbort() {
           waiters.delete(onClosed)
           reject(signal?.reason)
