@@ -24,7 +24,7 @@ import { News } from './news.js'
 import { ENDED, PendingCall } from './pending.js'
 import { CallPermit } from './permit.js'
 import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
-import { readOption, readReport, readStateChanges } from './readings.js'
+import { readOption, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
 import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
@@ -894,7 +894,7 @@ export class CircuitBreaker extends EventTarget {
   }
 
   #report() {
-    return readReport(this.#live(), this.#now())
+    return core.report(this.#live(), this.#now())
   }
 
   #stateChanges() {

@@ -8,18 +8,6 @@ import { core } from '../engine/index.js'
 /** @import { LoggedStateChange } from './metrics.js' */
 
 /**
- * What the core reports, by name; NaN where there is nothing to say.
- *
- * @param {number} slot
- * @param {number} now
- * @returns {Record<string, number>}
- */
-export function readReport(slot, now) {
-  const numbers = core.report(slot, now) ?? []
-  return Object.fromEntries(core.reportNames.map((name, index) => [name, numbers[index] ?? 0]))
-}
-
-/**
  * The last state changes, oldest first.
  *
  * @param {number} slot

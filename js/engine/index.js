@@ -43,19 +43,25 @@ function start() {
     )
   }
   const { memory, report, judgeResponse } = exports
+  // The memory as numbers, until it grows.
+  let numbers = new Float64Array(memory.buffer)
   return {
     // They take and give numbers and references only, and so need no frame of the glue around them.
     ...exports,
     /**
-     * The numbers of a report, in the order of their names; `undefined` when there is no such slot.
+     * The numbers of a report, by their names; NaN where there is nothing to say, and 0 where there is no such slot.
      *
      * @param {number} slot
      * @param {number} now
-     * @returns {number[] | undefined}
+     * @returns {Record<string, number>}
      */
     report: (slot, now) => {
-      const place = report(slot, now)
-      return place === 0 ? undefined : Array.from(new Float64Array(memory.buffer, place, REPORT.length))
+      const place = report(slot, now) / Float64Array.BYTES_PER_ELEMENT
+      if (numbers.buffer !== memory.buffer) numbers = new Float64Array(memory.buffer)
+      /** @type {Record<string, number>} */
+      const named = {}
+      for (let index = 0; index < REPORT.length; index++) named[REPORT[index]] = place === 0 ? 0 : numbers[place + index]
+      return named
     },
     /**
      * The outcome of a response, plus `TRIPS` where it opens the circuit at once.
@@ -77,8 +83,6 @@ function start() {
     modes: MODES,
     /** Names of the reasons by their number. */
     reasons: REASONS,
-    /** Names of the numbers of a report. */
-    reportNames: REPORT,
     /** Names of the single numbers that a snapshot begins with. */
     snapshotNames: SNAPSHOT
   }

@@ -8,6 +8,7 @@ import { CircuitBreaker } from '../breaker/circuit-breaker.js'
 import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
+import { core } from '../engine/index.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 import { Seat, Seats } from './seats.js'
 
@@ -198,9 +199,10 @@ export class CircuitBreakerRegistry extends EventTarget {
   summary() {
     const states = { closed: 0, open: 0, half_open: 0 }
     const calls = { totalCalls: 0, successfulCalls: 0, failedCalls: 0, rejectedCalls: 0 }
-    for (const { breaker } of this.#breakers.values()) {
-      states[breaker.state]++
-      const counts = /** @type {Record<string, any>} */ (breaker.metrics.toJSON())
+    for (const { slot } of this.#breakers.values()) {
+      states[core.states[core.state(slot)]]++
+      // None of these counts depends on the time.
+      const counts = core.report(slot, NaN)
       for (const name of /** @type {(keyof typeof calls)[]} */ (Object.keys(calls))) calls[name] += counts[name]
     }
     const { totalCalls, successfulCalls: successful, failedCalls: failed, rejectedCalls: rejected } = calls

@@ -53,7 +53,7 @@ replayAll('wasm', (options, start) => {
     mode: () => core.modes[core.mode(slot)],
     control: (deed, value) => controls[deed](value),
     counts() {
-      const report = Object.fromEntries(core.report(slot, now).map((number, index) => [core.reportNames[index], number]))
+      const report = core.report(slot, now)
       const { windowCalls: calls, windowFailures: failures, windowSlowCalls: slowCalls } = report
       return {
         failureCount: core.failureCount(slot),

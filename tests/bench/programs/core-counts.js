@@ -17,8 +17,7 @@ for (let call = 1; call <= calls; call++) {
   const permit = core.admit(slot, 0)
   core.settle(slot, permit, call % 100 === 0 ? FAILURE : SUCCESS, NaN, call)
 }
-const numbers = core.report(slot, calls)
-const counted = (name) => numbers[core.reportNames.indexOf(name)]
+const counts = core.report(slot, calls)
 const expected = { totalCalls: calls, successfulCalls: calls - failures, failedCalls: failures, inFlight: 0, staleCalls: 0 }
-const off = Object.entries(expected).map(([name, count]) => Math.abs(counted(name) - count))
+const off = Object.entries(expected).map(([name, count]) => Math.abs(counts[name] - count))
 console.log(JSON.stringify(off.reduce((sum, count) => sum + count, 0)))
