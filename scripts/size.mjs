@@ -105,7 +105,7 @@ function fileOf(name) {
     for (const file of [`${path.join('/')}.rs`, `${path.join('/')}/mod.rs`]) if (existsSync(root + file)) return file
   }
   if (/js_sys|wasm_bindgen|externref|JsFuture|__wbindgen/.test(name) && !/shim$/.test(name)) return 'wasm-bindgen and its futures'
-  if (/rlsf|^__rust_|alloc::/.test(name)) return 'allocator, vectors, counted pointers'
+  if (/GlobalAlloc|^__rust_|alloc::/.test(name)) return 'allocator, vectors, counted pointers'
   if (/^core::|core\[|drop_in_place|FnOnce/.test(name)) return 'standard library'
   return 'boundary (exports, with what is inlined in them)'
 }
