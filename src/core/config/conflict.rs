@@ -18,6 +18,7 @@ macro_rules! conflicts {
             /// Every conflict, in the order of their numbers.
             pub const ALL: [Conflict; [$($option),+].len()] = [$(Conflict::$conflict),+];
 
+            /// The first that these options have.
             pub(super) fn first_in($config: &Config) -> Option<Conflict> {
                 $(if $rule {
                     return Some(Conflict::$conflict);
