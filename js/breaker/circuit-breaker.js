@@ -933,9 +933,22 @@ export class CircuitBreaker extends EventTarget {
 
 /**
  * The state as an own member as well, though no breaker pays for it: two breakers in different states are then not deeply equal to
- * those who compare members (`node:assert`, Jest, Chai).
+ * those who compare members (`node:assert`, Jest, Chai). It answers what the prototypes say: those of a subclass, or of a spy.
  */
-const OWN_STATE = /* @__PURE__ */ (() => ({ get: Object.getOwnPropertyDescriptor(CircuitBreaker.prototype, 'state')?.get, enumerable: true, configurable: true }))()
+const OWN_STATE = /* @__PURE__ */ (() => {
+  const holder = {
+    __proto__: CircuitBreaker.prototype,
+    get state() {
+      let prototype = Object.getPrototypeOf(this)
+      // Mostly so, and then it takes 10 ns and not 80.
+      if (prototype === CircuitBreaker.prototype) return /** @type {any} */ (super.state)
+      while (Object.getOwnPropertyDescriptor(prototype, 'state')?.get === own.get) prototype = Object.getPrototypeOf(prototype)
+      return Reflect.get(prototype, 'state', this)
+    }
+  }
+  const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(holder, 'state'))
+  return own
+})()
 
 /** Has `console.log` show breakers. Apart, since a class that names itself is renamed by bundlers. */
 const showBreakers = () => showBy(CircuitBreaker.prototype, factsOf)
