@@ -14,7 +14,7 @@ import {
 } from '../engine/numbers.js'
 import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
-import { checkCallOptions } from '../options/call-options.js'
+import { checkCallOptions, checkSignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
@@ -479,11 +479,12 @@ export class CircuitBreaker extends EventTarget {
    * Resolves when the circuit is closed, at once if it is. It watches and does not test: somebody has to call.
    *
    * @param {{ signal?: AbortSignal }} [options]
-   * @returns {Promise<void>} Rejects with the signal's reason when that aborts.
+   * @returns {Promise<void>} Rejects with the signal's reason when that aborts, and with `ERR_INVALID_OPTION` when it is no signal.
    */
-  whenClosed({ signal } = {}) {
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    return this.state === 'closed' ? Promise.resolve() : this.#news().untilClosed(signal)
+  async whenClosed({ signal } = {}) {
+    checkSignal(signal)
+    if (signal?.aborted) throw signal.reason
+    if (this.state !== 'closed') return this.#news().untilClosed(signal)
   }
 
   /**
