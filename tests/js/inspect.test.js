@@ -28,6 +28,14 @@ describe('a breaker that is printed', () => {
     assert.match(shown, /^CircuitBreaker \{"name":"users","state":"closed"/)
   })
 
+  it('is shown by its class alone through a proxy, and where an object only inherits from one', () => {
+    const breaker = new CircuitBreaker()
+    assert.equal(inspect(new Proxy(breaker, {})), 'CircuitBreaker {}')
+    assert.equal(inspect(Object.create(breaker)), 'CircuitBreaker {}')
+    assert.equal(inspect(new Proxy(breaker.metrics, {})), 'CircuitBreakerMetrics {}')
+    assert.deepEqual(new Proxy(breaker, {})[Symbol.for('Deno.customInspect')](undefined, {}), {})
+  })
+
   it('is as data what toJSON() gives', () => {
     assert.equal(JSON.parse(JSON.stringify(new CircuitBreaker())).state, 'closed')
   })
