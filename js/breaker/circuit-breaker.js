@@ -14,7 +14,7 @@ import {
 } from '../engine/numbers.js'
 import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../misuse.js'
-import { checkCallOptions } from '../options/call-options.js'
+import { checkCallOptions, checkSignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
@@ -479,11 +479,12 @@ export class CircuitBreaker extends EventTarget {
    * Resolves when the circuit is closed, at once if it is. It watches and does not test: somebody has to call.
    *
    * @param {{ signal?: AbortSignal }} [options]
-   * @returns {Promise<void>} Rejects with the signal's reason when that aborts.
+   * @returns {Promise<void>} Rejects with the signal's reason when that aborts, and with `ERR_INVALID_OPTION` when it is no signal.
    */
-  whenClosed({ signal } = {}) {
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    return this.state === 'closed' ? Promise.resolve() : this.#news().untilClosed(signal)
+  async whenClosed({ signal } = {}) {
+    checkSignal(signal)
+    if (signal?.aborted) throw signal.reason
+    if (this.state !== 'closed') return this.#news().untilClosed(signal)
   }
 
   /**
@@ -939,9 +940,22 @@ export class CircuitBreaker extends EventTarget {
 
 /**
  * The state as an own member as well, though no breaker pays for it: two breakers in different states are then not deeply equal to
- * those who compare members (`node:assert`, Jest, Chai).
+ * those who compare members (`node:assert`, Jest, Chai). It answers what the prototypes say: those of a subclass, or of a spy.
  */
-const OWN_STATE = /* @__PURE__ */ (() => ({ get: Object.getOwnPropertyDescriptor(CircuitBreaker.prototype, 'state')?.get, enumerable: true, configurable: true }))()
+const OWN_STATE = /* @__PURE__ */ (() => {
+  const holder = {
+    __proto__: CircuitBreaker.prototype,
+    get state() {
+      let prototype = Object.getPrototypeOf(this)
+      // Mostly so, and then it takes 10 ns and not 80.
+      if (prototype === CircuitBreaker.prototype) return /** @type {any} */ (super.state)
+      while (Object.getOwnPropertyDescriptor(prototype, 'state')?.get === own.get) prototype = Object.getPrototypeOf(prototype)
+      return Reflect.get(prototype, 'state', this)
+    }
+  }
+  const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(holder, 'state'))
+  return own
+})()
 
 /** Has `console.log` show breakers. Apart, since a class that names itself is renamed by bundlers. */
 const showBreakers = () => showBy(CircuitBreaker.prototype, factsOf)

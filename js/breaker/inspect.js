@@ -19,7 +19,13 @@ export function showBy(prototype, facts) {
    * @param {object} options
    */
   const shown = function (inspect, options) {
-    return typeof inspect === 'function' ? `${this.constructor.name} ${inspect(facts(this), options)}` : facts(this)
+    let shown = {}
+    try {
+      shown = facts(this)
+    } catch {
+      // A proxy around one, or what inherits from one, has no facts: its class alone is shown.
+    }
+    return typeof inspect === 'function' ? `${this.constructor.name} ${inspect(shown, options)}` : shown
   }
   define(prototype, NODE_INSPECT, /** @this {object} */ function (/** @type {number} */ _, /** @type {object} */ options, /** @type {unknown} */ inspect) {
     return shown.call(this, inspect, options)

@@ -99,12 +99,16 @@ export class News {
           reject(signal?.reason)
         }
       }
+      const watched = signal && watch(signal, waiter)
       const onClosed = () => {
-        watched?.delete(waiter)
         resolve()
+        try {
+          watched?.delete(waiter)
+        } catch {
+          // The signal's own affair: the others who wait are told, and the listeners.
+        }
       }
       waiters.add(onClosed)
-      const watched = signal && watch(signal, waiter)
     })
   }
 }

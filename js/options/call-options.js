@@ -26,7 +26,7 @@ export function checkCallOptions(options) {
   const own = read('options', options)
   for (const name in own) if (!NAMES.includes(name) && Object.hasOwn(own, name)) throw unknownOption(name, NAMES)
   const { signal, timeout, fallback } = own
-  if (signal !== undefined && !isSignal(signal)) throw optionError(TypeError, 'signal', 'an AbortSignal', signal)
+  checkSignal(signal)
   if (fallback !== undefined && !OTHERS.fallback.accepts(fallback)) {
     throw optionError(TypeError, 'fallback', OTHERS.fallback.expected, fallback)
   }
@@ -41,12 +41,14 @@ export function checkCallOptions(options) {
 }
 
 /**
- * An abort signal, of this realm or another.
+ * Checks that a signal, if there is one, is an abort signal, of this realm or another.
  *
+ * @internal
  * @param {unknown} value
+ * @throws {TypeError} `ERR_INVALID_OPTION`.
  */
-function isSignal(value) {
+export function checkSignal(value) {
   const signal = /** @type {Partial<AbortSignal> | null} */ (value)
-  return typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' &&
-    typeof signal.removeEventListener === 'function'
+  if (value !== undefined && !(typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function')) throw optionError(TypeError, 'signal', 'an AbortSignal', value)
 }

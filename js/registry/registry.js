@@ -295,10 +295,10 @@ export class CircuitBreakerRegistry extends EventTarget {
    */
   #make(key) {
     const own = this.#ownOptions(key)
-    const breaker = new CircuitBreaker(this.#optionsOf(key, own))
-    // `configure` may have asked for the very key.
+    // `configure` may have asked for the very key: a second breaker would start a second probe.
     const made = this.#breakers.get(key)
     if (made !== undefined) return made.breaker
+    const breaker = new CircuitBreaker(this.#optionsOf(key, own))
     for (const type of this.#bubbling) this.#bubble(breaker, key, type)
     if (this.#breakers.size >= this.#maxBreakers) this.#makeRoom()
     const seat = new Seat(this.#seats, key, breaker, own)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FetchRequest, originOf, withSignal } from '../../js/http/requests.js'
+import { answerOf } from '../js/support.js'
 
 /** What the standard says, for servers alone. */
 function expected(input) {
@@ -48,6 +49,16 @@ describe('the origin of a request', () => {
   it('is kept for no more than a thousand servers', () => {
     for (let n = 0; n < 5000; n++) assert.equal(originOf(`https://host-${n}.example/a`), `https://host-${n}.example`)
     assert.equal(originOf('https://host-1.example/b'), 'https://host-1.example')
+  })
+
+  it('is kept without the rest of its URL', async () => {
+    const [grown] = await answerOf(`
+      const { originOf } = await import(${JSON.stringify(new URL('../../js/http/requests.js', import.meta.url).href)})
+      const heap = () => (gc(), process.memoryUsage().heapUsed)
+      const before = heap()
+      for (let n = 0; n < 900; n++) originOf(\`https://host-\${n}.example/?\${'a'.repeat(20_000)}\${n}\`.split(' ')[0])
+      console.log(JSON.stringify([heap() - before]))`, '--expose-gc')
+    assert.ok(grown < 3_000_000, `${grown} bytes more for 900 URLs of 20,000`)
   })
 })
 

@@ -140,7 +140,9 @@ describe('a host that has little more than WebAssembly', () => {
       for (const name of ['TextDecoder', 'TextEncoder', 'queueMicrotask', 'FinalizationRegistry', 'Response']) delete globalThis[name]
       const { CircuitBreaker, classifyResponse } = await import(ESM)
       const judged = classifyResponse()(undefined, { status: 503, headers: { get: () => '7' } })
-      const breaker = new CircuitBreaker({ failureThreshold: 1, recoveryTimeout: 1, successThreshold: 1, probe: async () => {} })
+      // The default sleep lets the process end.
+      const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+      const breaker = new CircuitBreaker({ failureThreshold: 1, recoveryTimeout: 1, successThreshold: 1, probe: async () => {}, sleep })
       breaker.recordFailure()
       await breaker.whenClosed()
       console.log(JSON.stringify([judged.outcome, judged.retryAfter, breaker.state]))`)

@@ -1,7 +1,7 @@
 // A breaker as tools see it that print and compare objects. It must not know calls.
 
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, mock } from 'node:test'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import * as halfopen from '../../pkg/index.js'
 
@@ -26,6 +26,14 @@ describe('a breaker that is printed', () => {
   it('is shown to Deno by its own protocol', () => {
     const shown = new CircuitBreaker({ name: 'users' })[Symbol.for('Deno.customInspect')]((value) => JSON.stringify(value), {})
     assert.match(shown, /^CircuitBreaker \{"name":"users","state":"closed"/)
+  })
+
+  it('is shown by its class alone through a proxy, and where an object only inherits from one', () => {
+    const breaker = new CircuitBreaker()
+    assert.equal(inspect(new Proxy(breaker, {})), 'CircuitBreaker {}')
+    assert.equal(inspect(Object.create(breaker)), 'CircuitBreaker {}')
+    assert.equal(inspect(new Proxy(breaker.metrics, {})), 'CircuitBreakerMetrics {}')
+    assert.deepEqual(new Proxy(breaker, {})[Symbol.for('Deno.customInspect')](undefined, {}), {})
   })
 
   it('is as data what toJSON() gives', () => {
@@ -60,6 +68,40 @@ describe('the state as an own member', () => {
     assert.equal({ ...breaker }.state, 'open')
     assert.throws(() => { breaker.state = 'closed' }, TypeError)
     assert.equal(new CircuitBreakerRegistry().get('key').state, 'closed')
+  })
+
+  it('cannot be copied from one breaker to another', () => {
+    assert.throws(() => Object.assign(new CircuitBreaker(), { ...new CircuitBreaker() }), TypeError)
+  })
+
+  it('is that of a subclass', () => {
+    class Loud extends CircuitBreaker {
+      get state() {
+        return super.state.toUpperCase()
+      }
+    }
+    class Louder extends Loud {}
+    assert.equal(new Loud().state, 'CLOSED')
+    assert.equal({ ...new Louder() }.state, 'CLOSED')
+    assert.notDeepEqual(new Loud(), Object.assign(new Loud(), { trip: 1 }))
+  })
+
+  it('is that of a spy on the prototype, as long as it spies', () => {
+    const breaker = new CircuitBreaker()
+    const spy = mock.getter(CircuitBreaker.prototype, 'state', () => 'spied')
+    try {
+      assert.equal(breaker.state, 'spied')
+      assert.equal(spy.mock.callCount(), 1)
+    } finally {
+      spy.mock.restore()
+    }
+    assert.equal(breaker.state, 'closed')
+  })
+
+  it('is not that of an object that only inherits from a breaker, nor of a proxy', () => {
+    for (const other of [Object.create(new CircuitBreaker()), new Proxy(new CircuitBreaker(), {})]) {
+      assert.throws(() => other.state, TypeError)
+    }
   })
 })
 

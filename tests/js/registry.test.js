@@ -231,6 +231,22 @@ describe('configure', () => {
     for (const key of ['b', 'c', 'd']) registry.get(key)
     assert.deepEqual(keysOf(registry), ['c', 'd'])
   })
+
+  it('may ask for the very key it is asked about: that has one probe still', async () => {
+    const open = new CircuitBreaker({ clock, failureThreshold: 2, recoveryTimeout: RECOVERY })
+    open.trip()
+    let sleepers = 0
+    let isAsked = false
+    const registry = registryOf({
+      snapshot: open.toJSON(),
+      probe: async () => {},
+      sleep: () => new Promise(() => sleepers++),
+      configure: (key) => void (isAsked || ((isAsked = true), registry.get(key)))
+    })
+    assert.equal(registry.get('a').state, 'open')
+    await drained()
+    assert.equal(sleepers, 1)
+  })
 })
 
 describe('options of a registry', () => {

@@ -166,6 +166,36 @@ describe('whenClosed({ signal })', () => {
     assert.equal(await fate(closed), 'resolved')
   })
 
+  for (const wrong of [{}, null, 'signal', { aborted: false, addEventListener() {} }]) {
+    it(`is refused when it is not a signal, and nobody else who waits suffers: ${JSON.stringify(wrong)}`, async () => {
+      const changes = []
+      breaker.addEventListener('statechange', ({ detail }) => changes.push(detail.to))
+      breaker.trip()
+      const told = await rejectionOf(breaker.whenClosed({ signal: wrong }))
+      assert.deepEqual([told.name, told.code, told.option], ['TypeError', 'ERR_INVALID_OPTION', 'signal'])
+      const other = breaker.whenClosed()
+      breaker.reset()
+      assert.equal(await fate(other), 'resolved')
+      assert.deepEqual(changes, ['open', 'closed'])
+      assert.equal((await rejectionOf(breaker.whenClosed({ signal: wrong }))).code, 'ERR_INVALID_OPTION', 'closed')
+    })
+  }
+
+  for (const method of ['addEventListener', 'removeEventListener']) {
+    it(`that throws in ${method} keeps nobody else from hearing of it`, async () => {
+      const changes = []
+      breaker.addEventListener('statechange', ({ detail }) => changes.push(detail.to))
+      breaker.trip()
+      const hostile = Object.assign(new EventTarget(), { aborted: false, [method]() { throw new Error('hostile') } })
+      const closed = breaker.whenClosed({ signal: hostile })
+      const other = breaker.whenClosed()
+      breaker.reset()
+      assert.equal(await fate(closed), method === 'addEventListener' ? 'rejected' : 'resolved')
+      assert.equal(await fate(other), 'resolved')
+      assert.deepEqual(changes, ['open', 'closed'])
+    })
+  }
+
   it('may be given undefined', async () => {
     assert.equal(await breaker.whenClosed({ signal: undefined }), undefined)
     assert.equal(await breaker.whenClosed({}), undefined)
