@@ -5,7 +5,7 @@
  * and the texts of what it expects; the others are checked here.
  */
 import { core, startEngine } from '../engine/index.js'
-import { HAS_PROBE, TRACKS_LATENCY } from '../engine/numbers.js'
+import { HAS_PROBE, OPTIONS, TRACKS_LATENCY, WINDOWS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 import { unknownOption } from './unknown.js'
 
@@ -35,10 +35,12 @@ export const OTHERS = {
 const NONE = /* @__PURE__ */ Object.freeze({})
 
 /** Options that are objects of numbers. */
-const GROUPS = ['window', 'recoveryBackoff']
+export const GROUPS = /* @__PURE__ */ groups()
 
-/** What belongs to each type of window, and has to be there. */
-const WINDOWS = { count: 'size', time: 'duration' }
+/** Those that stand before a dot in the names of options. @returns {string[]} */
+function groups() {
+  return [...new Set(OPTIONS.filter((name) => name.includes('.')).map((name) => name.split('.')[0]))]
+}
 
 /**
  * Reads and checks options and makes a breaker of them. Every option is read exactly once, all of them before the
@@ -122,11 +124,11 @@ function flattened(options) {
 
 /** @param {Record<string, unknown>} window */
 function checkWindow({ type, ...members }) {
-  if (!oneOf('count', 'time')(type)) throw optionError(TypeError, 'window.type', "'count' or 'time'", type)
-  const needed = WINDOWS[/** @type {keyof typeof WINDOWS} */ (type)]
-  if (members[needed] === undefined) {
-    throw optionError(TypeError, `window.${needed}`, `given for a window of type '${type}'`, undefined)
-  }
+  const types = WINDOWS.filter((_, index) => index % 2 === 0)
+  const at = types.indexOf(/** @type {any} */ (type))
+  if (at < 0) throw optionError(TypeError, 'window.type', `'${types.join("' or '")}'`, type)
+  const needed = WINDOWS[2 * at + 1]
+  if (members[needed.split('.')[1]] === undefined) throw optionError(TypeError, needed, `given for a window of type '${type}'`, undefined)
 }
 
 /**

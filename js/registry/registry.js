@@ -10,6 +10,7 @@ import { percent, successRate } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
 import { core } from '../engine/index.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
+import { GROUPS } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
@@ -358,8 +359,7 @@ export class CircuitBreakerRegistry extends EventTarget {
  * @returns {CircuitBreakerOptions}
  */
 function copied({ ...options }) {
-  for (const name of /** @type {const} */ (['window', 'recoveryBackoff'])) {
-    if (typeof options[name] === 'object' && options[name] !== null) options[name] = /** @type {any} */ ({ ...options[name] })
-  }
+  const groups = /** @type {Record<string, any>} */ (options)
+  for (const name of GROUPS) if (typeof groups[name] === 'object' && groups[name] !== null) groups[name] = { ...groups[name] }
   return options
 }

@@ -41,6 +41,11 @@ fn main() {
         "CONFLICTS",
         Conflict::ALL.map(pair).concat(),
     );
+    list(
+        "The types of windows: in pairs, the type and the option that has to be there.",
+        "WINDOWS",
+        core::WINDOWS.iter().flat_map(|(name, field)| [*name, field.name()]).collect::<Vec<_>>(),
+    );
     one(
         "What an option should have been that a running breaker can't change.",
         "EXPECTED_AT_FIRST",
