@@ -3,7 +3,7 @@
  *
  * Must not know: breakers, and who answers where undici does not.
  */
-import { CANCELLED } from '../guard.js'
+import { CANCELLED } from '../cancelled.js'
 import { Controller } from './controller.js'
 
 /** @import { ResponseLike } from '../response.js' */
