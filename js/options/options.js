@@ -5,7 +5,7 @@
  * and the texts of what it expects; the others are checked here.
  */
 import { core, startEngine } from '../engine/index.js'
-import { HAS_PROBE, OPTIONS, TRACKS_LATENCY, WINDOWS } from '../engine/numbers.js'
+import { GROUPS, HAS_PROBE, TRACKS_LATENCY, WINDOWS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 import { unknownOption } from './unknown.js'
 
@@ -33,14 +33,6 @@ export const OTHERS = {
 
 /** Those of a breaker without any: shared. @type {Others} */
 const NONE = /* @__PURE__ */ Object.freeze({})
-
-/** Options that are objects of numbers. */
-export const GROUPS = /* @__PURE__ */ groups()
-
-/** Those that stand before a dot in the names of options. @returns {string[]} */
-function groups() {
-  return [...new Set(OPTIONS.filter((name) => name.includes('.')).map((name) => name.split('.')[0]))]
-}
 
 /**
  * Reads and checks options and makes a breaker of them. Every option is read exactly once, all of them before the
@@ -87,7 +79,7 @@ export function createFrom(options) {
   const slot = core.create(flags)
   if (slot < 0) {
     const { option } = problemOf(-slot)
-    throw problemError(-slot, GROUPS.includes(option) ? {} : given.get(option))
+    throw problemError(-slot, GROUPS.includes(/** @type {any} */ (option)) ? {} : given.get(option))
   }
   return { slot, others }
 }
@@ -107,7 +99,7 @@ function flattened(options) {
     if (name.includes('.')) {
       throw misuse(TypeError, `Unknown option ${show(name)}; members go into an object, as in \`window: { size }\``, CODES.invalidOption, { option: name })
     }
-    if (!GROUPS.includes(name)) {
+    if (!GROUPS.includes(/** @type {any} */ (name))) {
       given.set(name, value)
       continue
     }
@@ -124,10 +116,10 @@ function flattened(options) {
 
 /** @param {Record<string, unknown>} window */
 function checkWindow({ type, ...members }) {
-  const types = WINDOWS.filter((_, index) => index % 2 === 0)
-  const at = types.indexOf(/** @type {any} */ (type))
-  if (at < 0) throw optionError(TypeError, 'window.type', `'${types.join("' or '")}'`, type)
-  const needed = WINDOWS[2 * at + 1]
+  // In pairs: each type stands at an even place, and what is not in the list at -1.
+  const place = WINDOWS.indexOf(/** @type {any} */ (type))
+  if (place % 2 !== 0) throw optionError(TypeError, 'window.type', `'${WINDOWS.filter((name) => !name.includes('.')).join("' or '")}'`, type)
+  const needed = WINDOWS[place + 1]
   if (members[needed.split('.')[1]] === undefined) throw optionError(TypeError, needed, `given for a window of type '${type}'`, undefined)
 }
 
@@ -139,10 +131,21 @@ function checkWindow({ type, ...members }) {
  * @returns {Record<string, unknown>}
  */
 export function read(name, value) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw misuse(TypeError, `Expected ${name} to be an object, got ${show(value)}`, CODES.invalidOption)
-  }
-  return { ...value }
+  return { ...objectOf(name, value) }
+}
+
+/**
+ * The same value, once it has turned out to be an object.
+ *
+ * @template T
+ * @param {string} name
+ * @param {T} value
+ * @returns {T & object}
+ * @throws {TypeError} `ERR_INVALID_OPTION` when it is none.
+ */
+export function objectOf(name, value) {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw misuse(TypeError, `Expected ${name} to be an object, got ${show(value)}`, CODES.invalidOption)
 }
 
 /**

@@ -9,8 +9,9 @@ import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
 import { core } from '../engine/index.js'
+import { GROUPS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
-import { GROUPS } from '../options/options.js'
+import { objectOf } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
@@ -61,10 +62,7 @@ export class CircuitBreakerRegistry extends EventTarget {
    */
   constructor(options = {}) {
     super()
-    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-      throw misuse(TypeError, `Expected options to be an object, got ${show(options)}`, CODES.invalidOption)
-    }
-    const { maxBreakers = 1000, configure, ...breakerOptions } = options
+    const { maxBreakers = 1000, configure, ...breakerOptions } = objectOf('options', options)
     if (!Number.isInteger(maxBreakers) || maxBreakers < 1) {
       const Type = typeof maxBreakers === 'number' ? RangeError : TypeError
       throw optionError(Type, 'maxBreakers', 'a whole number from 1', maxBreakers)

@@ -390,6 +390,7 @@ describe('options that contradict each other', () => {
       "Expected `window` to be of one type, without the members of another, got an object"
     ],
     [{ window: { type: 'last', size: 10 }, failureRate: 0.5 }, "Expected `window.type` to be 'count' or 'time', got 'last'"],
+    [{ window: { type: 'window.size', size: 10 }, failureRate: 0.5 }, "Expected `window.type` to be 'count' or 'time', got 'window.size'"],
     [{ window: { type: 'count', size: 10, sise: 3 }, failureRate: 0.5 }, "Unknown option 'window.sise'; did you mean `window.size`?"],
     [{ window: 10, failureRate: 0.5 }, 'Expected `window` to be an object, got 10']
   ]) {
