@@ -126,7 +126,7 @@ export class Exchange {
    */
   onRequestStart(real, context) {
     this.#real = real
-    // It waited for a connection until nobody wanted it any more.
+    // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
     this.#isStarted = true
     this.#controller.attach(real)

@@ -1,8 +1,9 @@
 //! Whether to open a closed circuit: the seam, and the one list of policies.
 //!
 //! Must not know: how a breaker moves between its states, how long it stays open, who called.
-//! A policy sees only calls that settled in the current closed generation. To add one: its file with its `EXAMPLE`, and its
-//! row in the list below; the tests at the end run over the list, and over the files of this folder.
+//! A policy sees only calls that settled in the current closed generation. To add one: its file with its `EXAMPLE`, its
+//! row in the list below, and the type of window that asks for it in `WINDOWS` of `config/field.rs`; the tests at the end run over
+//! both lists, and over the files of this folder.
 
 mod consecutive;
 mod count_window;
