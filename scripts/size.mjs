@@ -15,7 +15,7 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 32_400
+export const LIMIT = 30_400
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [
@@ -105,7 +105,7 @@ function fileOf(name) {
     for (const file of [`${path.join('/')}.rs`, `${path.join('/')}/mod.rs`]) if (existsSync(root + file)) return file
   }
   if (/js_sys|wasm_bindgen|externref|JsFuture|__wbindgen/.test(name) && !/shim$/.test(name)) return 'wasm-bindgen and its futures'
-  if (/rlsf|^__rust_|alloc::/.test(name)) return 'allocator, vectors, counted pointers'
+  if (/GlobalAlloc|^__rust_|alloc::/.test(name)) return 'allocator, vectors, counted pointers'
   if (/^core::|core\[|drop_in_place|FnOnce/.test(name)) return 'standard library'
   return 'boundary (exports, with what is inlined in them)'
 }

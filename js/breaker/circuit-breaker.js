@@ -716,8 +716,14 @@ export class CircuitBreaker extends EventTarget {
     }
     const call = new PendingCall(this.#ended(), permit, started)
     const timeout = own?.timeout ?? options.timeout
-    if (timeout !== undefined) call.limit(timeout, options.name)
-    if (signal !== undefined) call.heed(signal)
+    try {
+      if (timeout !== undefined) call.limit(timeout, options.name)
+      if (signal !== undefined) call.heed(signal)
+    } catch (error) {
+      // A signal that takes no listener, or a timer that can't be set: nothing was called.
+      call.end(ENDED.abort, error)
+      return Promise.reject(error)
+    }
     const promise = call.run(fn, args, own !== undefined)
     if (fallback === undefined || options.fallbackOn !== 'failure') return promise
     return promise.catch((/** @type {unknown} */ error) => {

@@ -13,28 +13,38 @@ import { Queue } from './queue.js'
 const MOST_QUEUES = 100
 
 /**
- * A call that has to end in time. `queue` is where it waits, `timer` its own timer where it has one.
+ * A call that has to end in time. `deadline` is what ends it: the queue in which it waits, its own timer, or its turn once it is due.
  *
- * @typedef {import('./queue.js').Link & { began: number, deadline: Deadlines | ReturnType<typeof setTimeout> | undefined, onTimeout(): void }} Timed
+ * @typedef {import('./queue.js').Link & { began: number, deadline: unknown, scope: Scope | undefined, onTimeout(): void }} Timed
  */
 
+/** An async context that code can be run in, as `AsyncResource` of `node:async_hooks`. @typedef {{ runInAsyncScope(fn: Function, self: unknown, ...args: unknown[]): any }} Scope */
+
 /**
- * The host's own timers and the clock they go by; undefined where a queue can't be trusted with calls: where something else stands in
- * the place of Node's timers, and in workerd, which ends timers with the request that set them.
+ * What the host lends: its own timers, the clock they go by, and async contexts. Undefined where a queue can't be trusted with calls: where
+ * something else stands in the place of Node's timers, where contexts can't be had, and in workerd, which ends timers with the request
+ * that set them.
  */
 const host = /* @__PURE__ */ takeHost()
 
 /**
- * @typedef {{ setTimeout: (callback: () => void, ms: number) => any, clearTimeout: (timer: any) => void, now: () => number }} Host
+ * @typedef {object} Host
+ * @property {(callback: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {(callback: () => void) => any} setImmediate
+ * @property {() => number} now
+ * @property {new (name: string) => Scope} AsyncResource
+ * @property {Scope} outside The context in which the package was imported: a timer for all calls belongs to none of them.
  */
 
 /** @returns {Host | undefined} */
 function takeHost() {
-  const { setTimeout, clearTimeout, performance, navigator } = /** @type {any} */ (globalThis)
+  const { setTimeout, clearTimeout, setImmediate, performance, process, navigator } = /** @type {any} */ (globalThis)
   // Node, Bun and Deno mark their own `setTimeout` so. In browsers a timer costs less, and its fakes can't be told from it.
   const isOwn = typeof setTimeout === 'function' && Symbol.for('nodejs.util.promisify.custom') in setTimeout && !('clock' in setTimeout)
-  if (!isOwn || typeof performance?.now !== 'function' || navigator?.userAgent === 'Cloudflare-Workers') return undefined
-  return { setTimeout, clearTimeout, now: performance.now.bind(performance) }
+  const { AsyncResource } = process?.getBuiltinModule?.('node:async_hooks') ?? {}
+  if (!isOwn || !AsyncResource || !setImmediate || typeof performance?.now !== 'function' || navigator?.userAgent === 'Cloudflare-Workers') return undefined
+  return { setTimeout, clearTimeout, setImmediate, now: performance.now.bind(performance), AsyncResource, outside: new AsyncResource('halfopen') }
 }
 
 /** By their timeout. @type {Map<number, Deadlines> | undefined} */
@@ -63,6 +73,8 @@ class Deadlines {
   /** @param {Timed} call */
   add(call) {
     call.began = this.#host.now()
+    // The caller's context, in which listeners hear of the timeout: 55 ns. The timer has none.
+    call.scope = new this.#host.AsyncResource('halfopen.call')
     const isFirst = this.#calls.first === undefined
     this.#calls.add(call)
     if (!isFirst) return
@@ -88,26 +100,31 @@ class Deadlines {
     const { began } = /** @type {Timed} */ (this.#calls.first)
     const left = this.#timeout - (this.#host.now() - began)
     this.#setFor = began
-    this.#timer = this.#host.setTimeout(() => this.#fire(), Math.max(1, Math.ceil(left)))
+    this.#timer = this.#host.outside.runInAsyncScope(this.#host.setTimeout, undefined, () => this.#fire(), Math.max(1, Math.ceil(left)))
   }
 
-  /** The call that the timer was set for is due, whatever a clock says. Of those that began later the clock says it. */
+  /**
+   * The call that the timer was set for is due, whatever a clock says. Of those that began later the clock says it. Each ends in a turn
+   * of its own, as with timers of their own: what the caller of one does then, such as an abort, comes before the next.
+   */
   #fire() {
+    const setFor = this.#setFor
     this.#timer = undefined
-    try {
-      let call
-      while ((call = this.#calls.first) !== undefined && (call.began <= this.#setFor || this.#host.now() - call.began >= this.#timeout)) {
-        this.#calls.delete(call)
-        call.deadline = undefined
-        call.onTimeout()
-      }
-    } finally {
-      // Whoever was told may have made calls.
-      if (this.#timer === undefined) {
-        if (this.#calls.first === undefined) this.#drop()
-        else this.#set()
-      }
+    const due = []
+    let call
+    while ((call = this.#calls.first) !== undefined && (call.began <= setFor || this.#host.now() - call.began >= this.#timeout)) {
+      this.#calls.delete(call)
+      due.push(call)
     }
+    if (this.#calls.first === undefined) this.#drop()
+    else this.#set()
+    for (const call of due.slice(1)) {
+      const turn = this.#host.setImmediate(() => {
+        if (call.deadline === turn) timeOut(call)
+      })
+      call.deadline = turn
+    }
+    if (due.length > 0) timeOut(due[0])
   }
 
   /** Without a call and without a timer, there is nothing to keep. */
@@ -116,6 +133,13 @@ class Deadlines {
     this.#timer = undefined
     if (queues?.get(this.#timeout) === this) queues.delete(this.#timeout)
   }
+}
+
+/** @param {Timed} call */
+function timeOut(call) {
+  const { scope } = call
+  call.deadline = call.scope = undefined
+  scope?.runInAsyncScope(call.onTimeout, call)
 }
 
 /**
@@ -145,7 +169,8 @@ export function setDeadline(call, timeout) {
 export function clearDeadline(call) {
   const { deadline } = call
   if (deadline === undefined) return
-  call.deadline = undefined
+  call.deadline = call.scope = undefined
+  // A turn that comes for nothing is no harm.
   if (deadline instanceof Deadlines) deadline.delete(call)
-  else clearTimeout(deadline)
+  else clearTimeout(/** @type {any} */ (deadline))
 }

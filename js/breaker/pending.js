@@ -9,6 +9,7 @@
 import { CallTimeoutError } from '../errors.js'
 import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
+import { report } from './events.js'
 import { isNativePromise } from './promises.js'
 import { watch } from './signals.js'
 
@@ -54,6 +55,8 @@ export class PendingCall {
   later = undefined
   /** @type {Timed['deadline']} */
   deadline = undefined
+  /** @type {Timed['scope']} */
+  scope = undefined
   began = 0
   /** What `ended` answered. */
   outcome = NaN
@@ -166,9 +169,15 @@ export class PendingCall {
   end(how, payload) {
     const ended = this.#ended
     if (ended === undefined) return
-    clearDeadline(this)
-    this.#watch?.delete(this)
+    const watch = this.#watch
     this.#ended = this.#reject = this.#signal = this.#watch = this.#own = undefined
+    clearDeadline(this)
+    try {
+      watch?.delete(this)
+    } catch (error) {
+      // A signal that can't let go of its listener is no reason to keep the permit.
+      report(error)
+    }
     this.outcome = ended(this.#permit, this.#started, how, payload)
   }
 }

@@ -66,29 +66,31 @@ impl Config {
     /// [`Problem::Conflict`] with the first contradiction found.
     #[inline(never)]
     pub fn check(&self) -> Result<(), Problem> {
-        match Conflict::ALL.into_iter().find(|conflict| conflict.exists_in(self)) {
-            Some(conflict) => Err(Problem::Conflict(conflict)),
-            None => Ok(()),
-        }
-    }
-
-    /// Undoes [`Config::set`]: NaN for what was unset.
-    pub(super) fn put_back(&mut self, field: Field, value: f64) {
-        if let Some(place) = self.given.get_mut(field.index()) {
-            *place = value;
-        }
+        Conflict::first_in(self).map_or(Ok(()), |conflict| Err(Problem::Conflict(conflict)))
     }
 
     /// What was given for that option.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn given(&self, field: Field) -> Option<f64> {
-        self.given.get(field.index()).copied().filter(|value| !value.is_nan())
+        some(self.given_or_nan(field))
+    }
+
+    /// A number fits into a register, an `Option` of one goes through memory at each call.
+    #[inline(never)]
+    fn given_or_nan(&self, field: Field) -> f64 {
+        self.given.get(field.index()).copied().unwrap_or(f64::NAN)
     }
 
     /// The value in force: what was given or the default, `None` where the option is off.
-    #[inline(never)]
+    #[inline(always)]
     pub fn get(&self, field: Field) -> Option<f64> {
-        self.given(field).or_else(|| field.default(self))
+        some(self.get_or_nan(field))
+    }
+
+    /// As [`Config::get`], with NaN where the option is off.
+    #[inline(never)]
+    pub fn get_or_nan(&self, field: Field) -> f64 {
+        self.given(field).or_else(|| field.default(self)).unwrap_or(f64::NAN)
     }
 
     pub(super) fn has_window(&self) -> bool {
@@ -148,6 +150,11 @@ impl Config {
     pub(super) fn is_slow(&self, elapsed: f64) -> bool {
         !elapsed.is_nan() && self.given(Field::SlowCallDuration).is_some_and(|slow| elapsed >= slow)
     }
+}
+
+#[inline(always)]
+fn some(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
 }
 
 #[cfg(test)]

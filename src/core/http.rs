@@ -62,35 +62,36 @@ fn retry_after(text: &str, now: f64) -> Option<f64> {
 /// More seconds than that nobody waits: 136 years.
 const MOST_SECONDS: u32 = u32::MAX;
 
-const MONTHS: [&[u8; 3]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+
+/// The form of a date: 0 for any digit, a for the letters of a name.
+const FORM: &[u8; 29] = b"aaa, 00 aaa 0000 00:00:00 GMT";
+
+/// The numbers of a date: from where, to where, and the largest. Day, year, hour, minute, second.
+const NUMBERS: [(u8, u8, u16); 5] = [(5, 7, 31), (12, 16, 9999), (17, 19, 23), (20, 22, 59), (23, 25, 60)];
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` in ms since the epoch. The day of the week is not checked.
 fn date(text: &[u8]) -> Option<f64> {
-    let part = |from: usize, to: usize| text.get(from..to);
-    let is = |from: usize, to: usize, expected: &[u8]| part(from, to) == Some(expected);
-    let form = [
-        is(3, 5, b", "),
-        is(7, 8, b" "),
-        is(11, 12, b" "),
-        is(16, 17, b" "),
-        is(19, 20, b":"),
-        is(22, 23, b":"),
-    ];
-    if text.len() != 29 || !is(25, 29, b" GMT") || form.contains(&false) {
+    let fits = |(form, byte): (&u8, &u8)| matches!(form, b'a' | b'0') || form == byte;
+    if text.len() != FORM.len() || !FORM.iter().zip(text).all(fits) {
         return None;
     }
+    let mut numbers = [0.0; NUMBERS.len()];
+    for (place, (from, to, most)) in numbers.iter_mut().zip(NUMBERS) {
+        *place = number(text.get(from.into()..to.into())?)?;
+        if *place > most.into() {
+            return None;
+        }
+    }
+    let [day, year, hour, minute, second] = numbers;
     let mut month = 1.0;
-    for name in MONTHS {
-        if part(8, 11) == Some(name) {
+    for name in MONTHS.as_chunks::<3>().0 {
+        if text.get(8..11) == Some(name) {
             break;
         }
         month += 1.0;
     }
-    let (day, year) = (number(part(5, 7)?)?, number(part(12, 16)?)?);
-    let (hour, minute, second) = (number(part(17, 19)?)?, number(part(20, 22)?)?, number(part(23, 25)?)?);
-    let fits =
-        month <= 12.0 && (1.0..=31.0).contains(&day) && hour <= 23.0 && minute <= 59.0 && second <= 60.0;
+    let fits = month <= 12.0 && day >= 1.0;
     fits.then(|| ((days(year, month, day) * 24.0 + hour) * 60.0 + minute) * 60_000.0 + second * 1000.0)
 }
 

@@ -15,7 +15,7 @@ const SIZE: usize = 208;
 /// How long calls took.
 #[derive(Clone, Debug)]
 pub(super) struct Latency {
-    counts: Box<[u32; SIZE]>,
+    counts: [u32; SIZE],
     calls: Tally,
     sum: f64,
 }
@@ -37,7 +37,7 @@ pub struct LatencySummary {
 
 impl Default for Latency {
     fn default() -> Self {
-        Latency { counts: Box::new([0; SIZE]), calls: Tally::default(), sum: 0.0 }
+        Latency { counts: [0; SIZE], calls: Tally::default(), sum: 0.0 }
     }
 }
 

@@ -6,7 +6,6 @@ use super::numbers::{Reader, Time, numbers};
 use super::reason::Reason;
 use super::state::State;
 use super::tally::Tally;
-use std::collections::VecDeque;
 
 /// One change of state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +36,7 @@ pub(super) const KEPT: usize = 64;
 /// The last [`KEPT`] state changes and the count of all. Takes no memory before the first.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    kept: VecDeque<Transition>,
+    kept: Vec<Transition>,
     untold: usize,
     total: Tally,
 }
@@ -45,9 +44,9 @@ pub struct Log {
 impl Log {
     pub(crate) fn push(&mut self, transition: Transition) {
         if self.kept.len() >= KEPT {
-            self.kept.pop_front();
+            self.kept.remove(0);
         }
-        self.kept.push_back(transition);
+        self.kept.push(transition);
         self.untold = self.untold.saturating_add(1).min(self.kept.len());
         self.total.add_one();
     }
@@ -82,10 +81,10 @@ impl Log {
     /// numbers are not those of a list.
     pub(super) fn restored(numbers: &[f64], total: Tally, origin: f64) -> Option<Log> {
         let mut numbers = Reader::new(numbers);
-        let mut kept = VecDeque::new();
+        let mut kept = Vec::new();
         while !numbers.is_at_end() {
             let Change { from, to, reason, at } = Change::load(&mut numbers)?;
-            kept.push_back(Transition { from, to, reason, at: at.0 - origin });
+            kept.push(Transition { from, to, reason, at: at.0 - origin });
         }
         (kept.len() <= KEPT).then_some(Log { kept, untold: 0, total })
     }
@@ -130,7 +129,7 @@ mod tests {
             log.push(at(time.into()));
         }
         assert_eq!(log.kept.len(), KEPT);
-        assert_eq!(log.kept.front().map(|kept| kept.at), Some(936.0));
+        assert_eq!(log.kept.first().map(|kept| kept.at), Some(936.0));
         assert_eq!(log.total(), 1000.0);
         assert_eq!(log.take().map(|taken| taken.at), Some(936.0));
     }

@@ -7,13 +7,56 @@ use super::reason::Reason;
 use super::state::{Mode, State};
 use super::tally::Tally;
 
+/// Which numbers a row takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// That number alone.
+    Exactly(u32),
+    /// A time of the wall clock in ms, in the range of JavaScript's dates, or NaN for none.
+    Time,
+    /// A span in ms.
+    Span,
+    /// A span in ms, or NaN for none.
+    SpanIfAny,
+    /// A whole number from 0 to 2^53.
+    Tally,
+    /// A whole number from 0 up to the given one.
+    UpTo(u32),
+}
+
+impl Kind {
+    /// Whether the row takes that number. The one check of all numbers: one for each type is 3 KB of Wasm.
+    #[inline(never)]
+    pub(super) fn takes(self, number: f64) -> bool {
+        let (least, most, may_be_none) = match self {
+            Kind::Exactly(one) => (one.into(), one.into(), false),
+            Kind::Time => (-LAST_DATE, LAST_DATE, true),
+            Kind::Span => (0.0, LONGEST_SPAN, false),
+            Kind::SpanIfAny => (0.0, LONGEST_SPAN, true),
+            Kind::Tally => (0.0, Tally::MOST, false),
+            Kind::UpTo(most) => (0.0, most.into(), false),
+        };
+        if number.is_nan() {
+            return may_be_none;
+        }
+        let is_whole = matches!(self, Kind::Tally | Kind::UpTo(_));
+        (least..=most).contains(&number) && !(is_whole && number.fract() != 0.0)
+    }
+}
+
+/// The last time that a date of JavaScript can have, in ms.
+const LAST_DATE: f64 = 8.64e15;
+
 /// What one number of a list stands for.
 pub(super) trait Number: Sized {
+    /// Which numbers it can be.
+    const KIND: Kind;
+
     /// As it is saved.
     fn save(&self) -> f64;
 
-    /// What was saved; `None` where that can't have been.
-    fn load(number: f64) -> Option<Self>;
+    /// What a number stands for that its kind takes.
+    fn of(number: f64) -> Self;
 }
 
 /// A time of the wall clock in ms, in the range of JavaScript's dates, or NaN for none.
@@ -28,88 +71,79 @@ pub(super) struct Span(pub(super) f64);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SpanIfAny(pub(super) f64);
 
-impl Number for Time {
-    fn save(&self) -> f64 {
-        self.0
-    }
+/// What is saved as it is.
+macro_rules! as_it_is {
+    ($($type:ident),+) => {$(
+        impl Number for $type {
+            const KIND: Kind = Kind::$type;
 
-    fn load(number: f64) -> Option<Time> {
-        (number.is_nan() || number.abs() <= 8.64e15).then_some(Time(number))
-    }
+            fn save(&self) -> f64 {
+                self.0
+            }
+
+            fn of(number: f64) -> $type {
+                $type(number)
+            }
+        }
+    )+};
 }
 
-impl Number for Span {
-    fn save(&self) -> f64 {
-        self.0
-    }
-
-    fn load(number: f64) -> Option<Span> {
-        (0.0..=LONGEST_SPAN).contains(&number).then_some(Span(number))
-    }
-}
-
-impl Number for SpanIfAny {
-    fn save(&self) -> f64 {
-        self.0
-    }
-
-    fn load(number: f64) -> Option<SpanIfAny> {
-        (number.is_nan() || (0.0..=LONGEST_SPAN).contains(&number)).then_some(SpanIfAny(number))
-    }
-}
+as_it_is!(Time, Span, SpanIfAny);
 
 impl Number for Tally {
+    const KIND: Kind = Kind::Tally;
+
     fn save(&self) -> f64 {
         self.get()
     }
 
-    fn load(number: f64) -> Option<Tally> {
+    fn of(number: f64) -> Tally {
         Tally::restored(number)
     }
 }
 
 impl Number for u32 {
+    const KIND: Kind = Kind::UpTo(u32::MAX);
+
     fn save(&self) -> f64 {
         (*self).into()
     }
 
-    fn load(number: f64) -> Option<u32> {
-        if number.fract() != 0.0 || !(0.0..=u32::MAX.into()).contains(&number) {
-            return None;
-        }
+    fn of(number: f64) -> u32 {
         // Whole and in range, so the conversion is exact.
         #[allow(clippy::as_conversions)]
-        return Some(number as u32);
+        return number as u32;
     }
 }
 
 impl Number for u16 {
+    const KIND: Kind = Kind::UpTo(65_535);
+
     fn save(&self) -> f64 {
         (*self).into()
     }
 
-    fn load(number: f64) -> Option<u16> {
-        u16::try_from(u32::load(number)?).ok()
+    fn of(number: f64) -> u16 {
+        #[allow(clippy::as_conversions)] // As above.
+        return u32::of(number) as u16;
     }
 }
 
 /// One of a list: its number is its position.
 macro_rules! by_position {
-    ($($type:ty),+) => {$(
+    ($($type:ident),+) => {$(
         impl Number for $type {
+            #[allow(clippy::as_conversions)]
+            const KIND: Kind = Kind::UpTo($type::ALL.len() as u32 - 1);
+
             fn save(&self) -> f64 {
-                let mut number = 0.0;
-                for other in <$type>::ALL {
-                    if other == *self {
-                        return number;
-                    }
-                    number += 1.0;
-                }
-                f64::NAN
+                // The discriminants of a fieldless enum count from 0 in the order of ALL: both are made of the same rows.
+                #[allow(clippy::as_conversions)]
+                return f64::from(*self as u8);
             }
 
-            fn load(number: f64) -> Option<$type> {
-                <$type>::ALL.get(usize::from(u16::load(number)?)).copied()
+            fn of(number: f64) -> $type {
+                $type::ALL.get(usize::from(u16::of(number))).copied().unwrap_or($type::ALL[0])
             }
         }
     )+};
@@ -125,20 +159,17 @@ impl<'a> Reader<'a> {
         Reader(numbers)
     }
 
-    #[inline(never)]
-    fn number(&mut self) -> Option<f64> {
-        let (first, rest) = self.0.split_first()?;
+    /// The next numbers, of these kinds.
+    pub(super) fn take<const N: usize>(&mut self, kinds: &[Kind; N]) -> Option<&'a [f64; N]> {
+        let (first, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
-        Some(*first)
-    }
-
-    pub(super) fn next<T: Number>(&mut self) -> Option<T> {
-        T::load(self.number()?)
+        fit(kinds, first).then_some(first)
     }
 
     /// A list after its length, in items of that many numbers.
     pub(super) fn list(&mut self, size: usize) -> Option<&'a [f64]> {
-        let length = usize::try_from(self.next::<u32>()?).ok()?.checked_mul(size)?;
+        let [length] = self.take(&[u32::KIND])?;
+        let length = usize::try_from(u32::of(*length)).ok()?.checked_mul(size)?;
         let (list, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(list)
@@ -148,6 +179,11 @@ impl<'a> Reader<'a> {
     pub(super) fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether each number is of its kind.
+fn fit(kinds: &[Kind], numbers: &[f64]) -> bool {
+    kinds.iter().zip(numbers).all(|(kind, number)| kind.takes(*number))
 }
 
 /// Adds a list after its length, in items of that many numbers: what [`Reader::list`] reads.
@@ -174,8 +210,10 @@ macro_rules! numbers {
             }
 
             fn load(saved: &mut $crate::core::numbers::Reader) -> Option<$struct> {
-                // Fields are made in the order in which they are written.
-                Some($struct { $($field: saved.next()?,)+ })
+                const KINDS: [$crate::core::numbers::Kind; $struct::NAMES.len()] =
+                    [$(<$type as $crate::core::numbers::Number>::KIND),+];
+                let [$($field),+] = *saved.take(&KINDS)?;
+                Some($struct { $($field: $crate::core::numbers::Number::of($field),)+ })
             }
         }
     };
@@ -189,11 +227,12 @@ mod tests {
 
     fn comes_back<T: Number>(good: &[f64], bad: &[f64]) {
         for number in good {
-            let loaded = T::load(*number).map(|it| it.save());
-            assert!(loaded.is_some_and(|it| it == *number || (it.is_nan() && number.is_nan())), "{number}");
+            assert!(T::KIND.takes(*number), "{number}");
+            let saved = T::of(*number).save();
+            assert!(saved == *number || (saved.is_nan() && number.is_nan()), "{number}");
         }
         for number in bad.iter().chain(&[f64::INFINITY, f64::NEG_INFINITY]) {
-            assert!(T::load(*number).is_none(), "{number}");
+            assert!(!T::KIND.takes(*number), "{number}");
         }
     }
 
@@ -218,7 +257,7 @@ mod tests {
         assert_eq!(saved[0], 2.0);
         let mut reader = Reader::new(&saved);
         assert_eq!(reader.list(2), Some(&saved[1..5]));
-        assert_eq!((reader.next::<u32>(), reader.is_at_end()), (Some(1), true));
+        assert_eq!((reader.take(&[u32::KIND]), reader.is_at_end()), (Some(&[1.0]), true));
         for length in [3.0, -1.0, 0.5, 4_294_967_295.0, f64::NAN] {
             saved[0] = length;
             assert_eq!(Reader::new(&saved).list(2), None, "{length}");

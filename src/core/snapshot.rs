@@ -8,7 +8,7 @@ use super::backoff::{Backoff, OpenTime};
 use super::log::Log;
 use super::machine::{Breaker, Phase};
 use super::metrics::Metrics;
-use super::numbers::{Number, Reader, Span, SpanIfAny, Time, numbers, save_list};
+use super::numbers::{Kind, Number, Reader, Span, SpanIfAny, Time, numbers, save_list};
 use super::state::{Mode, State};
 use super::tally::Tally;
 use super::time::Moment;
@@ -18,12 +18,14 @@ use super::trial::Trial;
 struct Version;
 
 impl Number for Version {
+    const KIND: Kind = Kind::Exactly(1);
+
     fn save(&self) -> f64 {
         1.0
     }
 
-    fn load(number: f64) -> Option<Version> {
-        (number == Version.save()).then_some(Version)
+    fn of(_number: f64) -> Version {
+        Version
     }
 }
 

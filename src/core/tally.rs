@@ -10,9 +10,12 @@
 pub struct Tally(f64);
 
 impl Tally {
-    /// The count of a snapshot: a whole number from 0 to 2^53.
-    pub(super) fn restored(count: f64) -> Option<Tally> {
-        (count.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&count)).then_some(Tally(count))
+    /// 2^53: where it stops.
+    pub(super) const MOST: f64 = 9_007_199_254_740_992.0;
+
+    /// The count of a snapshot, which has to be a whole number from 0 to [`Tally::MOST`].
+    pub(super) fn restored(count: f64) -> Tally {
+        Tally(count)
     }
 
     /// One more.

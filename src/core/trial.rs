@@ -158,7 +158,14 @@ impl Trial {
         let held = usize::try_from(self.in_flight).unwrap_or(usize::MAX);
         if self.leases.len() > held.saturating_mul(2).saturating_add(SPARE) {
             self.step(self.leases.len());
-            self.leases.retain(|lease| lease.is_held);
+            // Once round: `retain` is 400 B of Wasm.
+            for _ in 0..self.leases.len() {
+                if let Some(lease) = self.leases.pop_front()
+                    && lease.is_held
+                {
+                    self.leases.push_back(lease);
+                }
+            }
         }
     }
 

@@ -40,7 +40,7 @@ report! {
     "windowCalls" => facts.window.map_or(f64::NAN, |counts| counts.calls.into()),
     "windowFailures" => facts.window.map_or(f64::NAN, |counts| counts.failures.into()),
     "windowSlowCalls" => facts.window.map_or(f64::NAN, |counts| counts.slow.into()),
-    "minimumCalls" => facts.breaker.config().get(Field::MinimumCalls).unwrap_or(f64::NAN),
+    "minimumCalls" => facts.breaker.config().get_or_nan(Field::MinimumCalls),
     "retryAfter" => facts.breaker.retry_after(facts.now),
     "failedTests" => facts.breaker.failed_tests().into(),
     "testExpiresAfter" => facts.breaker.test_expires_after(facts.now),

@@ -10,6 +10,7 @@
 pub mod draft;
 pub mod facts;
 pub mod http;
+mod memory;
 pub mod number;
 pub mod probe;
 pub mod report;
@@ -25,7 +26,7 @@ use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 
 #[global_allocator]
-static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+static MEMORY: memory::Memory = memory::Memory::new();
 
 /// Frees a slot. Twice is harmless.
 #[wasm_bindgen(js_name = freeSlot)]
@@ -261,7 +262,7 @@ pub fn transition_time() -> f64 {
 #[wasm_bindgen(js_name = option)]
 pub fn option(slot: u32, field: u32) -> f64 {
     let Some(field) = Field::from_number(field) else { return f64::NAN };
-    slots::with_cold(slot, f64::NAN, |breaker| breaker.config().get(field).unwrap_or(f64::NAN))
+    slots::with_cold(slot, f64::NAN, |breaker| breaker.config().get_or_nan(field))
 }
 
 /// Changes an option of a running breaker; answers 0 or the number of the problem.

@@ -203,7 +203,7 @@ export const CONTENDERS = {
   registry1: callingInTurn(1),
   registry1000: callingInTurn(1000),
   among1: among(1),
-  among100000: among(100_000),
+  among1000000: among(1_000_000),
   made: {
     title: 'new breaker without one',
     call: (guard, fn) => ((guard.made = guard.make()), fn()),

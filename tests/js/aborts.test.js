@@ -255,6 +255,22 @@ describe('a caller’s signal', () => {
     assert.deepEqual([breaker.metrics.successfulCalls, breaker.metrics.failedCalls], [5000, 5000])
   })
 
+  it('that throws where a listener is added or removed costs no permit', async () => {
+    const reported = []
+    const { reportError } = globalThis
+    globalThis.reportError = (error) => reported.push(error)
+    const broken = (name) => ({ aborted: false, reason: undefined, addEventListener() {}, removeEventListener() {}, [name]() { throw error } })
+    try {
+      assert.equal(await rejectionOf(breaker.callWith({ signal: broken('addEventListener'), timeout: 10_000 }, () => assert.fail('called'))), error)
+      assert.deepEqual(counts(), { ...NONE, ignoredCalls: 1 })
+      assert.equal(await breaker.callWith({ signal: broken('removeEventListener') }, async () => 'value'), 'value')
+      assert.deepEqual(counts(), { ...NONE, ignoredCalls: 1, successfulCalls: 1 })
+      assert.deepEqual(reported, [error])
+    } finally {
+      globalThis.reportError = reportError
+    }
+  })
+
   it('may be of the caller’s AbortSignal.timeout() or AbortSignal.any()', async () => {
     const signals = [AbortSignal.timeout(60_000), AbortSignal.any([controller.signal, AbortSignal.timeout(60_000)])]
     for (const signal of signals) {

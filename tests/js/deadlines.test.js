@@ -12,7 +12,13 @@ import { answerOf } from './support.js'
 const HOST = `
   let now = 1000, serial = 0
   const timers = new Map()
-  const { setTimeout: real } = globalThis
+  const { setImmediate: turn } = globalThis
+  const turns = []
+  globalThis.setImmediate = (callback) => {
+    const handle = {}
+    turns.push(callback)
+    return handle
+  }
   class Timer {
     constructor(callback, ms) { Object.assign(this, { id: ++serial, callback, due: now + Math.max(1, Math.trunc(ms)), isReferenced: true }); timers.set(this.id, this) }
     ref() { this.isReferenced = true }
@@ -27,6 +33,7 @@ const HOST = `
       if (next === undefined) return
       timers.delete(next.id)
       next.callback()
+      while (turns.length > 0) turns.shift()()
     }
   }
   const stall = (ms) => { now += ms }
@@ -96,7 +103,7 @@ describe('calls with the same timeout', () => {
       // The first, and one in the middle.
       gates[0](1)
       gates[2](1)
-      await new Promise(setImmediate)
+      await new Promise((resolve) => turn(resolve))
       const counts = []
       for (const ms of [69, 1, 19, 1]) {
         pass(ms)
@@ -123,6 +130,21 @@ describe('calls with the same timeout', () => {
       counts.push(breaker.metrics.timedOutCalls)
       console.log(JSON.stringify(counts))`)
     assert.deepEqual(counts, [2, 2, 3])
+  })
+
+  it('that begins while the only other one is told of its timeout has all its time', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      breaker.addEventListener('timeout', () => breaker.call(never).catch(() => {}), { once: true })
+      breaker.call(never).catch(() => {})
+      pass(100)
+      const counts = [breaker.metrics.timedOutCalls, breaker.metrics.inFlight]
+      pass(99)
+      counts.push(breaker.metrics.timedOutCalls)
+      pass(1)
+      counts.push(breaker.metrics.timedOutCalls, breaker.metrics.inFlight)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 1, 1, 2, 0])
   })
 
   it('may begin while others are told of their timeout', async () => {
@@ -173,6 +195,43 @@ describe('calls with the same timeout', () => {
       counts.push(timers.size)
       console.log(JSON.stringify(counts))`)
     assert.deepEqual(counts, [100, 0])
+  })
+})
+
+describe('calls that are due at once, on real timers', () => {
+  it('end in turns of their own: what the caller of the first does comes before the second', async () => {
+    const counts = await answerOf(`
+      const { CircuitBreaker } = await import(ESM)
+      const breaker = new CircuitBreaker({ failureThreshold: 3 })
+      const siblings = new AbortController()
+      const call = () => breaker.callWith({ signal: siblings.signal, timeout: 5 }, () => new Promise(() => {}))
+      await Promise.all([1, 2, 3].map(() => call().catch(() => siblings.abort())))
+      const { timedOutCalls, ignoredCalls } = breaker.metrics
+      console.log(JSON.stringify([timedOutCalls, ignoredCalls, breaker.state]))`)
+    assert.deepEqual(counts, [1, 2, 'closed'])
+  })
+
+  it('tell of their timeout in the async context of their own caller, and keep no context alive when they are over', async () => {
+    const { heard, alive } = await answerOf(`
+      const { AsyncLocalStorage } = await import('node:async_hooks')
+      const { CircuitBreaker } = await import(ESM)
+      const breaker = new CircuitBreaker({ failureThreshold: 1000 })
+      const requests = new AsyncLocalStorage()
+      const heard = []
+      const hang = (who) => ({ signal }) => new Promise(() => signal.addEventListener('abort', () => heard.push(who + requests.getStore())))
+      const asked = ['A', 'B', 'C'].map((who) => requests.run(who, () => breaker.callWith({ timeout: 5 }, hang(who)).catch(() => {})))
+      await Promise.all(asked)
+      const store = await requests.run({ big: new Array(1000) }, async () => {
+        await breaker.callWith({ timeout: 600_000 }, async () => 1)
+        return new WeakRef(requests.getStore())
+      })
+      for (let round = 0; round < 100 && store.deref(); round++) {
+        await new Promise(setImmediate)
+        gc()
+      }
+      console.log(JSON.stringify({ heard, alive: store.deref() !== undefined }))`, '--expose-gc')
+    assert.deepEqual(heard, ['AA', 'BB', 'CC'])
+    assert.equal(alive, false)
   })
 })
 

@@ -948,3 +948,42 @@ fn user_code_may_free_its_own_breaker_or_make_others_while_a_call_is_in_flight()
     assert_eq!(answers, "true,0,1,101");
     assert_eq!(live_breakers(), before - 1);
 }
+
+#[test]
+fn no_two_blocks_of_memory_share_a_byte_whatever_their_sizes_and_what_is_given_back_is_used_again() {
+    let mut seed = 7_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % below
+    };
+    let pages = || core::arch::wasm32::memory_size(0);
+    let mut blocks: Vec<(u8, Vec<u8>)> = Vec::new();
+    let mut reached = 0;
+    for round in 0..40_000_usize {
+        let mark = (round % 251) as u8;
+        match random(4) {
+            0 | 1 if blocks.len() < 200 => {
+                // Around each power of two up to 128 KiB, both sides of the end of the small classes among them.
+                let size = (1 << random(18)) + random(3) - 1;
+                let block = vec![mark; size.max(1)];
+                assert_eq!(block.as_ptr() as usize % 8, 0);
+                blocks.push((mark, block));
+            }
+            2 if !blocks.is_empty() => {
+                let place = random(blocks.len());
+                let (mark, block) = &mut blocks[place];
+                block.resize(block.len() + random(100), *mark);
+            }
+            _ if !blocks.is_empty() => {
+                let (mark, block) = blocks.swap_remove(random(blocks.len()));
+                assert!(block.iter().all(|byte| *byte == mark));
+            }
+            _ => {}
+        }
+        if round == 20_000 {
+            reached = pages();
+        }
+    }
+    assert!(blocks.iter().all(|(mark, block)| block.iter().all(|byte| byte == mark)));
+    assert!(pages() < 2 * reached, "{} pages, and {reached} half-way", pages());
+}

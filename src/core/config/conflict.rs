@@ -18,10 +18,12 @@ macro_rules! conflicts {
             /// Every conflict, in the order of their numbers.
             pub const ALL: [Conflict; [$($option),+].len()] = [$(Conflict::$conflict),+];
 
-            pub(super) fn exists_in(self, $config: &Config) -> bool {
-                match self {
-                    $(Conflict::$conflict => $rule,)+
-                }
+            /// The first that these options have.
+            pub(super) fn first_in($config: &Config) -> Option<Conflict> {
+                $(if $rule {
+                    return Some(Conflict::$conflict);
+                })+
+                None
             }
 
             /// The option to be corrected, and what it should be, as it continues "Expected `option` to be …".

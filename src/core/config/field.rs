@@ -30,6 +30,9 @@ const MOST_BUCKETS: u32 = 1000;
 /// The longest span a timer can wait, in ms: 2^31 - 1, beyond which timers fire at once.
 pub const LONGEST_TIMER: f64 = 2_147_483_647.0;
 
+/// The least number above 0.
+const ABOVE_0: f64 = f64::from_bits(1);
+
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Range {
@@ -66,15 +69,16 @@ impl Range {
     }
 
     fn takes(self, value: f64) -> bool {
-        match self {
-            Range::Count(most) => value.fract() == 0.0 && (1.0..=f64::from(most)).contains(&value),
-            Range::Span => (0.0..=LONGEST_SPAN).contains(&value),
-            Range::PositiveSpan => value > 0.0 && value <= LONGEST_SPAN,
-            Range::TimerSpan => value > 0.0 && value <= LONGEST_TIMER,
-            Range::Rate => value > 0.0 && value <= 1.0,
-            Range::Share => (0.0..=1.0).contains(&value),
-            Range::Factor => value >= 1.0 && value.is_finite(),
-        }
+        let (least, most) = match self {
+            Range::Count(most) => (1.0, most.into()),
+            Range::Span => (0.0, LONGEST_SPAN),
+            Range::PositiveSpan => (ABOVE_0, LONGEST_SPAN),
+            Range::TimerSpan => (ABOVE_0, LONGEST_TIMER),
+            Range::Rate => (ABOVE_0, 1.0),
+            Range::Share => (0.0, 1.0),
+            Range::Factor => (1.0, f64::MAX),
+        };
+        (least..=most).contains(&value) && !(matches!(self, Range::Count(_)) && value.fract() != 0.0)
     }
 }
 
@@ -100,10 +104,17 @@ macro_rules! fields {
             /// Every numeric option, in the order of their numbers.
             pub const ALL: [Field; [$($name),+].len()] = [$(Field::$field),+];
 
-            #[inline(never)]
-            fn row(self) -> (&'static str, Range) {
+            /// The option's name as JavaScript spells it; a dot leads into an object.
+            pub fn name(self) -> &'static str {
                 match self {
-                    $(Field::$field => ($name, $range),)+
+                    $(Field::$field => $name,)+
+                }
+            }
+
+            /// Apart from the names, which are no part of the Wasm.
+            fn range(self) -> Range {
+                match self {
+                    $(Field::$field => $range,)+
                 }
             }
 
@@ -201,19 +212,14 @@ impl Field {
         Field::ALL.get(usize::try_from(number).ok()?).copied()
     }
 
-    /// The option's name as JavaScript spells it; a dot leads into an object.
-    pub fn name(self) -> &'static str {
-        self.row().0
-    }
-
     /// What the option takes, as it continues "Expected `name` to be …".
     pub(super) fn expected(self) -> &'static str {
-        self.row().1.text()
+        self.range().text()
     }
 
     /// Whether the option takes that value.
     pub(super) fn takes(self, value: f64) -> bool {
-        self.row().1.takes(value)
+        self.range().takes(value)
     }
 
     /// Whether a running breaker may change it.

@@ -66,9 +66,10 @@ impl Breaker {
         if !field.may_change() {
             return Err(Problem::Fixed(field));
         }
-        let config = Rc::make_mut(&mut self.config);
-        let before = config.given(field).unwrap_or(f64::NAN);
+        let mut config = *self.config;
         config.set(field, value)?;
-        config.check().inspect_err(|_| config.put_back(field, before))
+        config.check()?;
+        self.config = Rc::new(config);
+        Ok(())
     }
 }

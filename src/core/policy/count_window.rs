@@ -5,11 +5,15 @@
 
 use super::{Counts, Evidence};
 use crate::core::config::{Config, Field};
+use crate::core::numbers::{Kind, Number};
 use crate::core::reason::Reason;
 
 const FAILED: u8 = 1;
 const SLOW: u8 = 2;
 const CALLS_PER_BYTE: u32 = 4;
+
+/// A call in a snapshot: 1 for failed, plus 2 for slow.
+const CALL: Kind = Kind::UpTo(3);
 
 /// The last `window.size` calls.
 #[derive(Clone, Debug)]
@@ -42,8 +46,14 @@ impl CountWindow {
     }
 
     pub(super) fn judge(&mut self, evidence: Evidence, config: &Config) -> Option<Reason> {
-        self.push(evidence.failed, evidence.slow);
+        self.take(evidence.failed, evidence.slow);
         self.counts.judge(evidence, config)
+    }
+
+    /// As [`CountWindow::push`], for all but the hot path.
+    #[inline(never)]
+    fn take(&mut self, failed: bool, slow: bool) {
+        self.push(failed, slow);
     }
 
     #[inline(always)]
@@ -113,13 +123,11 @@ impl CountWindow {
             return false;
         }
         for call in saved {
-            match *call {
-                0.0 => self.push(false, false),
-                1.0 => self.push(true, false),
-                2.0 => self.push(false, true),
-                3.0 => self.push(true, true),
-                _ => return false,
+            if !CALL.takes(*call) {
+                return false;
             }
+            let call = u32::of(*call);
+            self.take(call & 1 != 0, call & 2 != 0);
         }
         true
     }

@@ -184,12 +184,11 @@ impl TimeWindow {
         }
         self.begin(if now.is_finite() { now } else { f64::NAN });
         let gone = (away * self.count() / self.duration).floor().max(0.0);
-        for [age, calls, failures, slow] in buckets {
-            let (Some(age), Some(calls), Some(failures), Some(slow)) =
-                (u32::load(*age), u32::load(*calls), u32::load(*failures), u32::load(*slow))
-            else {
+        for bucket in buckets {
+            if !bucket.iter().all(|number| u32::KIND.takes(*number)) {
                 return false;
-            };
+            }
+            let [age, calls, failures, slow] = bucket.map(u32::of);
             if failures > calls || slow > calls || f64::from(age) >= self.count() {
                 return false;
             }
