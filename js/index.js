@@ -1,7 +1,7 @@
 /**
  * The public export list of `halfopen`, nothing else.
  *
- * Importing this file does nothing: the Wasm core is instantiated by the first `new CircuitBreaker()`.
+ * Must not know: what the exports do. Importing this file does nothing: the Wasm core is instantiated by the first `new CircuitBreaker()`.
  */
 export { CircuitBreaker } from './breaker/circuit-breaker.js'
 export { CircuitBreakerRegistry } from './registry/registry.js'

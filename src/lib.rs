@@ -8,6 +8,8 @@
 //!   in and turns answers into numbers.
 //!
 //! The JavaScript around it lives in `js/`: it awaits, reads clocks, emits events and throws.
+//!
+//! Must not know: anything of what is in the rooms. It lists them.
 
 pub mod core;
 

@@ -3,7 +3,7 @@
  *
  * Must not know: how counting is done. It reads a report each time it is asked.
  */
-
+import { REPORT } from '../engine/numbers.js'
 import { showBy } from './inspect.js'
 
 /** @import { State, Reason } from '../types.js' */
@@ -20,18 +20,8 @@ import { showBy } from './inspect.js'
  * @typedef {{ from: State, to: State, reason: Reason, timestamp: string | null }} LoggedStateChange
  */
 
-/** The counts that a plain object of the metrics shows. */
-const COUNTS = [
-  'totalCalls',
-  'successfulCalls',
-  'failedCalls',
-  'timedOutCalls',
-  'ignoredCalls',
-  'rejectedCalls',
-  'wouldRejectCalls',
-  'staleCalls',
-  'inFlight'
-]
+/** The counts that a plain object of the metrics shows: those that a report begins with. */
+const COUNTS = /* @__PURE__ */ REPORT.slice(0, /* @__PURE__ */ REPORT.indexOf('stateChangeCount'))
 
 /**
  * Live counts over a breaker's life. Each call that is over stands in exactly one of successful, failed, ignored,

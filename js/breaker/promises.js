@@ -74,8 +74,8 @@ export function isNativePromise(value) {
 }
 
 /**
- * The promise that a value is, also one of another realm or of a subclass. What is merely thenable is not a promise: asked for its
- * value, a lazy query would run once more. Nor is what throws when it is looked at.
+ * The value itself if it is a promise, also one of another realm or of a subclass; else undefined. An object that only has a `then` is
+ * no promise: a lazy query would run once more if its `then` were called. A value that throws when it is looked at is no promise either.
  *
  * @param {any} value
  * @returns {Promise<any> | undefined}

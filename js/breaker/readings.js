@@ -4,6 +4,7 @@
  * Must not know: who reads, and how the counts came about. Reading changes nothing.
  */
 import { core } from '../engine/index.js'
+import { PER_CHANGE } from '../engine/numbers.js'
 
 /** @import { LoggedStateChange } from './metrics.js' */
 
@@ -17,8 +18,8 @@ import { core } from '../engine/index.js'
 export function readStateChanges(slot, origin) {
   const numbers = core.stateChanges(slot) ?? []
   const changes = []
-  for (let index = 0; index < numbers.length; index += 4) {
-    const [from, to, reason, at] = numbers.slice(index, index + 4)
+  for (let index = 0; index < numbers.length; index += PER_CHANGE) {
+    const [from, to, reason, at] = numbers.slice(index, index + PER_CHANGE)
     changes.push({
       from: core.states[from],
       to: core.states[to],

@@ -18,7 +18,8 @@ import { originOf, timeOf } from './sources.js'
 let reclaim
 
 /**
- * What a breaker that was put aside is made of again: its options, and what the core knew where that is more than nothing.
+ * What remains of a breaker that was put aside, and makes it again: its options, and a snapshot from the core. The snapshot is undefined
+ * where the core knew nothing of it.
  *
  * @typedef {{ options: CircuitBreakerOptions, kept: Float64Array | undefined }} Aside
  */

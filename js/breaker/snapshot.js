@@ -4,11 +4,8 @@
  * Must not know: what makes a snapshot a good one; the core says. JSON has null for NaN.
  */
 import { core } from '../engine/index.js'
-import { LARGEST_WINDOW } from '../engine/numbers.js'
+import { LARGEST_WINDOW, PER_CHANGE } from '../engine/numbers.js'
 import { CODES, misuse } from '../misuse.js'
-
-/** Numbers of a state change: from, to, reason, when. */
-const PER_CHANGE = 4
 
 /**
  * A breaker as data. What its members mean is the package's own affair; they are plain numbers, names and lists of numbers.

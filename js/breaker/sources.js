@@ -32,7 +32,7 @@ export function originOf(clock) {
   return typeof origin === 'number' && Number.isFinite(origin) ? origin : 0
 }
 
-/** Whether a user's source of random numbers is being asked. */
+/** Whether a function `random` of a user's is running. */
 let isDrawing = false
 
 /**

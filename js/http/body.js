@@ -3,7 +3,7 @@
  *
  * Must not know: breakers and requests. It tells how the reading ended.
  */
-import { CANCELLED } from './guard.js'
+import { CANCELLED } from './cancelled.js'
 
 /**
  * A response around the same body that tells how the reading of it ended.

@@ -6,6 +6,7 @@
 import { isBulkheadFullError, isCircuitOpenError } from '../errors.js'
 import { optionError } from '../misuse.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
+import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
 
 /** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
@@ -33,9 +34,6 @@ import { classifyResponse } from './response.js'
  * @property {(request: Request, error: unknown) => Response | Promise<Response>} [fallback] Answers refused requests; with
  *   `fallbackOn: 'failure'` those too that failed without a response.
  */
-
-/** What a call comes to whose caller lost interest: nobody learnt anything. */
-export const CANCELLED = Symbol('cancelled')
 
 /** Options of breakers that mean nothing here, and what to use. */
 const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', snapshot: 'configure' }

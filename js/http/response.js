@@ -4,15 +4,15 @@
  * Must not know: who made the request. Status and `Retry-After` are judged by the core; this file reads options.
  */
 import { startEngine } from '../engine/index.js'
-import { RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, TRIPS } from '../engine/numbers.js'
+import { FAILURE, IGNORED, RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, SUCCESS, TRIPS } from '../engine/numbers.js'
 import { withoutStack } from '../errors.js'
 import { optionError } from '../misuse.js'
 import { unknownOption } from '../options/unknown.js'
 
 /** @import { Verdict } from '../types.js' */
 
-/** The core's outcomes, without the bit that says that the circuit opens at once. */
-const OUTCOMES = /** @type {const} */ (['success', 'failure', 'ignored'])
+/** The names of the core's outcomes. */
+const OUTCOMES = /** @type {const} */ ({ [SUCCESS]: 'success', [FAILURE]: 'failure', [IGNORED]: 'ignored' })
 
 /**
  * What is judged: a `Response`, or what has as much of one.
@@ -62,14 +62,14 @@ export function classifyResponse(options = {}) {
     const failed = fails?.(response)
     const says = failed === undefined ? SAYS_NOTHING : failed ? SAYS_FAILURE : SAYS_GOOD
     const judged = engine.judgeResponse(response, says, limit, Date.now())
-    const outcome = OUTCOMES[judged & 3]
+    const outcome = OUTCOMES[/** @type {keyof typeof OUTCOMES} */ (judged % TRIPS)]
     if (outcome !== 'failure') {
       if (isKnown && status < 400) known[status] = outcome
       return outcome
     }
     // The response itself would keep its body, and with it a connection, for as long as the circuit is open.
     const cause = withoutStack(Error, `HTTP status ${response.status}`, {})
-    return { outcome, retryAfter: engine.judgedRetryAfter(), trip: (judged & TRIPS) !== 0, cause }
+    return { outcome, retryAfter: engine.judgedRetryAfter(), trip: judged >= TRIPS, cause }
   }
 }
 

@@ -5,7 +5,7 @@
  * and the texts of what it expects; the others are checked here.
  */
 import { core, startEngine } from '../engine/index.js'
-import { HAS_PROBE, TRACKS_LATENCY } from '../engine/numbers.js'
+import { GROUPS, HAS_PROBE, TRACKS_LATENCY, WINDOWS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
 import { unknownOption } from './unknown.js'
 
@@ -33,12 +33,6 @@ export const OTHERS = {
 
 /** Those of a breaker without any: shared. @type {Others} */
 const NONE = /* @__PURE__ */ Object.freeze({})
-
-/** Options that are objects of numbers. */
-const GROUPS = ['window', 'recoveryBackoff']
-
-/** What belongs to each type of window, and has to be there. */
-const WINDOWS = { count: 'size', time: 'duration' }
 
 /**
  * Reads and checks options and makes a breaker of them. Every option is read exactly once, all of them before the
@@ -85,7 +79,7 @@ export function createFrom(options) {
   const slot = core.create(flags)
   if (slot < 0) {
     const { option } = problemOf(-slot)
-    throw problemError(-slot, GROUPS.includes(option) ? {} : given.get(option))
+    throw problemError(-slot, GROUPS.includes(/** @type {any} */ (option)) ? {} : given.get(option))
   }
   return { slot, others }
 }
@@ -105,7 +99,7 @@ function flattened(options) {
     if (name.includes('.')) {
       throw misuse(TypeError, `Unknown option ${show(name)}; members go into an object, as in \`window: { size }\``, CODES.invalidOption, { option: name })
     }
-    if (!GROUPS.includes(name)) {
+    if (!GROUPS.includes(/** @type {any} */ (name))) {
       given.set(name, value)
       continue
     }
@@ -122,11 +116,11 @@ function flattened(options) {
 
 /** @param {Record<string, unknown>} window */
 function checkWindow({ type, ...members }) {
-  if (!oneOf('count', 'time')(type)) throw optionError(TypeError, 'window.type', "'count' or 'time'", type)
-  const needed = WINDOWS[/** @type {keyof typeof WINDOWS} */ (type)]
-  if (members[needed] === undefined) {
-    throw optionError(TypeError, `window.${needed}`, `given for a window of type '${type}'`, undefined)
-  }
+  // In pairs: each type stands at an even place, and what is not in the list at -1.
+  const place = WINDOWS.indexOf(/** @type {any} */ (type))
+  if (place % 2 !== 0) throw optionError(TypeError, 'window.type', `'${WINDOWS.filter((name) => !name.includes('.')).join("' or '")}'`, type)
+  const needed = WINDOWS[place + 1]
+  if (members[needed.split('.')[1]] === undefined) throw optionError(TypeError, needed, `given for a window of type '${type}'`, undefined)
 }
 
 /**
@@ -137,10 +131,21 @@ function checkWindow({ type, ...members }) {
  * @returns {Record<string, unknown>}
  */
 export function read(name, value) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw misuse(TypeError, `Expected ${name} to be an object, got ${show(value)}`, CODES.invalidOption)
-  }
-  return { ...value }
+  return { ...objectOf(name, value) }
+}
+
+/**
+ * The same value, once it has turned out to be an object.
+ *
+ * @template T
+ * @param {string} name
+ * @param {T} value
+ * @returns {T & object}
+ * @throws {TypeError} `ERR_INVALID_OPTION` when it is none.
+ */
+export function objectOf(name, value) {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw misuse(TypeError, `Expected ${name} to be an object, got ${show(value)}`, CODES.invalidOption)
 }
 
 /**

@@ -9,7 +9,9 @@ import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
 import { core } from '../engine/index.js'
+import { GROUPS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../misuse.js'
+import { objectOf } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
@@ -60,10 +62,7 @@ export class CircuitBreakerRegistry extends EventTarget {
    */
   constructor(options = {}) {
     super()
-    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-      throw misuse(TypeError, `Expected options to be an object, got ${show(options)}`, CODES.invalidOption)
-    }
-    const { maxBreakers = 1000, configure, ...breakerOptions } = options
+    const { maxBreakers = 1000, configure, ...breakerOptions } = objectOf('options', options)
     if (!Number.isInteger(maxBreakers) || maxBreakers < 1) {
       const Type = typeof maxBreakers === 'number' ? RangeError : TypeError
       throw optionError(Type, 'maxBreakers', 'a whole number from 1', maxBreakers)
@@ -358,8 +357,7 @@ export class CircuitBreakerRegistry extends EventTarget {
  * @returns {CircuitBreakerOptions}
  */
 function copied({ ...options }) {
-  for (const name of /** @type {const} */ (['window', 'recoveryBackoff'])) {
-    if (typeof options[name] === 'object' && options[name] !== null) options[name] = /** @type {any} */ ({ ...options[name] })
-  }
+  const groups = /** @type {Record<string, any>} */ (options)
+  for (const name of GROUPS) if (typeof groups[name] === 'object' && groups[name] !== null) groups[name] = { ...groups[name] }
   return options
 }

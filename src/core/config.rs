@@ -10,7 +10,7 @@ mod problem;
 
 pub use conflict::Conflict;
 pub(super) use field::LONGEST_SPAN;
-pub use field::{Field, LARGEST_WINDOW, LONGEST_TIMER};
+pub use field::{Field, LARGEST_WINDOW, LONGEST_TIMER, WINDOWS};
 pub use problem::Problem;
 
 /// The options of one breaker, each as given or unset: some defaults follow from other options.
@@ -94,7 +94,12 @@ impl Config {
     }
 
     pub(super) fn has_window(&self) -> bool {
-        self.has(Field::WindowSize) || self.has(Field::WindowDuration)
+        self.windows() > 0
+    }
+
+    /// How many types of windows are asked for.
+    fn windows(&self) -> usize {
+        WINDOWS.iter().filter(|(_, field)| self.has(*field)).count()
     }
 
     /// Whether it was given.

@@ -65,7 +65,7 @@ impl Log {
     }
 
     /// How many numbers a state change is.
-    pub(super) const NUMBERS_OF_EACH: usize = Change::NAMES.len();
+    pub const NUMBERS_OF_EACH: usize = Change::NAMES.len();
 
     /// The state changes kept, oldest first, as four numbers each: from, to, reason, when, on a clock whose zero is `origin` ms
     /// after the epoch.

@@ -35,7 +35,7 @@ mod tally;
 mod time;
 mod trial;
 
-pub use config::{Config, Conflict, Field, LARGEST_WINDOW, LONGEST_TIMER, Problem};
+pub use config::{Config, Conflict, Field, LARGEST_WINDOW, LONGEST_TIMER, Problem, WINDOWS};
 pub use latency::LatencySummary;
 pub use log::{Log, Transition};
 pub use machine::Breaker;

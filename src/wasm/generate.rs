@@ -14,7 +14,7 @@ mod facts;
 mod number;
 
 use self::core::http::RateLimit;
-use self::core::{Admission, Conflict, Field, Mode, Outcome, Problem, Reason, Refusal, State, snapshot};
+use self::core::{Admission, Conflict, Field, Log, Mode, Outcome, Problem, Reason, Refusal, State, snapshot};
 use std::fmt::Display;
 
 fn main() {
@@ -41,6 +41,18 @@ fn main() {
         "CONFLICTS",
         Conflict::ALL.map(pair).concat(),
     );
+    let mut groups: Vec<_> = Field::ALL.iter().filter_map(|field| field.name().split_once('.')).collect();
+    groups.dedup_by_key(|(group, _)| *group);
+    list(
+        "The options that are objects of numbers, in the names of which a dot leads to their members.",
+        "GROUPS",
+        groups.into_iter().map(|(group, _)| group).collect::<Vec<_>>(),
+    );
+    list(
+        "The types of windows: in pairs, the type and the option that has to be there.",
+        "WINDOWS",
+        core::WINDOWS.iter().flat_map(|(name, field)| [*name, field.name()]).collect::<Vec<_>>(),
+    );
     one(
         "What an option should have been that a running breaker can't change.",
         "EXPECTED_AT_FIRST",
@@ -51,6 +63,11 @@ fn main() {
         "The names of the single numbers that a snapshot begins with, in their order.",
         "SNAPSHOT",
         snapshot::NAMES,
+    );
+    one(
+        "How many numbers a state change is, in a snapshot and where they are listed.",
+        "PER_CHANGE",
+        Log::NUMBERS_OF_EACH,
     );
 
     for outcome in number::OUTCOMES {

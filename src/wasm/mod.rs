@@ -199,7 +199,7 @@ pub fn retry_after(slot: u32, now: f64) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.retry_after(now))
 }
 
-/// What would be lost if the breaker were forgotten, as bits: [`number::IN_FLIGHT`] and those after it; 0 where it is nothing but its counts.
+/// What would be lost if the breaker were forgotten, as bits: [`number::IN_FLIGHT`] and those after it. 0 where only its counts would be.
 #[wasm_bindgen]
 pub fn standing(slot: u32) -> u32 {
     slots::with_cold(slot, 0, |breaker| {

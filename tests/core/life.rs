@@ -162,6 +162,16 @@ fn policy_options() -> impl Strategy<Value = Given> {
     ]
 }
 
+#[test]
+fn every_type_of_window_happens() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let drawn: Vec<_> = (0..200).map(|_| policy_options().new_tree(&mut runner).unwrap().current()).collect();
+    for (name, asks) in halfopen::core::WINDOWS {
+        assert!(drawn.iter().flatten().any(|(field, _)| field == asks), "{name}");
+    }
+}
+
 fn other_options() -> impl Strategy<Value = Given> {
     let backoff = (select(vec![1.0, 1.5, 2.0, 4.0]), select(vec![0.0, 0.25, 1.0]))
         .prop_map(|(factor, jitter)| vec![(Field::BackoffFactor, factor), (Field::BackoffJitter, jitter)]);

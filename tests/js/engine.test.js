@@ -139,12 +139,15 @@ describe('a host that has little more than WebAssembly', () => {
     const answer = await answerOf(`
       for (const name of ['TextDecoder', 'TextEncoder', 'queueMicrotask', 'FinalizationRegistry', 'Response']) delete globalThis[name]
       const { CircuitBreaker, classifyResponse } = await import(ESM)
+      // The probe's timer keeps no process alive.
+      const alive = setTimeout(() => {}, 60_000)
       const judged = classifyResponse()(undefined, { status: 503, headers: { get: () => '7' } })
       // The default sleep lets the process end.
       const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
       const breaker = new CircuitBreaker({ failureThreshold: 1, recoveryTimeout: 1, successThreshold: 1, probe: async () => {}, sleep })
       breaker.recordFailure()
       await breaker.whenClosed()
+      clearTimeout(alive)
       console.log(JSON.stringify([judged.outcome, judged.retryAfter, breaker.state]))`)
     assert.deepEqual(answer, ['failure', 7000, 'closed'])
   })

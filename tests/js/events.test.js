@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners, on, once } from 'node:events'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { EVENTS } from '../../js/breaker/events.js'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
 import { answerOf, drained, lives, rejectionOf } from './support.js'
 
@@ -23,6 +24,26 @@ function heardOf(breaker, options) {
   breaker.addEventListener('statechange', ({ detail: { from, to } }) => heard.push(`${from} → ${to}`), options)
   return heard
 }
+
+describe('each event of the list', () => {
+  it('is told once what it is for happens', async (test) => {
+    test.mock.timers.enable({ apis: ['setTimeout'] })
+    breaker = new CircuitBreaker({ clock, timeout: 50, fallback: () => 'instead', classify: (error) => (error === failure ? 'ignored' : undefined) })
+    const heard = new Set()
+    for (const type of Object.keys(EVENTS)) breaker.addEventListener(type, () => heard.add(type))
+    await breaker.call(() => 'up')
+    await fail()
+    await breaker.call(() => Promise.reject(new Error('broken'))).catch(() => {})
+    const late = rejectionOf(breaker.call(() => new Promise(() => {})))
+    await drained()
+    clock.advance(50)
+    test.mock.timers.tick(50)
+    await late
+    breaker.trip()
+    assert.equal(await breaker.call(() => 'up'), 'instead')
+    assert.deepEqual([...heard].sort(), Object.keys(EVENTS).sort())
+  })
+})
 
 describe('a statechange event', () => {
   it('tells from, to, why and when', async () => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
+import { REPORT } from '../../js/engine/numbers.js'
 import { CircuitBreaker, CircuitBreakerMetrics, ManualClock } from '../../pkg/index.js'
 import { lives, slowCalls, thrownBy } from './support.js'
 
@@ -30,6 +31,14 @@ const settled = async (call, succeeds) => {
 }
 
 describe('the counts', () => {
+  it('are those that a report of the core begins with, and each has a getter of its name', () => {
+    const counts = REPORT.slice(0, REPORT.indexOf('inFlight') + 1)
+    const others = ['successRate', 'latency', 'stateChanges']
+    assert.deepEqual(Object.keys(breaker.metrics.toJSON()), [...counts, ...others])
+    const getters = Object.entries(Object.getOwnPropertyDescriptors(CircuitBreakerMetrics.prototype)).filter(([, { get }]) => get)
+    assert.deepEqual(getters.map(([name]) => name).sort(), [...counts, ...others].sort())
+  })
+
   it('start at nothing, with a success rate of 1', () => {
     assert.deepEqual(breaker.metrics.toJSON(), NONE)
   })

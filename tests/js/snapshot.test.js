@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { WINDOWS } from '../../js/engine/numbers.js'
 import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
 import { answerOf, countsOf, drained, LIVE_BREAKERS, lives, rejectionOf, slowCalls, thrownBy } from './support.js'
 
@@ -60,6 +61,11 @@ const seen = (breaker) => ({
 })
 
 describe('a breaker carried on', () => {
+  it('has windows of every type in these tests', () => {
+    const types = new Set(Object.values(POLICIES).flatMap(({ window }) => (window === undefined ? [] : [window.type])))
+    assert.deepEqual([...types].sort(), WINDOWS.filter((name) => !name.includes('.')).sort())
+  })
+
   for (const [policy, options] of Object.entries(POLICIES)) {
     for (const [state, reach] of Object.entries(STATES)) {
       for (const [mode, enter] of Object.entries(MODES)) {

@@ -387,9 +387,10 @@ describe('options that contradict each other', () => {
     [{ window: { type: 'count', size: 10, buckets: 3 }, failureRate: 0.5 }, 'Expected `window.buckets` to be left out without `window.duration`, got 3'],
     [
       { window: { type: 'count', size: 10, duration: 3 }, failureRate: 0.5 },
-      "Expected `window` to be of type 'count' with a size, or of type 'time' with a duration, not both, got an object"
+      "Expected `window` to be of one type, without the members of another, got an object"
     ],
     [{ window: { type: 'last', size: 10 }, failureRate: 0.5 }, "Expected `window.type` to be 'count' or 'time', got 'last'"],
+    [{ window: { type: 'window.size', size: 10 }, failureRate: 0.5 }, "Expected `window.type` to be 'count' or 'time', got 'window.size'"],
     [{ window: { type: 'count', size: 10, sise: 3 }, failureRate: 0.5 }, "Unknown option 'window.sise'; did you mean `window.size`?"],
     [{ window: 10, failureRate: 0.5 }, 'Expected `window` to be an object, got 10']
   ]) {

@@ -10,6 +10,7 @@ import * as cockatiel from 'cockatiel'
 import Opossum from 'opossum'
 import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
+import { OPTIONS, WINDOWS } from '../../js/engine/numbers.js'
 import { CODES } from '../../js/misuse.js'
 import * as halfopen from '../../pkg/index.js'
 import * as markdown from './blocks.js'
@@ -80,6 +81,20 @@ describe('the table of options', () => {
       first(rows).filter((name) => !name.includes('.')),
       [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
     )
+  })
+
+  it('has every type of window with the member it needs, and so have the page on windows, the types and their test', () => {
+    const [, , cell] = rows.find(([name]) => name === '`window`')
+    const types = WINDOWS.filter((_, index) => index % 2 === 0)
+    assert.ok(types.length > 1)
+    for (const [index, type] of types.entries()) {
+      const member = WINDOWS[2 * index + 1].split('.')[1]
+      assert.match(cell, new RegExp(`type: '${type}', ${member}\\b`))
+      for (const page of ['docs/windows.md', 'tests/types/usage.ts']) assert.match(text(page), new RegExp(`type: '${type}', ${member}: \\d`), page)
+      assert.match(text('js/types.js'), new RegExp(`type: '${type}', ${member}: number`))
+    }
+    const [, declared] = /@typedef (\{\{ type: .+\}) Window$/m.exec(text('js/types.js'))
+    sameNames([...declared.matchAll(/(\w+)\??: number/g)].map(([, name]) => `window.${name}`), OPTIONS.filter((name) => name.startsWith('window.')))
   })
 
   /** Options that others need to be in force, and cells that are more than a number. */

@@ -3,7 +3,7 @@
  *
  * Must not know: breakers, and who answers where undici does not.
  */
-import { CANCELLED } from '../guard.js'
+import { CANCELLED } from '../cancelled.js'
 import { Controller } from './controller.js'
 
 /** @import { ResponseLike } from '../response.js' */
@@ -126,7 +126,7 @@ export class Exchange {
    */
   onRequestStart(real, context) {
     this.#real = real
-    // It waited for a connection until nobody wanted it any more.
+    // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
     this.#isStarted = true
     this.#controller.attach(real)

@@ -4,7 +4,8 @@
  * Must not know: states and policies, what a response means, or undici itself, whose handlers (`onRequestStart` and so on, undici 7
  * and newer) are all that it sees.
  */
-import { CANCELLED, keyOf, readOptions } from '../guard.js'
+import { CANCELLED } from '../cancelled.js'
+import { keyOf, readOptions } from '../guard.js'
 import { Exchange, Head } from './exchange.js'
 import { GuardedDispatch, NO_ORIGIN } from './request.js'
 

@@ -5,7 +5,7 @@
  */
 import { Upload } from './upload.js'
 
-/** Which breaker requests go through that name no origin, since a pool has but one. */
+/** The key of requests without an origin. A pool has only one, so its requests need not name it. */
 export const NO_ORIGIN = 'upstream'
 
 /** A request as `key` and `fallback` see it. */
@@ -77,7 +77,8 @@ export class GuardedDispatch {
 }
 
 /**
- * A query as undici writes it, which uses `node:querystring`: a name for each value of an array, nothing for what is no primitive.
+ * Writes a query as undici does, which uses `node:querystring`. An array gives its name once for each of its values. A value that is no
+ * primitive becomes an empty text.
  *
  * @param {Record<string, unknown>} query
  */

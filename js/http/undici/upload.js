@@ -10,8 +10,8 @@ const OF_CONNECTIONS = /^(UND_ERR_|ERR_HTTP2_|ERR_SSL_|ERR_TLS_|ERR_STREAM_PREMA
 /**
  * The body of a request, which can fail by itself: undici ends the request with the body's own error then.
  *
- * undici also destroys streams, with the server's error, and over HTTP/2 that is the first to be heard of it. So what may be an error of a
- * connection is taken for that of the server's, where a stream has it.
+ * undici also destroys streams, with the error that the server caused; over HTTP/2 the stream has that error before anybody else. So where
+ * a stream fails with an error that a connection may have, the server is taken to have caused it.
  */
 export class Upload {
   #given
@@ -38,9 +38,9 @@ export class Upload {
     return this.#failure !== undefined && this.#failure.error === error
   }
 
-  /** Ends it where nobody reads it: the response is there without. */
+  /** Ends a body that nobody will read, since the response came without it. */
   drop() {
-    // What a server received can't be destroyed without its connection, on which it has yet to answer: Node reads on.
+    // To destroy a request that a server of Node's received would end the connection on which that server has yet to answer. It is read instead.
     if (isStream(this.#given)) isReceived(this.#given) ? this.#given.resume() : this.#given.destroy?.()
     else if (typeof this.#given.cancel === 'function') this.#given.cancel().catch(() => {})
   }

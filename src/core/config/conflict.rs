@@ -43,9 +43,8 @@ conflicts! {
     HalfOpenCallsBelowSuccessThreshold: "halfOpenCalls", "at least `successThreshold`",
         config.get(Field::HalfOpenCalls) < config.get(Field::SuccessThreshold);
 
-    /// A window is either of calls or of time.
-    TwoWindows: "window", "of type 'count' with a size, or of type 'time' with a duration, not both",
-        config.has(Field::WindowSize) && config.has(Field::WindowDuration);
+    /// A window is of one type.
+    TwoWindows: "window", "of one type, without the members of another", config.windows() > 1;
 
     /// Buckets are the parts of a window of time.
     BucketsWithoutDuration: "window.buckets", "left out without `window.duration`",

@@ -203,6 +203,9 @@ fields! {
     MaxConcurrent: "maxConcurrent", Range::Count(LARGEST_COUNT), AtFirst, None;
 }
 
+/// The types of windows, each with the member that asks for it and that no window of that type lacks: the one list.
+pub const WINDOWS: &[(&str, Field)] = &[("count", Field::WindowSize), ("time", Field::WindowDuration)];
+
 impl Field {
     /// The option of that number.
     pub fn from_number(number: u32) -> Option<Field> {

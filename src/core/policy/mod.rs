@@ -1,8 +1,9 @@
 //! Whether to open a closed circuit: the seam, and the one list of policies.
 //!
 //! Must not know: how a breaker moves between its states, how long it stays open, who called.
-//! A policy sees only calls that settled in the current closed generation. To add one: its file with its `EXAMPLE`, and its
-//! row in the list below; the tests at the end run over the list, and over the files of this folder.
+//! A policy sees only calls that settled in the current closed generation. To add one: its file with its `EXAMPLE`, its
+//! row in the list below, and the type of window that asks for it in `WINDOWS` of `config/field.rs`; the tests at the end run over
+//! both lists, and over the files of this folder.
 
 mod consecutive;
 mod count_window;
@@ -134,7 +135,7 @@ policies! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::config::Field;
+    use crate::core::config::{Conflict, Field, Problem, WINDOWS};
     use std::collections::BTreeSet;
 
     fn config(options: &[(Field, f64)]) -> Config {
@@ -166,6 +167,71 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn each_policy_but_the_last_is_asked_for_by_a_type_of_window_of_its_own() {
+        let (last, others) = Policy::EACH.split_last().unwrap();
+        let asked_by = |options: &[(Field, f64)]| -> Vec<_> {
+            WINDOWS.iter().filter(|(_, asks)| options.iter().any(|(field, _)| field == asks)).collect()
+        };
+        let types: BTreeSet<_> = others
+            .iter()
+            .map(|(name, options)| match asked_by(options).as_slice() {
+                [(window, _)] => *window,
+                several => panic!("{name} is asked for by {several:?}"),
+            })
+            .collect();
+        assert_eq!(types, WINDOWS.iter().map(|(window, _)| *window).collect());
+        assert_eq!(others.len(), WINDOWS.len());
+        assert!(asked_by(last.1).is_empty());
+    }
+
+    #[test]
+    fn the_options_of_each_policy_hold_together_and_those_of_no_two_windows_do() {
+        for (name, options) in Policy::EACH {
+            assert_eq!(config(options).check(), Ok(()), "{name}");
+        }
+        let (_, windows) = Policy::EACH.split_last().unwrap();
+        for (index, (one, options)) in windows.iter().enumerate() {
+            for (other, others) in windows.iter().skip(index + 1) {
+                let both = config(&[*options, *others].concat()).check();
+                assert_eq!(both, Err(Problem::Conflict(Conflict::TwoWindows)), "{one} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_that_needs_no_time_of_a_success_counts_the_same_whatever_it_is_told() {
+        for (config, policy) in each().into_iter().filter(|(_, policy)| !policy.needs_time_of_success()) {
+            let counts = |times: [f64; 3]| {
+                let mut policy = policy.clone();
+                call(&mut policy, &config, true, 1);
+                times.into_iter().for_each(|now| policy.succeed(now));
+                policy.counts(1000.0)
+            };
+            let told = counts([1000.0, 1001.0, 1002.0]);
+            for times in [[f64::NAN; 3], [0.0; 3], [1e15, -1e15, 1e300], [f64::INFINITY; 3]] {
+                assert_eq!(counts(times), told, "{policy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_that_needs_the_time_of_a_success_has_none_left_after_ages_away() {
+        let mut seen = 0;
+        for (config, mut policy) in each().into_iter().filter(|(_, policy)| policy.needs_time_of_success()) {
+            call(&mut policy, &config, true, 1);
+            policy.succeed(1000.0);
+            let mut other = Policy::new(&config);
+            let calls = |policy: &Policy| policy.counts(1000.0).map(|counts| counts.calls);
+            assert!(other.load(&policy.save(1000.0), 0.0, 1000.0));
+            assert_eq!(calls(&other), Some(2), "{policy:?}");
+            assert!(other.load(&policy.save(1000.0), 1e15, 1000.0));
+            assert_eq!(calls(&other), Some(0), "{policy:?}");
+            seen += 1;
+        }
+        assert!(seen > 0);
     }
 
     #[test]
