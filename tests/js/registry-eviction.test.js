@@ -390,7 +390,7 @@ describe('keys without end in one go, with no moment for a garbage collector’s
 })
 
 describe('the price of a new key', () => {
-  /** What a thousand new keys ask of the core in a registry that keeps so many breakers, all of them in this state: most for one key, and in all. */
+  /** What a thousand new keys ask of the core in a registry that keeps `kept` breakers, all of them in this state: the most for one key, and the sum. */
   const askedOfCore = (kept, use, after = '') => answerOf(`
     let calls = 0
     const { Instance } = WebAssembly
