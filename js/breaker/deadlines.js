@@ -2,7 +2,8 @@
  * Deadlines of calls: one timer for all that have the same timeout, whichever breaker they go through.
  *
  * Must not know: breakers. Calls with the same timeout are due in the order in which they began, so a queue and a timer for its
- * first are enough. `setTimeout` and `clearTimeout` for each call take 450 ns, the queue 30 (Node 20).
+ * first are enough. `setTimeout` and `clearTimeout` for each call take 450 ns, the queue 85 (Node 20), of which 55 keep the
+ * caller's async context.
  *
  * Fake timers stay exact: the queue belongs to the host's own `setTimeout`. Whatever else stands in its place (a test's fake, a
  * wrapper) gets a timer for each call and is believed at its tick.
@@ -73,7 +74,7 @@ class Deadlines {
   /** @param {Timed} call */
   add(call) {
     call.began = this.#host.now()
-    // The caller's context, in which listeners hear of the timeout: 55 ns. The timer has none.
+    // In which listeners hear of the timeout. The timer itself has no caller's.
     call.scope = new this.#host.AsyncResource('halfopen.call')
     const isFirst = this.#calls.first === undefined
     this.#calls.add(call)

@@ -7,13 +7,6 @@ import { LIVE_BREAKERS, answerOf } from './support.js'
 
 /** Gives the size of the Wasm memory, how many breakers live in it, and a way to see garbage collected. */
 const PRELUDE = `
-  let core
-  const { Instance } = WebAssembly
-  WebAssembly.Instance = function (...all) {
-    const instance = new Instance(...all)
-    core = instance.exports
-    return instance
-  }
   ${LIVE_BREAKERS}
   const { CircuitBreaker, ManualClock } = await import(ESM)
   const clock = new ManualClock()

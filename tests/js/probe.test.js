@@ -507,14 +507,7 @@ describe('a process', () => {
   })) {
     it(`forgets an open breaker that ${what}: its task ends without another probe`, async () => {
       const { live, ended, probed } = await answerOf(
-        `let core
-        const { Instance } = WebAssembly
-        WebAssembly.Instance = function (...all) {
-          const instance = new Instance(...all)
-          core = instance.exports
-          return instance
-        }
-        ${LIVE_BREAKERS}
+        `${LIVE_BREAKERS}
         const { CircuitBreaker, ManualClock } = await import(ESM)
         const clock = new ManualClock()
         const kept = new CircuitBreaker({ clock })

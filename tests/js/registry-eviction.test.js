@@ -2,27 +2,10 @@
 // decides; memory and looks are measured in processes of their own.
 
 import assert from 'node:assert/strict'
-import { beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { clock, error, failOnce, fails, filled, keysOf, RECOVERY, registryOf } from './registries.js'
 import { answerOf, deferred, LIVE_BREAKERS, rejectionOf } from './support.js'
-
-const RECOVERY = 1000
-const error = new Error('down')
-const fails = () => Promise.reject(error)
-
-let clock
-beforeEach(() => {
-  clock = new ManualClock()
-})
-const registryOf = (options) => new CircuitBreakerRegistry({ clock, failureThreshold: 2, recoveryTimeout: RECOVERY, ...options })
-const keysOf = (registry) => [...registry.keys()]
-/** A registry that holds the breakers of these keys, used in this order. */
-function filled(keys, options) {
-  const registry = registryOf({ maxBreakers: keys.length, ...options })
-  for (const key of keys) registry.get(key)
-  return registry
-}
-const failOnce = (breaker) => rejectionOf(breaker.call(fails))
 
 describe('a registry that is full', () => {
   it('drops the least recently used breaker, and holds maxBreakers and no more', () => {
@@ -354,14 +337,7 @@ describe('keys without end in one go, with no moment for a garbage collector’s
   for (const [what, use, keys] of USES) {
     it(`${what}, ${keys} of them: the memory stays as it is`, async () => {
       const { grown, heap, live, size } = await answerOf(
-        `let core
-        const { Instance } = WebAssembly
-        WebAssembly.Instance = function (...all) {
-          const instance = new Instance(...all)
-          core = instance.exports
-          return instance
-        }
-        ${LIVE_BREAKERS}
+        `${LIVE_BREAKERS}
         const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
         const registry = new CircuitBreakerRegistry({ maxBreakers: 500, clock: new ManualClock(), configure: (key) => key % 2 ? { successThreshold: 1 } : undefined })
         const down = new Error('down')

@@ -2,27 +2,10 @@
 // decides, nor which one goes when there is no room.
 
 import assert from 'node:assert/strict'
-import { beforeEach, describe, it } from 'node:test'
-import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { describe, it } from 'node:test'
+import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError } from '../../pkg/index.js'
+import { clock, error, failOnce, fails, filled, keysOf, RECOVERY, registryOf } from './registries.js'
 import { answerOf, drained, LIVE_BREAKERS, rejectionOf, thrownBy } from './support.js'
-
-const RECOVERY = 1000
-const error = new Error('down')
-const fails = () => Promise.reject(error)
-
-let clock
-beforeEach(() => {
-  clock = new ManualClock()
-})
-const registryOf = (options) => new CircuitBreakerRegistry({ clock, failureThreshold: 2, recoveryTimeout: RECOVERY, ...options })
-const keysOf = (registry) => [...registry.keys()]
-/** A registry that holds the breakers of these keys, used in this order. */
-function filled(keys, options) {
-  const registry = registryOf({ maxBreakers: keys.length, ...options })
-  for (const key of keys) registry.get(key)
-  return registry
-}
-const failOnce = (breaker) => rejectionOf(breaker.call(fails))
 
 describe('a key', () => {
   it('has one breaker, which bears its name', () => {
@@ -302,13 +285,6 @@ describe('options of a registry', () => {
 
   it('are checked without a trace: no breaker of the check lives on, whether they were refused or not', async () => {
     const live = await answerOf(`
-      let core
-      const { Instance } = WebAssembly
-      WebAssembly.Instance = function (...all) {
-        const instance = new Instance(...all)
-        core = instance.exports
-        return instance
-      }
       ${LIVE_BREAKERS}
       const { CircuitBreaker, CircuitBreakerRegistry } = await import(ESM)
       const breaker = new CircuitBreaker()

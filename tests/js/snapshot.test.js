@@ -358,13 +358,6 @@ describe('what is no snapshot of such a breaker', () => {
 
   it('leaves nothing behind', async () => {
     const { live, grown } = await answerOf(`
-      let core
-      const { Instance } = WebAssembly
-      WebAssembly.Instance = function (...all) {
-        const instance = new Instance(...all)
-        core = instance.exports
-        return instance
-      }
       ${LIVE_BREAKERS}
       const { CircuitBreaker, ManualClock } = await import(ESM)
       const options = { clock: new ManualClock(), window: { type: 'count', size: 100 }, failureRate: 1 }

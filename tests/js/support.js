@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { OPTIONS } from '../../js/engine/numbers.js'
 
 const exec = promisify(execFile)
 
@@ -19,9 +20,19 @@ export const lives = (numRuns) => ({ numRuns: numRuns * LIVES, seed: SEED })
 export const ESM = new URL('../../pkg/index.js', import.meta.url).href
 export const CJS = fileURLToPath(new URL('../../pkg/index.cjs', import.meta.url))
 
-/** For programs that have the raw exports as `core`: how many breakers live. A slot without one has no option in force. */
-export const LIVE_BREAKERS = `const liveBreakers = () => {
-    const RECOVERY_TIMEOUT = 1
+/**
+ * For programs that `run` runs, ahead of the import of the package: `core` has the raw exports once there is a breaker, and
+ * `liveBreakers()` says how many live in it. A slot without one has no option in force.
+ */
+export const LIVE_BREAKERS = `let core
+  const { Instance } = WebAssembly
+  WebAssembly.Instance = function (...all) {
+    const instance = new Instance(...all)
+    core = instance.exports
+    return instance
+  }
+  const liveBreakers = () => {
+    const RECOVERY_TIMEOUT = ${OPTIONS.indexOf('recoveryTimeout')}
     let live = 0
     for (let slot = 0; slot < 50_000; slot++) if (core.option(slot, RECOVERY_TIMEOUT) >= 0) live++
     return live
