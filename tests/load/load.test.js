@@ -10,8 +10,11 @@ import { ROLES, SICK } from './processes.js'
 const LIMIT = { timeout: 300_000 }
 /** CPU time for a request that the guard is to cost at most, and answers that it must give while open, against bare fetch. */
 const AIM = 0.02
-/** What is a regression and not the machine: on a shared one the aim itself can't be told from noise. */
-const MOST_COST = 2.5 * AIM
+/**
+ * What is a regression and not the machine: on a shared one the aim itself can't be told from noise. Five runs of this test said −6.5, −0.4, 1.7, 1.8
+ * and 7.7 %: one pair of processes differs from the next by more than the guard costs.
+ */
+const MOST_COST = 0.075
 const LEAST_GAIN = 10
 
 /** How many times all services are started anew, for the cost: two processes of one program differ by some percent. */
