@@ -13,24 +13,24 @@ export {
   isBulkheadFullError,
   isCallTimeoutError,
   isCircuitOpenError
-} from './errors.js'
+} from './base/errors.js'
 export { classifyResponse } from './http/response.js'
-export { ManualClock } from './clock.js'
-/** @typedef {import('./types.js').CallContext} CallContext */
-/** @typedef {import('./types.js').CallOptions} CallOptions */
+export { ManualClock } from './base/clock.js'
+/** @typedef {import('./base/types.js').CallContext} CallContext */
+/** @typedef {import('./base/types.js').CallOptions} CallOptions */
 /** @typedef {import('./breaker/permit.js').CallPermit} CallPermit */
-/** @typedef {import('./types.js').CircuitBreakerEventMap} CircuitBreakerEventMap */
-/** @typedef {import('./types.js').CircuitBreakerOptions} CircuitBreakerOptions */
+/** @typedef {import('./base/types.js').CircuitBreakerEventMap} CircuitBreakerEventMap */
+/** @typedef {import('./base/types.js').CircuitBreakerOptions} CircuitBreakerOptions */
 /** @typedef {import('./registry/registry.js').CircuitBreakerRegistryOptions} CircuitBreakerRegistryOptions */
-/** @typedef {import('./types.js').Clock} Clock */
+/** @typedef {import('./base/types.js').Clock} Clock */
 /** @typedef {import('./breaker/explain.js').Explanation} Explanation */
 /** @typedef {import('./breaker/metrics.js').LatencySummary} LatencySummary */
-/** @typedef {import('./types.js').Mode} Mode */
-/** @typedef {import('./types.js').Outcome} Outcome */
-/** @typedef {import('./types.js').Reason} Reason */
-/** @typedef {import('./http/response.js').ResponseLike} ResponseLike */
+/** @typedef {import('./base/types.js').Mode} Mode */
+/** @typedef {import('./base/types.js').Outcome} Outcome */
+/** @typedef {import('./base/types.js').Reason} Reason */
+/** @typedef {import('./base/types.js').ResponseLike} ResponseLike */
 /** @typedef {import('./http/response.js').ResponseOptions} ResponseOptions */
 /** @typedef {import('./breaker/snapshot.js').Snapshot} Snapshot */
-/** @typedef {import('./types.js').State} State */
-/** @typedef {import('./types.js').StateChange} StateChange */
-/** @typedef {import('./types.js').Verdict} Verdict */
+/** @typedef {import('./base/types.js').State} State */
+/** @typedef {import('./base/types.js').StateChange} StateChange */
+/** @typedef {import('./base/types.js').Verdict} Verdict */

@@ -27,7 +27,7 @@ const ROOMS = [
   ['registry', 'js/registry/'],
   ['options', 'js/options/'],
   ['http', 'js/http/'],
-  ['errors', 'js/errors.js', 'js/misuse.js'],
+  ['errors', 'js/base/errors.js', 'js/base/misuse.js'],
   ['the rest', 'js/', '<stdin>'],
 ]
 

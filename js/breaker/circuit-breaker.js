@@ -13,7 +13,7 @@ import {
   TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
 import { letThrough } from '../engine/trap.js'
-import { misuse, show } from '../misuse.js'
+import { misuse, show } from '../base/misuse.js'
 import { checkCallOptions, checkSignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
@@ -32,8 +32,8 @@ import { toObject } from './snapshot.js'
 import { chanceOf, originOf, timeOf } from './sources.js'
 import { judge, OUTCOMES } from './verdicts.js'
 
-/** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../errors.js' */
-/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../types.js' */
+/** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
+/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../base/types.js' */
 
 /**
  * What only a few breakers have.

@@ -71,7 +71,7 @@ class Unasked {}
 
 /**
  * @param {OwnSignal} own
- * @returns {import('../types.js').CallContext}
+ * @returns {import('../base/types.js').CallContext}
  */
 export function contextOf(own) {
   if (!('has' in own)) addTraps()

@@ -4,7 +4,7 @@
  * Must not know: breakers.
  */
 
-/** @import { CircuitBreakerEventMap } from '../types.js' */
+/** @import { CircuitBreakerEventMap } from '../base/types.js' */
 
 /** A bit for each event, so that nothing is built for one that nobody listens to. */
 export const EVENTS = /** @satisfies {Record<keyof CircuitBreakerEventMap, number>} */ (/** @type {const} */ ({

@@ -8,24 +8,24 @@ import { percent } from './metrics.js'
 /**
  * @typedef {object} Explanation
  * @property {string} sentence Such as "closed: 3 failures of 5 calls, needs 10 calls before it judges".
- * @property {import('../types.js').State} state
- * @property {import('../types.js').Mode} mode
+ * @property {import('../base/types.js').State} state
+ * @property {import('../base/types.js').Mode} mode
  * @property {number} failures In a row, or in the window if there is one.
  * @property {number | undefined} calls In the window.
  * @property {number | undefined} slowCalls In the window.
  * @property {number} retryAfter Ms until an open circuit lets a test request through.
- * @property {import('../types.js').Reason | undefined} reason Of the last state change.
+ * @property {import('../base/types.js').Reason | undefined} reason Of the last state change.
  */
 
 /**
  * @param {object} facts
- * @param {import('../types.js').State} facts.state
- * @param {import('../types.js').Mode} facts.mode
+ * @param {import('../base/types.js').State} facts.state
+ * @param {import('../base/types.js').Mode} facts.mode
  * @param {boolean} facts.isProbed Whether a probe makes the test requests.
  * @param {number} facts.failureCount
  * @param {number} facts.successCount
  * @param {Record<string, number>} facts.report
- * @param {import('../types.js').Reason | undefined} facts.reason
+ * @param {import('../base/types.js').Reason | undefined} facts.reason
  * @param {(name: string) => number | undefined} option
  * @returns {Explanation}
  */

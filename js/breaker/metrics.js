@@ -6,7 +6,7 @@
 import { REPORT } from '../engine/numbers.js'
 import { showBy } from './inspect.js'
 
-/** @import { State, Reason } from '../types.js' */
+/** @import { State, Reason } from '../base/types.js' */
 
 /**
  * How long calls took, in ms. The percentiles are off by at most 6.25 % of themselves; the mean is exact.

@@ -5,10 +5,10 @@
  */
 import { core } from '../engine/index.js'
 import { transition as namesOf } from '../engine/numbers.js'
-import { CircuitOpenError } from '../errors.js'
+import { CircuitOpenError } from '../base/errors.js'
 import { watch } from './signals.js'
 
-/** @import { Reason, State, StateChange } from '../types.js' */
+/** @import { Reason, State, StateChange } from '../base/types.js' */
 
 /** The news of one breaker: made for its first state change, or for the first who waits. */
 export class News {

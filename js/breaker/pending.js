@@ -6,7 +6,7 @@
  * The promise that the caller gets is settled by the engine's own functions (`then(resolve, reject)`), behind a single `then` of
  * ours: through those V8 finds the caller's frames for async stack traces, through a closure that calls `resolve` it does not.
  */
-import { CallTimeoutError } from '../errors.js'
+import { CallTimeoutError } from '../base/errors.js'
 import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
 import { report } from './events.js'
@@ -128,7 +128,7 @@ export class PendingCall {
     // They would keep the promise, and with it the value.
     resolveLast = rejectLast = undefined
     try {
-      follow(this, hasContext ? withContext(fn, args, this.#context()) : fn(...args)).then(resolve, reject)
+      endBy(this, hasContext ? withContext(fn, args, this.#context()) : fn(...args)).then(resolve, reject)
     } catch (error) {
       this.end(ENDED.error, error)
       // Unless it has ended already.
@@ -189,7 +189,7 @@ export class PendingCall {
  * @param {any} result
  * @returns {Promise<any>}
  */
-function follow(call, result) {
+function endBy(call, result) {
   const promise = isNativePromise(result) ? result : new Promise((settle) => settle(result))
   return promise.then(
     (value) => {

@@ -14,12 +14,12 @@
  * permit.success()
  */
 export class CallPermit {
-  /** @type {((outcome: import('../types.js').Outcome, error?: unknown) => void) | undefined} */
+  /** @type {((outcome: import('../base/types.js').Outcome, error?: unknown) => void) | undefined} */
   #settle
 
   /**
    * @internal
-   * @param {(outcome: import('../types.js').Outcome, error?: unknown) => void} settle
+   * @param {(outcome: import('../base/types.js').Outcome, error?: unknown) => void} settle
    */
   constructor(settle) {
     this.#settle = settle
@@ -53,7 +53,7 @@ export class CallPermit {
   }
 
   /**
-   * @param {import('../types.js').Outcome} outcome
+   * @param {import('../base/types.js').Outcome} outcome
    * @param {unknown} [error]
    */
   #end(outcome, error) {
@@ -72,6 +72,6 @@ const disposePermits = () =>
 /**
  * Gives back what was lost with a permit.
  *
- * @type {FinalizationRegistry<(outcome: import('../types.js').Outcome) => void> | undefined}
+ * @type {FinalizationRegistry<(outcome: import('../base/types.js').Outcome) => void> | undefined}
  */
 let lost

@@ -4,7 +4,7 @@
  * Must not know: when to test. It holds the breaker weakly, so that a forgotten breaker ends its task.
  */
 import { LONGEST_TIMER } from '../engine/numbers.js'
-import { CallTimeoutError } from '../errors.js'
+import { CallTimeoutError } from '../base/errors.js'
 
 /**
  * @template {object} B

@@ -5,7 +5,7 @@
  */
 import { core } from '../engine/index.js'
 import { REFUSED_BULKHEAD_FULL, REFUSED_HALF_OPEN_FULL } from '../engine/numbers.js'
-import { BulkheadFullError, CircuitOpenError, withoutStack } from '../errors.js'
+import { BulkheadFullError, CircuitOpenError, withoutStack } from '../base/errors.js'
 import { readOption } from './readings.js'
 
 /**

@@ -8,7 +8,7 @@ import { createFrom } from '../options/options.js'
 import { badSnapshot, toNumbers } from './snapshot.js'
 import { originOf, timeOf } from './sources.js'
 
-/** @import { CircuitBreakerOptions } from '../types.js' */
+/** @import { CircuitBreakerOptions } from '../base/types.js' */
 
 /**
  * Frees the slots of breakers that were garbage collected. Absent in some runtimes, whose processes are short.

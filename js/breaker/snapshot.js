@@ -5,7 +5,7 @@
  */
 import { core } from '../engine/index.js'
 import { LARGEST_WINDOW, PER_CHANGE } from '../engine/numbers.js'
-import { CODES, misuse } from '../misuse.js'
+import { CODES, misuse } from '../base/misuse.js'
 
 /**
  * A breaker as data. What its members mean is the package's own affair; they are plain numbers, names and lists of numbers.

@@ -6,7 +6,7 @@
 import { report } from './events.js'
 import { hush } from './promises.js'
 
-/** @import { Clock } from '../types.js' */
+/** @import { Clock } from '../base/types.js' */
 
 /**
  * The time in ms.

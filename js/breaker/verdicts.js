@@ -4,11 +4,11 @@
  * Must not know: breakers. A judge that fails is reported, and the call is judged as if there were no judge.
  */
 import { FAILURE, IGNORED, SUCCESS } from '../engine/numbers.js'
-import { misuse, show } from '../misuse.js'
+import { misuse, show } from '../base/misuse.js'
 import { report } from './events.js'
 import { hush } from './promises.js'
 
-/** @import { Verdict } from '../types.js' */
+/** @import { Verdict } from '../base/types.js' */
 
 /** The outcomes that a verdict may name. */
 export const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }

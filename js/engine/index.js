@@ -4,7 +4,7 @@
  * Must not know: breakers. The only importer of the generated glue. Nothing runs at import. One instance
  * serves all breakers of a process.
  */
-import { CODES, misuse } from '../misuse.js'
+import { CODES, misuse } from '../base/misuse.js'
 import { decode } from './decode.js'
 import bytes from './generated/bytes.js'
 import { loadGlue } from './generated/glue.js'
@@ -66,7 +66,7 @@ function start() {
     /**
      * The outcome of a response, plus `TRIPS` where it opens the circuit at once.
      *
-     * @param {import('../http/response.js').ResponseLike} response
+     * @param {import('../base/types.js').ResponseLike} response
      * @param {number} says One of those that begin with `SAYS_`.
      * @param {number} rateLimit One of `RATE_LIMITS`.
      * @param {number} now In ms since the epoch.
@@ -90,7 +90,7 @@ function start() {
 
 /** What the core borrows to read headers. */
 const HEADERS = {
-  /** @param {import('../http/response.js').ResponseLike} response */
+  /** @param {import('../base/types.js').ResponseLike} response */
   retryAfter: ({ headers }) => headers.get('retry-after') ?? ''
 }
 

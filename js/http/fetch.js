@@ -9,13 +9,13 @@
  * to abort.
  */
 import { discard, isReadable, watched } from './body.js'
-import { follow } from './followers.js'
+import { abortWith } from './followers.js'
 import { check, isFunctionOrUndefined, isObject, keyOf, readOptions } from './guard.js'
 import { FetchRequest, isMalformed, isSpent, originOf, withSignal } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
 /** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
-/** @import { CallContext } from '../types.js' */
+/** @import { CallContext } from '../base/types.js' */
 /** @import { GuardOptions } from './guard.js' */
 /** @import { FetchInit, GuardedRequest } from './requests.js' */
 
@@ -125,7 +125,7 @@ function sendInTime(send, request, context, signal) {
   const own = context.signal
   return send(request, withSignal(request.init, own)).then((response) => {
     if (own.aborted) discard(response)
-    if (signal !== undefined) follow(signal, context, response)
+    if (signal !== undefined) abortWith(signal, context, response)
     return response
   })
 }
@@ -149,7 +149,7 @@ function untilBody(breaker, send, request) {
       const response = await send(request, withSignal(init, context.signal))
       if (context.signal.aborted) discard(response)
       if (!response.ok || !isReadable(response.body)) {
-        if (signal !== undefined) follow(signal, context, response)
+        if (signal !== undefined) abortWith(signal, context, response)
         return response
       }
       request.isAnswered = true

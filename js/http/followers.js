@@ -5,7 +5,7 @@
  */
 import { dropped } from './body.js'
 
-/** @import { CallContext } from '../types.js' */
+/** @import { CallContext } from '../base/types.js' */
 
 /** By this the signal of a call that is over is aborted, as the breaker has it. */
 const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
@@ -25,7 +25,7 @@ const followed = /* @__PURE__ */ new WeakMap()
  * @param {CallContext} context
  * @param {Response} response
  */
-export function follow(signal, context, response) {
+export function abortWith(signal, context, response) {
   const body = response?.body
   if (typeof body !== 'object' || body === null) return
   const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)

@@ -3,14 +3,14 @@
  *
  * Must not know: how a request is made or when it is over.
  */
-import { isBulkheadFullError, isCircuitOpenError } from '../errors.js'
-import { optionError } from '../misuse.js'
+import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
+import { optionError } from '../base/misuse.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
 import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
 
 /** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
-/** @import { CircuitBreakerOptions } from '../types.js' */
+/** @import { CircuitBreakerOptions } from '../base/types.js' */
 /** @import { ResponseOptions } from './response.js' */
 
 /**

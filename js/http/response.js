@@ -5,20 +5,14 @@
  */
 import { startEngine } from '../engine/index.js'
 import { FAILURE, IGNORED, RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, SUCCESS, TRIPS } from '../engine/numbers.js'
-import { withoutStack } from '../errors.js'
-import { optionError } from '../misuse.js'
+import { withoutStack } from '../base/errors.js'
+import { optionError } from '../base/misuse.js'
 import { unknownOption } from '../options/unknown.js'
 
-/** @import { Verdict } from '../types.js' */
+/** @import { ResponseLike, Verdict } from '../base/types.js' */
 
 /** The names of the core's outcomes. */
 const OUTCOMES = /** @type {const} */ ({ [SUCCESS]: 'success', [FAILURE]: 'failure', [IGNORED]: 'ignored' })
-
-/**
- * What is judged: a `Response`, or what has as much of one.
- *
- * @typedef {{ readonly status: number, readonly headers: { get(name: string): string | null } }} ResponseLike
- */
 
 /**
  * How responses are judged.

@@ -4,7 +4,7 @@
  * Must not know: what they do.
  */
 import { core } from '../engine/index.js'
-import { optionError } from '../misuse.js'
+import { optionError } from '../base/misuse.js'
 import { checkedNumber, OTHERS, problemError, read } from './options.js'
 import { unknownOption } from './unknown.js'
 
@@ -18,8 +18,8 @@ let checkedTimeout = NaN
  * Checks the options of a single call.
  *
  * @internal
- * @param {import('../types.js').CallOptions} options
- * @returns {import('../types.js').CallOptions} A copy.
+ * @param {import('../base/types.js').CallOptions} options
+ * @returns {import('../base/types.js').CallOptions} A copy.
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
  */
 export function checkCallOptions(options) {

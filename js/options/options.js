@@ -6,10 +6,10 @@
  */
 import { core, startEngine } from '../engine/index.js'
 import { GROUPS, HAS_PROBE, TRACKS_LATENCY, WINDOWS } from '../engine/numbers.js'
-import { CODES, misuse, optionError, show } from '../misuse.js'
+import { CODES, misuse, optionError, show } from '../base/misuse.js'
 import { unknownOption } from './unknown.js'
 
-/** @import { CircuitBreakerOptions } from '../types.js' */
+/** @import { CircuitBreakerOptions } from '../base/types.js' */
 
 /** What the options that are not numbers take: a check, and what it expects. */
 export const OTHERS = {
@@ -28,7 +28,7 @@ export const OTHERS = {
 
 /**
  * @internal
- * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../types.js').Clock | undefined, timeout?: number }} Others
+ * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../base/types.js').Clock | undefined, timeout?: number }} Others
  */
 
 /** Those of a breaker without any: shared. @type {Others} */

@@ -3,7 +3,7 @@
  *
  * Must not know: which options there are.
  */
-import { CODES, misuse, show } from '../misuse.js'
+import { CODES, misuse, show } from '../base/misuse.js'
 
 /**
  * @internal

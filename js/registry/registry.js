@@ -10,11 +10,11 @@ import { percent, successRate } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
 import { core } from '../engine/index.js'
 import { GROUPS } from '../engine/numbers.js'
-import { CODES, misuse, optionError, show } from '../misuse.js'
+import { CODES, misuse, optionError, show } from '../base/misuse.js'
 import { objectOf } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
-/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../types.js' */
+/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../base/types.js' */
 
 /**
  * Options of a registry: those of its breakers, and its own.

@@ -44,7 +44,7 @@ export class Seat {
    * @param {Seats<K>} seats
    * @param {K} key
    * @param {import('../breaker/circuit-breaker.js').CircuitBreaker} breaker
-   * @param {import('../types.js').CircuitBreakerOptions | undefined} own What `configure` answered for it.
+   * @param {import('../base/types.js').CircuitBreakerOptions | undefined} own What `configure` answered for it.
    */
   constructor(seats, key, breaker, own) {
     this.seats = seats

@@ -11,7 +11,7 @@ import Opossum from 'opossum'
 import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
 import { OPTIONS, WINDOWS } from '../../js/engine/numbers.js'
-import { CODES } from '../../js/misuse.js'
+import { CODES } from '../../js/base/misuse.js'
 import * as halfopen from '../../pkg/index.js'
 import * as markdown from './blocks.js'
 
@@ -76,7 +76,7 @@ describe('the table of options', () => {
   })
 
   it('has the options that the types have', () => {
-    const declared = text('js/types.js').match(/@typedef \{object\} CircuitBreakerOptions[^]*?\*\//)[0]
+    const declared = text('js/base/types.js').match(/@typedef \{object\} CircuitBreakerOptions[^]*?\*\//)[0]
     sameNames(
       first(rows).filter((name) => !name.includes('.')),
       [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
@@ -91,9 +91,9 @@ describe('the table of options', () => {
       const member = WINDOWS[2 * index + 1].split('.')[1]
       assert.match(cell, new RegExp(`type: '${type}', ${member}\\b`))
       for (const page of ['docs/windows.md', 'tests/types/usage.ts']) assert.match(text(page), new RegExp(`type: '${type}', ${member}: \\d`), page)
-      assert.match(text('js/types.js'), new RegExp(`type: '${type}', ${member}: number`))
+      assert.match(text('js/base/types.js'), new RegExp(`type: '${type}', ${member}: number`))
     }
-    const [, declared] = /@typedef (\{\{ type: .+\}) Window$/m.exec(text('js/types.js'))
+    const [, declared] = /@typedef (\{\{ type: .+\}) Window$/m.exec(text('js/base/types.js'))
     sameNames([...declared.matchAll(/(\w+)\??: number/g)].map(([, name]) => `window.${name}`), OPTIONS.filter((name) => name.startsWith('window.')))
   })
 

@@ -1,4 +1,4 @@
-// The words of js/types.js against the lists of the code: names and numbers that stand in both. It must not know what they mean.
+// The words of js/base/types.js against the lists of the code: names and numbers that stand in both. It must not know what they mean.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -7,13 +7,13 @@ import { EXPECTED, MODES, OPTIONS, REASONS, STATES } from '../../js/engine/numbe
 import { OUTCOMES } from '../../js/breaker/verdicts.js'
 import { CircuitBreaker } from '../../pkg/index.js'
 
-const types = readFileSync(new URL('../../js/types.js', import.meta.url), 'utf8')
+const types = readFileSync(new URL('../../js/base/types.js', import.meta.url), 'utf8')
 /** A comment without its stars and line ends. */
 const plain = (comment) => comment.replaceAll(/\s*\n \* */g, ' ')
 const sameNames = (actual, expected) => assert.deepEqual([...actual].sort(), [...expected].sort())
 const wordsIn = (text, quote) => [...text.matchAll(new RegExp(`${quote}(\\w+)${quote}`, 'g'))].map(([, word]) => word)
 
-describe('js/types.js', () => {
+describe('js/base/types.js', () => {
   for (const [name, words] of Object.entries({ State: STATES, Mode: MODES, Reason: REASONS, Outcome: Object.keys(OUTCOMES) })) {
     it(`has every ${name}, and no other`, () => {
       const [, union] = new RegExp(`@typedef \\{('[^{}]+)\\} ${name}\\b`).exec(plain(types))

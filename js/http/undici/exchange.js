@@ -6,7 +6,7 @@
 import { CANCELLED } from '../cancelled.js'
 import { Controller } from './controller.js'
 
-/** @import { ResponseLike } from '../response.js' */
+/** @import { ResponseLike } from '../../base/types.js' */
 /** @import { GuardedDispatch } from './request.js' */
 
 /** @type {any} */

@@ -9,7 +9,7 @@ import { keyOf, readOptions } from '../guard.js'
 import { Exchange, Head } from './exchange.js'
 import { GuardedDispatch, NO_ORIGIN } from './request.js'
 
-/** @import { CallContext } from '../../types.js' */
+/** @import { CallContext } from '../../base/types.js' */
 /** @import { CircuitBreakerRegistry } from '../../registry/registry.js' */
 /** @import { GuardOptions } from '../guard.js' */
 

@@ -19,6 +19,12 @@
 /** @typedef {'success' | 'failure' | 'ignored'} Outcome */
 
 /**
+ * A response to be judged: a `Response`, or what has as much of one.
+ *
+ * @typedef {{ readonly status: number, readonly headers: { get(name: string): string | null } }} ResponseLike
+ */
+
+/**
  * What a `classify` function answers: an outcome, or a failure with what it asks for.
  *
  * @typedef {Outcome | { outcome: Outcome, retryAfter?: number, trip?: boolean, cause?: unknown }} Verdict
