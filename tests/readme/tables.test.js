@@ -319,6 +319,33 @@ describe('the other tables', () => {
   })
 })
 
+describe('CHANGELOG.md', () => {
+  /** What users can name, by the tables that the tests above compare with the code. */
+  const TABLES = [
+    ['docs/options.md', 'Options'],
+    ['docs/options.md', 'Options of a single call'],
+    ['docs/api.md', 'Members'],
+    ['docs/events-and-metrics.md', 'Events'],
+    ['docs/events-and-metrics.md', 'Metrics'],
+    ['README.md', 'Errors'],
+  ]
+  const named = new Set([...text('CHANGELOG.md').matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code.match(/[\w']+/g)))
+  const missing = (names) => [...new Set(names)].filter((name) => !named.has(name))
+
+  for (const [file, heading] of TABLES) {
+    it(`names all that ${file} has below ${heading}`, () => {
+      const names = first(tableBelow(file, heading)).flatMap((name) => name.split('.'))
+      assert.ok(names.length > 2)
+      assert.deepEqual(missing(names), [])
+    })
+  }
+
+  it('names every type of window, and every export', () => {
+    assert.deepEqual(missing(WINDOWS.filter((name) => !name.includes('.')).map((type) => `'${type}'`)), [])
+    assert.deepEqual(missing(Object.keys(halfopen).filter((name) => name !== 'CircuitBreakerMetrics')), [])
+  })
+})
+
 describe('docs/from-opossum.md', () => {
   const source = text('node_modules/opossum/lib/circuit.js')
   const names = (heading) => first(tableBelow('docs/from-opossum.md', heading))
