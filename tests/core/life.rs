@@ -7,6 +7,7 @@ use crate::windows::{reach, windows};
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
     Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Verdict, WINDOWS,
+    snapshot,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -678,5 +679,25 @@ impl Life {
         for call in self.in_flight.iter_mut().filter(|call| call.is_current()) {
             call.standing = Standing::Late;
         }
+    }
+}
+
+#[test]
+fn every_count_of_a_snapshot_happens() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut counted = std::collections::BTreeSet::new();
+    for _ in 0..300 {
+        let (setup, steps) = (setups(), steps()).new_tree(&mut runner).unwrap().current();
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+        }
+        let saved = life.breaker.snapshot(ORIGIN, life.working_clock());
+        let above_0 = snapshot::NAMES.iter().zip(saved).filter(|(_, number)| *number > 0.0);
+        counted.extend(above_0.map(|(name, _)| *name));
+    }
+    for name in snapshot::NAMES.iter().filter(|name| name.ends_with("Calls")) {
+        assert!(counted.contains(name), "nothing counts {name}");
     }
 }

@@ -10,7 +10,7 @@ import * as cockatiel from 'cockatiel'
 import Opossum from 'opossum'
 import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
-import { OPTIONS, WINDOWS } from '../../js/engine/numbers.js'
+import { OPTIONS, SNAPSHOT, WINDOWS } from '../../js/engine/numbers.js'
 import { CODES } from '../../js/base/misuse.js'
 import * as halfopen from '../../pkg/index.js'
 import * as markdown from './blocks.js'
@@ -205,11 +205,35 @@ describe('the table of options', () => {
   }
 })
 
+/** What each option of a single call does. */
+const OF_A_CALL = {
+  signal: () => assert.rejects(new CircuitBreaker().callWith({ signal: AbortSignal.abort(new Error('left')) }, () => {}), /left/),
+  timeout: async (test) => {
+    test.mock.timers.enable({ apis: ['setTimeout'] })
+    const late = assert.rejects(new CircuitBreaker().callWith({ timeout: 50 }, () => new Promise(() => {})), { code: 'ERR_CALL_TIMEOUT' })
+    test.mock.timers.tick(50)
+    await late
+  },
+  fallback: async () => {
+    const breaker = new CircuitBreaker()
+    breaker.isolate()
+    assert.equal(await breaker.callWith({ fallback: () => 'instead' }, () => 'up'), 'instead')
+  },
+}
+
 describe('the other tables', () => {
   it('have the options of a single call', async () => {
     const refused = await new CircuitBreaker().callWith({ zzzzzzzzzzzzzzzzzzzz: 1 }, () => {}).catch((error) => error)
-    sameNames(first(tableBelow('docs/options.md', 'Options of a single call')), /known are (.+)$/.exec(refused.message)[1].split(', '))
+    const known = /known are (.+)$/.exec(refused.message)[1].split(', ')
+    sameNames(first(tableBelow('docs/options.md', 'Options of a single call')), known)
+    sameNames(Object.keys(OF_A_CALL), known)
   })
+  for (const [name, show] of Object.entries(OF_A_CALL)) {
+    it(`have an option of a single call that does something and is checked: ${name}`, async (test) => {
+      await show(test)
+      await assert.rejects(new CircuitBreaker().callWith({ [name]: Symbol('nonsense') }, () => {}), { code: 'ERR_INVALID_OPTION', option: name })
+    })
+  }
 
   it('have the answers of classify', () => {
     const answers = tableBelow('docs/judging.md', 'Judging calls').map(([cell]) => /'(\w+)'/.exec(cell)[1])
@@ -245,7 +269,10 @@ describe('the other tables', () => {
 
   it('have every property of the metrics', () => {
     sameNames(first(tableBelow('docs/events-and-metrics.md', 'Metrics')), members(CircuitBreakerMetrics))
-    for (const name of Object.keys(new CircuitBreaker().metrics.toJSON())) assert.ok(members(CircuitBreakerMetrics).includes(name), name)
+    const counts = Object.keys(new CircuitBreaker().metrics.toJSON())
+    for (const name of counts) assert.ok(members(CircuitBreakerMetrics).includes(name), name)
+    // What is carried on is told.
+    for (const name of SNAPSHOT.filter((one) => one.endsWith('Calls'))) assert.ok(counts.includes(name), name)
   })
 
   it("have a registry's options and members", () => {
