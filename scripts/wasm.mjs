@@ -23,6 +23,13 @@ const STRIP = ['--strip-debug', '--strip-producers', '--strip-target-features']
 const WRITES_PANICS =
   /panicking|panic_|rust_panic|fmt::Formatter|::fmt$|as core\[?[^>]*fmt::Write|PanicPayload|unwrap_failed|expect_failed|do_count_chars|alloc_error|__wbindgen_throw|throw_str/
 
+/**
+ * Functions in the table of functions that nobody calls through it: those that only tell the CLI of wasm-bindgen of what form a closure is,
+ * writers of panics and what panics carry, and how a task is woken that waits inside a Wasm stack.
+ */
+const NOT_IN_TABLE =
+  /closures::_::invoke|link_mem_intrinsics|futures::jspi|panicking|alloc_error|string::String|any::Any>|fmt::|^Closure\(|-> Externref$/
+
 /** Texts of panics, as they lie in the data. */
 const PANIC_TEXTS = [
   /[\w/.-]*\/[\w/.-]+\.rs/g, /assertion `left /g, /assertion failed: [\w .:()<>=!&|+-]+/g, / right` failed/g, / {2}left: /g, / right: /g, /finish: [a-z ]+be (?:None|Some)/g,
@@ -166,7 +173,18 @@ function shorten(binaryen, wasm, glue) {
       module.addFunctionExport(value, short(long))
     }
   }
+  thinOut(binaryen, module)
   return { wasm: emit(module), names }
+}
+
+/** Ends the table of functions after the last that is called through it, so that nothing keeps those behind it. */
+function thinOut(binaryen, module) {
+  if (module.getNumElementSegments() !== 1) fail('the Wasm has more than one list of the functions in its table')
+  const { name, table, offset, data } = binaryen.getElementSegmentInfo(module.getElementSegmentByIndex(0))
+  const last = data.findLastIndex((one) => !NOT_IN_TABLE.test(one))
+  if (last === data.length - 1) fail('every function of the table is called: have their names changed?')
+  module.removeElementSegment(name)
+  module.addActiveElementSegment(table, name, data.slice(0, last + 1), offset)
 }
 
 function renamed(glue, names) {
