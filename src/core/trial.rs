@@ -86,7 +86,8 @@ impl Trial {
     /// Ends the lease of that permit; false when nobody holds it.
     pub(super) fn give_back(&mut self, permit: Permit) -> bool {
         let place = self.place(permit);
-        let Some(lease) = self.left_mut().get_mut(place).filter(|lease| lease.is_held && lease.permit == permit)
+        let Some(lease) =
+            self.left_mut().get_mut(place).filter(|lease| lease.is_held && lease.permit == permit)
         else {
             return false;
         };

@@ -82,7 +82,8 @@ fn go_on(task: *const ()) {
     // what was ended by a trap is never woken.
     unsafe {
         let waker = Waker::from_raw(RawWaker::new(task, &WAKER));
-        while let Poll::Ready(result) = Pin::new(&mut (*place).awaited).poll(&mut Context::from_waker(&waker)) {
+        while let Poll::Ready(result) = Pin::new(&mut (*place).awaited).poll(&mut Context::from_waker(&waker))
+        {
             let Some(promise) = (*place).next(result) else {
                 (*place).host.ended();
                 drop(Box::from_raw(place));
