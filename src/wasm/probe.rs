@@ -105,9 +105,7 @@ async fn recover(slot: u32, host: &Host) {
                 Admission::Granted(permit) => {
                     Step::Test(permit, breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY))
                 }
-                Admission::Refused(_) => Step::Wait(
-                    breaker.retry_after(now).min(breaker.test_expires_after(now)).max(SHORTEST_PAUSE),
-                ),
+                Admission::Refused(_) => Step::Wait(breaker.probe_after(now).max(SHORTEST_PAUSE)),
             }
         });
         match step {
