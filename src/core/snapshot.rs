@@ -101,7 +101,8 @@ impl Breaker {
             Phase::Closed { since } => closed_for = passed(since),
             Phase::Open { since, span: own, held: by_hand } => {
                 remaining = since.remaining(self.open_time(), now);
-                open_for = passed(since);
+                // Where nobody can tell, its time begins again.
+                open_for = SpanIfAny(passed(since).0.max(0.0));
                 held = SpanIfAny(by_hand);
                 if let OpenTime::Fixed(ms) = own {
                     span = SpanIfAny(ms);

@@ -4,7 +4,8 @@
 //! file and tried first ever after.
 
 use crate::life::{
-    Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, setups, steps,
+    Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, settings, setups,
+    steps,
 };
 use crate::list::List;
 use crate::textbook::{self, Textbook};
@@ -878,6 +879,138 @@ proptest! {
             prop_assert!(exact(0.0) <= counted, "{} at {}", counted, later);
             prop_assert!(counted <= exact((2.0 * part).min(away + later)), "{} at {}", counted, later);
             later += f64::from(ms) / 2.0;
+        }
+    }
+
+    #[test]
+    fn invariant_10_under_other_options_it_is_as_if_they_had_been_written_while_the_breaker_ran(
+        setup in setups(), steps in steps(), written in vec(settings(), 1..6), random in select(vec![0.0, 0.5, 1.0])
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+        }
+        let now = life.working_clock();
+        let saved = through_json(&life.breaker.snapshot(ORIGIN, now));
+        let setup = Setup { config: life.breaker.config().clone(), ..setup };
+        let mut before = setup.breaker();
+        prop_assert_eq!(before.restore(&saved, ORIGIN, now), Some(()));
+        for step in &written {
+            let Step::Set(field, value) = step else { continue };
+            // When a call is slow is no matter of today alone.
+            if *field != Field::SlowCallDuration {
+                let _ = before.set(*field, *value);
+            }
+        }
+        let mut after = Setup { config: before.config().clone(), ..setup }.breaker();
+        prop_assert_eq!(after.restore(&saved, ORIGIN, now), Some(()));
+        for later in [0.0, 0.5, 1000.0, 60_000.0, 1e6] {
+            let now = now + later;
+            prop_assert_eq!(after.retry_after(now), before.retry_after(now));
+            prop_assert_eq!(after.check(now, random), before.check(now, random));
+            prop_assert_eq!(after.admit(now, random), before.admit(now, random));
+            after.record(Outcome::Failure, now, random);
+            before.record(Outcome::Failure, now, random);
+            prop_assert_eq!(View::of(&after), View::of(&before));
+            prop_assert_eq!(innards(&after), innards(&before));
+        }
+    }
+
+    #[test]
+    fn invariant_10_under_other_options_a_snapshot_is_refused_or_makes_a_breaker_that_works(
+        setup in setups(), other in setups(), early in steps(), late in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &early {
+            life.live(step);
+        }
+        let saved = through_json(&life.breaker.snapshot(ORIGIN, life.working_clock()));
+        let mut heir = Life::new(&other);
+        heir.set_time(life.working_clock());
+        if heir.breaker.restore(&saved, ORIGIN, heir.now()).is_none() {
+            // A window that can't be carried over is no matter where it is not looked at, nor where there is none.
+            prop_assert_eq!(life.breaker.state(), State::Closed);
+            prop_assert!(heir.breaker.window(0.0).is_some());
+            return Ok(());
+        }
+        let (then, now) = (View::of(&life.breaker), View::of(&heir.breaker));
+        prop_assert_eq!((then.state, then.mode, then.failure_count), (now.state, now.mode, now.failure_count));
+        for step in &late {
+            heir.live(step);
+            let now = heir.working_clock();
+            prop_assert!(admits_soon(&at_liberty(&heir, now), other.probed, now), "nobody was admitted: {:?}", heir.breaker);
+        }
+        let now = heir.working_clock();
+        prop_assert!(closes_in_the_end(&at_liberty(&heir, now), other.probed, now), "{:?}", heir.breaker);
+    }
+
+    #[test]
+    fn invariant_10_a_window_under_other_options_counts_the_calls_that_it_would_have_seen_or_is_refused(
+        setup in setups(), other in setups(), steps in steps_in_time(), away in 0..3000_u32
+    ) {
+        let mut life = Life::new(&setup);
+        // All calls of the current closed state: whether they failed, how long they took, when they ended.
+        let mut calls = Vec::new();
+        let kept = |step: &&Step| !matches!(step, Step::Reborn | Step::Set(Field::SlowCallDuration, _));
+        for step in steps.iter().filter(kept) {
+            let (now, before) = (life.now(), View::of(&life.breaker));
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            match deed {
+                Deed::Settled(call, verdict, elapsed)
+                    if call.is_current() && before.mode != Mode::Disabled && verdict.outcome != Outcome::Ignored =>
+                {
+                    calls.push((is_failure(verdict.outcome), elapsed, now));
+                }
+                Deed::Recorded(outcome) if outcome != Outcome::Ignored => calls.push((is_failure(outcome), f64::NAN, now)),
+                _ => {}
+            }
+            if after.state != State::Closed || before.state != State::Closed || matches!(deed, Deed::Reset) {
+                calls.clear();
+            }
+        }
+        if life.breaker.state() != State::Closed {
+            return Ok(());
+        }
+        let (now, away) = (life.now(), f64::from(away) / 2.0);
+        let saved = through_json(&life.breaker.snapshot(ORIGIN, now));
+        let mut heir = other.breaker();
+        let option = |breaker: &Breaker, field| breaker.config().get(field);
+        let size = |breaker: &Breaker| option(breaker, Field::WindowSize).map(|size| size as usize);
+        if heir.restore(&saved, ORIGIN + away, now).is_none() {
+            let same = [Field::WindowSize, Field::WindowDuration, Field::WindowBuckets, Field::SlowCallDuration]
+                .iter()
+                .all(|field| option(&heir, *field) == option(&life.breaker, *field));
+            prop_assert!(!same, "refused the same window");
+            if let (Some(was), Some(is), None) = (size(&life.breaker), size(&heir), option(&heir, Field::SlowCallDuration)) {
+                prop_assert!(is > was && calls.len() >= was, "{} calls of {} for {}", calls.len(), was, is);
+            }
+            return Ok(());
+        }
+        let Some(counts) = heir.window(now) else { return Ok(()) };
+        let is_slow = |elapsed: f64| option(&heir, Field::SlowCallDuration).is_some_and(|slow| elapsed >= slow);
+        let count = |calls: &[(bool, f64, f64)]| {
+            let slow = calls.iter().filter(|call| is_slow(call.1)).count();
+            (calls.len(), calls.iter().filter(|call| call.0).count(), slow)
+        };
+        let counted = (counts.calls as usize, counts.failures as usize, counts.slow as usize);
+        let judges_slow = option(&heir, Field::SlowCallDuration).is_some();
+        if let Some(size) = size(&heir) {
+            let expected = count(&calls[calls.len().saturating_sub(size)..]);
+            prop_assert_eq!((counted.0, counted.1), (expected.0, expected.1));
+            prop_assert!(!judges_slow || counted.2 == expected.2, "{} slow, not {}", counted.2, expected.2);
+        } else {
+            // To within a part of the window as it was: where in it a call came is not known.
+            let part = option(&life.breaker, Field::WindowDuration).unwrap() / option(&life.breaker, Field::WindowBuckets).unwrap();
+            let duration = option(&heir, Field::WindowDuration).unwrap();
+            let within = |ms: f64| {
+                let young: Vec<_> = calls.iter().filter(|call| now + away - call.2 < ms).copied().collect();
+                count(&young)
+            };
+            let (least, most) = (within(duration - part), within(duration + part));
+            prop_assert!(least.0 <= counted.0 && counted.0 <= most.0, "{:?}, not {:?} to {:?}", counted, least, most);
+            prop_assert!(least.1 <= counted.1 && counted.1 <= most.1, "{:?}, not {:?} to {:?}", counted, least, most);
+            prop_assert!(!judges_slow || least.2 <= counted.2 && counted.2 <= most.2, "{:?}, not {:?} to {:?}", counted, least, most);
         }
     }
 

@@ -241,7 +241,7 @@ fn clocks() -> impl Strategy<Value = Clock> {
 }
 
 /// New values of options, some of which contradict the others and are refused.
-fn settings() -> impl Strategy<Value = Step> {
+pub(crate) fn settings() -> impl Strategy<Value = Step> {
     let spans =
         vec![Field::RecoveryTimeout, Field::HalfOpenTimeout, Field::SlowCallDuration, Field::BackoffMax];
     let numbers = vec![
