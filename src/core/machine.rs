@@ -308,8 +308,8 @@ impl Breaker {
             && !self.isolated
             && since.has_passed(length, now)
         {
-            let since = *since;
-            self.enter(Phase::HalfOpen(self.due(since)), Reason::RecoveryDue, now);
+            let trial = Trial::new(since.after(length), 0);
+            self.enter(Phase::HalfOpen(trial), Reason::RecoveryDue, now);
         }
     }
 

@@ -12,12 +12,12 @@
 //! open or half-open circuit, which closes with an empty window, leaves it out.
 
 use super::backoff::{Backoff, OpenTime};
-use super::config::{Config, Field, LONGEST_SPAN};
+use super::config::LONGEST_SPAN;
 use super::log::Log;
 use super::machine::{Breaker, Phase};
 use super::metrics::Metrics;
 use super::numbers::{Reader, Span, SpanIfAny, Time, numbers, save_list};
-use super::policy::Carried;
+use super::policy::{Carried, Shape};
 use super::state::{Mode, State};
 use super::tally::Tally;
 use super::time::Moment;
@@ -66,24 +66,6 @@ numbers! {
     }
 }
 
-impl Numbers {
-    /// The options that say what the window was; `None` where there are no such options.
-    fn options_of_window(&self) -> Option<Config> {
-        let mut options = Config::UNSET;
-        for (field, SpanIfAny(value)) in [
-            (Field::WindowSize, self.window_size),
-            (Field::WindowDuration, self.window_duration),
-            (Field::WindowBuckets, self.window_buckets),
-            (Field::SlowCallDuration, self.slow_call_duration),
-        ] {
-            if !value.is_nan() {
-                options.set(field, value).ok()?;
-            }
-        }
-        Some(options)
-    }
-}
-
 /// The names of the single numbers that a snapshot begins with; the calls of the window and the state changes follow, each list
 /// after its length.
 pub const NAMES: &[&str] = &Numbers::NAMES;
@@ -116,7 +98,7 @@ impl Breaker {
             Mode::Isolated => self.leniency,
             _ => Mode::Normal,
         };
-        let option = |field| SpanIfAny(self.config.get_or_nan(field));
+        let Shape { size, duration, buckets, slow } = Shape::of(&self.config);
         // A new process has no calls in flight.
         let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight: _ } =
             self.metrics;
@@ -146,10 +128,10 @@ impl Breaker {
             would_reject,
             stale,
             state_changes: self.log.count(),
-            window_size: option(Field::WindowSize),
-            window_duration: option(Field::WindowDuration),
-            window_buckets: option(Field::WindowBuckets),
-            slow_call_duration: option(Field::SlowCallDuration),
+            window_size: SpanIfAny(size),
+            window_duration: SpanIfAny(duration),
+            window_buckets: SpanIfAny(buckets),
+            slow_call_duration: SpanIfAny(slow),
         }
         .save(&mut saved);
         save_list(&mut saved, &self.policy.save(now), 1);
@@ -166,7 +148,6 @@ impl Breaker {
     pub fn restore(&mut self, saved: &[f64], origin: f64, now: f64) -> Option<()> {
         let mut saved = Reader::new(saved);
         let numbers = Numbers::load(&mut saved)?;
-        let was = numbers.options_of_window()?;
         if !matches!(numbers.version, VERSION | VERSION_0_1_0) {
             return None;
         }
@@ -203,7 +184,13 @@ impl Breaker {
             }
             State::HalfOpen => Phase::HalfOpen(Trial::new(Moment::at(now), numbers.failed_tests)),
         };
-        match self.policy.load(saved.list(1)?, &was, &self.config, away, now) {
+        let was = Shape {
+            size: numbers.window_size.0,
+            duration: numbers.window_duration.0,
+            buckets: numbers.window_buckets.0,
+            slow: numbers.slow_call_duration.0,
+        };
+        match self.policy.load(saved.list(1)?, was, &self.config, away, now) {
             Carried::Exactly => {}
             Carried::Not if numbers.state != State::Closed => {}
             _ => return None,

@@ -524,8 +524,8 @@ fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
         ("windowFailures", f64::NAN),
         ("windowSlowCalls", f64::NAN),
         ("minimumCalls", f64::NAN),
-        ("retryAfter", 0.0),
-        ("probeAfter", 0.0),
+        ("retryAfter", 1000.0),
+        ("probeAfter", 59_990.0),
         ("failedTests", 0.0),
         ("testExpiresAfter", 59_990.0),
         ("failedRecoveries", 0.0),
@@ -620,7 +620,10 @@ fn switches_by_hand_are_numbers_that_go_on_beneath_each_other() {
     isolate(slot, 0.0);
     assert_eq!((mode(slot), admit(slot, 0.0, NO_CHANCE)), (1, REFUSED_ISOLATED));
     disable(slot);
-    assert_eq!((mode(slot), admit(slot, 0.0, NO_CHANCE), standing(slot) & number::SWITCHED), (2, UNJUDGED, 8));
+    assert_eq!(
+        (mode(slot), admit(slot, 0.0, NO_CHANCE), standing(slot) & number::SWITCHED),
+        (2, UNJUDGED, 8)
+    );
     enable(slot);
     assert_eq!((mode(slot), retry_after(slot, 0.0)), (1, f64::INFINITY));
     reset(slot, 0.0);
@@ -643,12 +646,13 @@ fn no_number_is_bent_into_the_time_of_a_trip() {
 }
 
 #[test]
-fn a_failure_may_ask_for_an_open_time_which_is_bounded_and_chance_takes_its_share_of_the_breakers_own() {
+fn a_failure_may_ask_for_an_open_time_which_is_bounded_and_chance_comes_on_top_of_it_and_off_the_breakers_own()
+ {
     let options =
         [(Field::RecoveryTimeout, 1000.0), (Field::MaxRetryAfter, 5000.0), (Field::BackoffJitter, 0.5)];
     let slot = breaker(&options);
     assert_eq!(demand(slot), 8);
-    for (asked, open) in [(3000.0, 3000.0), (f64::INFINITY, 5000.0), (-1.0, 0.0), (f64::NAN, 500.0)] {
+    for (asked, open) in [(3000.0, 4500.0), (f64::INFINITY, 7500.0), (-1.0, 0.0), (f64::NAN, 500.0)] {
         reset(slot, 0.0);
         while take_transition(slot) != 0 {}
         let permit = admit(slot, 0.0, NO_CHANCE);

@@ -218,7 +218,7 @@ impl Field {
     }
 
     /// Whether the option takes that value.
-    pub(in crate::core) fn takes(self, value: f64) -> bool {
+    pub(super) fn takes(self, value: f64) -> bool {
         self.range().takes(value)
     }
 

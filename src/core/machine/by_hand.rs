@@ -5,6 +5,7 @@
 use super::{Breaker, Phase};
 use crate::core::backoff::{Backoff, OpenTime};
 use crate::core::config::{Field, Problem};
+use crate::core::numbers::Kind;
 use crate::core::reason::Reason;
 use crate::core::state::Mode;
 use crate::core::time::Moment;
@@ -22,7 +23,7 @@ impl Breaker {
     /// # Errors
     /// [`Problem::Invalid`] with [`Field::RecoveryTimeout`], which takes the same, when it is no such span. Then nothing changed.
     pub fn trip_for(&mut self, ms: f64, now: f64) -> Result<(), Problem> {
-        if !Field::RecoveryTimeout.takes(ms) {
+        if !Kind::Span.takes(ms) {
             return Err(Problem::Invalid(Field::RecoveryTimeout));
         }
         self.open(Reason::Trip, OpenTime::Fixed(0.0), now);

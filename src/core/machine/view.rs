@@ -10,8 +10,6 @@ use crate::core::log::Log;
 use crate::core::metrics::Metrics;
 use crate::core::policy::Counts;
 use crate::core::state::{Mode, State};
-use crate::core::time::Moment;
-use crate::core::trial::Trial;
 use std::rc::Rc;
 
 /// The least and the most that a caller is told to wait where a verdict may come at any moment, in ms: not 0, at which clients come
@@ -89,7 +87,7 @@ impl Breaker {
                 if left > 0.0 {
                     return left;
                 }
-                let kept = self.due(*since).kept_for_probe(self.patience(), now);
+                let kept = since.after(self.open_time()).remaining(self.patience(), now);
                 // Its time is up, unless nobody knows the time.
                 if kept == 0.0 && now.is_finite() {
                     return 0.0;
@@ -124,11 +122,6 @@ impl Breaker {
         }
     }
 
-    /// The trial that an open circuit's time leads to.
-    pub(super) fn due(&self, since: Moment) -> Trial {
-        Trial::new(since.after(self.open_time()), 0)
-    }
-
     /// What is left of the time for which the circuit was opened by hand at least.
     pub(super) fn held(&self, now: f64) -> f64 {
         match self.phase {
@@ -138,15 +131,20 @@ impl Breaker {
     }
 
     /// For how long a probe that is due and does not ask keeps callers from testing, in ms; 0 without a probe.
+    #[inline(never)]
     pub(super) fn patience(&self) -> f64 {
-        match (self.probed, self.probe_is_lost) {
-            (false, _) => 0.0,
-            (true, false) => self.config.half_open_timeout(),
-            (true, true) => self.config.half_open_timeout().min(LOST_PATIENCE),
-        }
+        let longest = if !self.probed {
+            0.0
+        } else if self.probe_is_lost {
+            LOST_PATIENCE
+        } else {
+            f64::INFINITY
+        };
+        self.config.half_open_timeout().min(longest)
     }
 
     /// The whole current open time, in ms; 0 when the circuit is not open.
+    #[inline(never)]
     pub fn open_time(&self) -> f64 {
         match self.phase {
             Phase::Open { span, held, .. } => span.length(&self.config).max(held),

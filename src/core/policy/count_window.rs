@@ -3,7 +3,7 @@
 //! Must not know: time. A ring of two bits a call, so 100 calls take 25 bytes; O(1) per call, and no memory
 //! but what the constructor took.
 
-use super::{Carried, Counts, Evidence};
+use super::{Carried, Counts, Evidence, Shape};
 use crate::core::config::{Config, Field};
 use crate::core::numbers::{Kind, Number};
 use crate::core::reason::Reason;
@@ -116,11 +116,13 @@ impl CountWindow {
     }
 
     /// The last calls of a larger window are those of a smaller one. Those of one that was full may not be all that a larger one would have.
-    pub(super) fn load(&mut self, saved: &[f64], was: &Config, _away: f64, _now: f64) -> Carried {
+    pub(super) fn load(&mut self, saved: &[f64], was: Shape, _away: f64, _now: f64) -> Carried {
         self.clear();
-        let Some(size) = was.given(Field::WindowSize) else { return Carried::Not };
+        if was.size.is_nan() {
+            return Carried::Not;
+        }
         let calls = f64::from(u32::try_from(saved.len()).unwrap_or(u32::MAX));
-        if calls > size {
+        if calls > was.size {
             return Carried::Bad;
         }
         for call in saved {
@@ -130,7 +132,7 @@ impl CountWindow {
             let call = u32::of(*call);
             self.take(call & 1 != 0, call & 2 != 0);
         }
-        if calls == size && size < self.size.into() { Carried::Not } else { Carried::Exactly }
+        if calls == was.size && calls < self.size.into() { Carried::Not } else { Carried::Exactly }
     }
 }
 
@@ -161,7 +163,7 @@ mod tests {
             (3.0, 9.0, Bad, &[]),
         ] {
             let mut window = window(is);
-            assert_eq!(window.load(&four, &config(was), 0.0, 0.0), carried, "{was} to {is}");
+            assert_eq!(window.load(&four, Shape::of(&config(was)), 0.0, 0.0), carried, "{was} to {is}");
             assert_eq!(window.save(0.0), calls, "{was} to {is}");
         }
     }

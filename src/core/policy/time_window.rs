@@ -4,7 +4,7 @@
 //! holds the current bucket and all but one full length before it. A step costs at most one pass over
 //! the buckets, whatever the gap; after a gap of a whole window it is empty.
 
-use super::{Carried, Counts, Evidence};
+use super::{Carried, Counts, Evidence, Shape};
 use crate::core::config::{Config, Field};
 use crate::core::numbers::Number;
 use crate::core::reason::Reason;
@@ -178,30 +178,29 @@ impl TimeWindow {
 
     /// A window that reaches no further back has what it needs, where its buckets are as long as the saved ones or several of
     /// them. What is in a bucket can't be told apart.
-    pub(super) fn load(&mut self, saved: &[f64], was: &Config, away: f64, now: f64) -> Carried {
+    pub(super) fn load(&mut self, saved: &[f64], was: Shape, away: f64, now: f64) -> Carried {
         self.clear();
-        let (Some(duration), count) = (was.given(Field::WindowDuration), was.count(Field::WindowBuckets))
-        else {
+        if was.duration.is_nan() {
             return Carried::Not;
-        };
+        }
         let (buckets, rest) = saved.as_chunks::<SAVED>();
-        if !rest.is_empty() || u32::try_from(buckets.len()).is_ok_and(|buckets| buckets > count) {
+        if !rest.is_empty() {
             return Carried::Bad;
         }
-        let (saved_count, count) = (f64::from(count), self.count());
+        let count = self.count();
         // Saved buckets in one of these, and those that have passed since.
-        let (each, passed) =
-            (self.duration * saved_count / (duration * count), away * saved_count / duration);
+        let each = self.duration * was.buckets / (was.duration * count);
+        let passed = (away * was.buckets / was.duration).floor().max(0.0);
         self.begin(if now.is_finite() { now } else { f64::NAN });
         for bucket in buckets {
             if !bucket.iter().all(|number| u32::KIND.takes(*number)) {
                 return Carried::Bad;
             }
             let [age, calls, failures, slow] = bucket.map(u32::of);
-            if failures > calls || slow > calls || f64::from(age) >= saved_count {
+            if failures > calls || slow > calls || f64::from(age) >= was.buckets {
                 return Carried::Bad;
             }
-            let age = ((f64::from(age) + passed.floor().max(0.0)) / each).floor();
+            let age = ((f64::from(age) + passed) / each).floor();
             if age >= count {
                 continue;
             }
@@ -216,7 +215,7 @@ impl TimeWindow {
             }
         }
         // The fraction of what is beyond all numbers is NaN.
-        if each >= 1.0 && each.fract() == 0.0 && self.duration <= duration {
+        if each >= 1.0 && each.fract() == 0.0 && self.duration <= was.duration {
             Carried::Exactly
         } else {
             Carried::Not
@@ -318,7 +317,7 @@ mod tests {
         let saved = first.save(500.0);
         let mut other = window();
         for (away, failures) in [(400.0, 2), (500.0, 1), (1e12, 0)] {
-            assert_eq!(other.load(&saved, &config(1000.0, 10), away, 77.0), Carried::Exactly);
+            assert_eq!(other.load(&saved, Shape::of(&config(1000.0, 10)), away, 77.0), Carried::Exactly);
             assert_eq!(other.counts(77.0).unwrap().failures, failures, "{away} ms away");
         }
     }
@@ -350,14 +349,18 @@ mod tests {
             (150.0, 1, Not, 0),
         ] {
             let mut other = TimeWindow::new(&config(duration, buckets)).unwrap();
-            let was = config(1000.0, 10);
-            assert_eq!(other.load(&saved, &was, 0.0, 77.0), carried, "{duration} in {buckets}");
+            let was = Shape::of(&config(1000.0, 10));
+            assert_eq!(other.load(&saved, was, 0.0, 77.0), carried, "{duration} in {buckets}");
             if carried == Exactly {
                 assert_eq!(other.counts(77.0).unwrap().failures, failures, "{duration} in {buckets}");
             }
         }
-        assert_eq!(window().load(&saved, &config(1000.0, 9), 0.0, 77.0), Bad, "more buckets than there were");
-        assert_eq!(window().load(&saved[..39], &config(1000.0, 10), 0.0, 77.0), Bad);
+        assert_eq!(
+            window().load(&saved, Shape::of(&config(1000.0, 9)), 0.0, 77.0),
+            Bad,
+            "more buckets than there were"
+        );
+        assert_eq!(window().load(&saved[..39], Shape::of(&config(1000.0, 10)), 0.0, 77.0), Bad);
     }
 
     #[test]
@@ -365,7 +368,7 @@ mod tests {
         let (longest, shortest) = (9_007_199_254_740_991.0, 5e-324);
         let other = |was: f64, is: f64, buckets| {
             let mut window = TimeWindow::new(&config(is, buckets)).unwrap();
-            window.load(&[0.0, 1.0, 1.0, 0.0], &config(was, 1000), 0.0, 0.0)
+            window.load(&[0.0, 1.0, 1.0, 0.0], Shape::of(&config(was, 1000)), 0.0, 0.0)
         };
         assert_eq!(other(longest, longest, 1000), Carried::Exactly);
         assert_eq!(other(longest, shortest, 1), Carried::Not);
