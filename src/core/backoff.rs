@@ -6,23 +6,33 @@
 use super::config::{Config, Field, LONGEST_SPAN};
 use super::permit::Verdict;
 
-/// How long an open circuit refuses.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum OpenTime {
-    /// The recovery time, whatever it is set to at the moment.
-    Recovery,
-    /// A span in ms.
-    Fixed(f64),
+/// How long an open circuit refuses, in ms; NaN for the recovery time, whatever that is set to at the moment. A number, since an
+/// enum of the two would take twice the memory, in each breaker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenTime(pub(super) f64);
+
+#[cfg(test)]
+impl PartialEq for OpenTime {
+    fn eq(&self, other: &OpenTime) -> bool {
+        self.0 == other.0 || (self.0.is_nan() && other.0.is_nan())
+    }
 }
 
 impl OpenTime {
+    pub(super) const RECOVERY: OpenTime = OpenTime(f64::NAN);
+
+    /// The circuit is due at once.
+    pub(super) const NONE: OpenTime = OpenTime(0.0);
+
     /// Its length in ms. Never longer than the options in force allow: they may have been changed since, or be those of
     /// another process.
     pub(super) fn length(self, config: &Config) -> f64 {
-        match self {
-            OpenTime::Recovery => config.recovery_timeout(),
-            OpenTime::Fixed(ms) => ms.min(longest(config)),
-        }
+        if self.0.is_nan() { config.recovery_timeout() } else { self.0.min(longest(config)) }
+    }
+
+    /// The time that begins with a failure while the circuit is open: the same again, or the recovery time where there is none.
+    pub(super) fn again(self) -> OpenTime {
+        if self.0 == 0.0 { OpenTime::RECOVERY } else { self }
     }
 }
 
@@ -64,7 +74,7 @@ impl Backoff {
     ) -> OpenTime {
         let share = jitter(config) * if (0.0..=1.0).contains(&random) { random } else { 0.0 };
         let asked = verdict.retry_after.clamp(0.0, longest_asked(config).max(0.0));
-        let later = OpenTime::Fixed((asked * (1.0 + share)).min(LONGEST_SPAN));
+        let later = OpenTime((asked * (1.0 + share)).min(LONGEST_SPAN));
         if verdict.trips && !asked.is_nan() {
             return later;
         }
@@ -73,9 +83,9 @@ impl Backoff {
         if asked > own {
             later
         } else if config.get(Field::BackoffFactor).is_some() {
-            OpenTime::Fixed(own)
+            OpenTime(own)
         } else {
-            OpenTime::Recovery
+            OpenTime::RECOVERY
         }
     }
 
@@ -134,7 +144,7 @@ mod tests {
     #[test]
     fn without_backoff_it_is_the_recovery_time_and_chance_has_no_share() {
         let open_time = Backoff::default().open_time(true, Outcome::Failure.into(), &Config::default(), 1.0);
-        assert_eq!(open_time, OpenTime::Recovery);
+        assert_eq!(open_time, OpenTime::RECOVERY);
         assert!(!needs_random(&Config::default()));
     }
 
@@ -148,7 +158,7 @@ mod tests {
         let mut backoff = Backoff::default();
         let spans = [false, true, true, true, true, false]
             .map(|again| backoff.open_time(again, Outcome::Failure.into(), &config, NO_CHANCE));
-        assert_eq!(spans, [100.0, 300.0, 900.0, 1000.0, 1000.0, 100.0].map(OpenTime::Fixed));
+        assert_eq!(spans, [100.0, 300.0, 900.0, 1000.0, 1000.0, 100.0].map(OpenTime));
     }
 
     #[test]
@@ -166,9 +176,9 @@ mod tests {
         let config = config(&[(Field::RecoveryTimeout, 1000.0), (Field::BackoffJitter, 0.25)]);
         let mut backoff = Backoff::default();
         let mut opened = |random| backoff.open_time(false, Outcome::Failure.into(), &config, random);
-        assert_eq!([0.0, 1.0, 0.5].map(&mut opened), [1000.0, 750.0, 875.0].map(OpenTime::Fixed));
+        assert_eq!([0.0, 1.0, 0.5].map(&mut opened), [1000.0, 750.0, 875.0].map(OpenTime));
         for nonsense in [f64::NAN, -1.0, -f64::MIN_POSITIVE, 1.000_000_1, 2.0, f64::INFINITY] {
-            assert_eq!(opened(nonsense), OpenTime::Fixed(1000.0), "{nonsense}");
+            assert_eq!(opened(nonsense), OpenTime(1000.0), "{nonsense}");
         }
         opened(1.0);
         assert_eq!(backoff.probation(), 1000.0);
@@ -194,7 +204,7 @@ mod tests {
         ] {
             for (random, expected) in [(0.0, without_chance), (1.0, with_all), (NO_CHANCE, without_chance)] {
                 let open_time = Backoff::default().open_time(false, failure(asked, trips), &config, random);
-                assert_eq!(open_time, OpenTime::Fixed(expected), "{asked}, {trips}, {random}");
+                assert_eq!(open_time, OpenTime(expected), "{asked}, {trips}, {random}");
                 assert_eq!(open_time.length(&config), expected, "no bound cuts the share of chance off");
             }
         }
@@ -207,7 +217,7 @@ mod tests {
         let mut opened = |verdict| backoff.open_time(true, verdict, &config, NO_CHANCE);
         let (failed, pause) = (Outcome::Failure.into(), failure(70.0, true));
         let spans = [failed, pause, pause, failed, failure(f64::NAN, true)].map(&mut opened);
-        assert_eq!(spans, [300.0, 70.0, 70.0, 900.0, 1000.0].map(OpenTime::Fixed));
+        assert_eq!(spans, [300.0, 70.0, 70.0, 900.0, 1000.0].map(OpenTime));
     }
 
     #[test]
@@ -215,7 +225,7 @@ mod tests {
         let mut backoff = Backoff::default();
         for again in [false, true, true] {
             let open_time = backoff.open_time(again, Outcome::Failure.into(), &Config::default(), NO_CHANCE);
-            assert_eq!(open_time, OpenTime::Recovery);
+            assert_eq!(open_time, OpenTime::RECOVERY);
         }
         assert_eq!((backoff.failed_recoveries(), backoff.probation()), (2, 60_000.0));
     }

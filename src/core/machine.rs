@@ -352,14 +352,11 @@ impl Breaker {
         }
         match &mut self.phase {
             Phase::Closed { .. } => self.judge(verdict, slow, now, random),
-            // A failure recorded by hand: the open time starts again. Where the circuit had none of its own, being released or opened
-            // by hand for so long, it is the recovery time.
+            // A failure recorded by hand. Who was released, or opened by hand for a time, has no open time of its own.
             Phase::Open { since, span, held } => {
                 *held = since.remaining(*held, now);
                 *since = Moment::at(now);
-                if *span == OpenTime::Fixed(0.0) {
-                    *span = OpenTime::Recovery;
-                }
+                *span = span.again();
             }
             Phase::HalfOpen(_) => self.fail_trial(in_half_open, verdict, now, random),
         }

@@ -86,9 +86,7 @@ impl Breaker {
                 // Where nobody can tell, its time begins again.
                 open_for = SpanIfAny(passed(since).0.max(0.0));
                 held = SpanIfAny(by_hand);
-                if let OpenTime::Fixed(ms) = own {
-                    span = SpanIfAny(ms);
-                }
+                span = SpanIfAny(own.0);
             }
             Phase::HalfOpen(_) => {}
         }
@@ -173,8 +171,7 @@ impl Breaker {
         self.phase = match numbers.state {
             State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },
             State::Open => {
-                let ms = numbers.span.0;
-                let span = if ms.is_nan() { OpenTime::Recovery } else { OpenTime::Fixed(ms) };
+                let span = OpenTime(numbers.span.0);
                 let passed = match numbers.open_for.0 {
                     ms if ms.is_nan() => (span.length(&self.config) - numbers.remaining.0).max(0.0),
                     ms => ms,

@@ -14,7 +14,7 @@ use std::rc::Rc;
 impl Breaker {
     /// Opens the circuit by hand for a whole recovery time from now.
     pub fn trip(&mut self, now: f64) {
-        self.open(Reason::Trip, OpenTime::Recovery, now);
+        self.open(Reason::Trip, OpenTime::RECOVERY, now);
     }
 
     /// Opens the circuit by hand for that many ms from now. No later failure, trip or option makes it shorter, and what comes
@@ -26,7 +26,7 @@ impl Breaker {
         if !Kind::Span.takes(ms) {
             return Err(Problem::Invalid(Field::RecoveryTimeout));
         }
-        self.open(Reason::Trip, OpenTime::Fixed(0.0), now);
+        self.open(Reason::Trip, OpenTime::NONE, now);
         if let Phase::Open { held, .. } = &mut self.phase {
             *held = held.max(ms);
         }
@@ -43,7 +43,7 @@ impl Breaker {
     /// Opens the circuit by hand and holds it open, whatever the time, until it is released or reset.
     pub fn isolate(&mut self, now: f64) {
         self.isolated = true;
-        self.open(Reason::Isolate, OpenTime::Recovery, now);
+        self.open(Reason::Isolate, OpenTime::RECOVERY, now);
     }
 
     /// Ends isolation: the circuit is open with its time up, so the next call is a test request, unless [`Breaker::trip_for`] still
@@ -52,7 +52,7 @@ impl Breaker {
         if self.isolated {
             self.isolated = false;
             let held = self.held(now);
-            self.phase = Phase::Open { since: Moment::at(now), span: OpenTime::Fixed(0.0), held };
+            self.phase = Phase::Open { since: Moment::at(now), span: OpenTime::NONE, held };
         }
     }
 
