@@ -218,7 +218,13 @@ pub fn standing(slot: u32, now: f64) -> u32 {
     slots::with_cold(slot, 0, |breaker| {
         let window = breaker.window(now).unwrap_or_default();
         bit(breaker.metrics().in_flight.get() > 0.0, IN_FLIGHT)
-            | bit(breaker.failure_count() > 0.0 || window.failures > 0 || window.slow > 0, FAILING)
+            | bit(
+                breaker.failure_count() > 0.0
+                    || window.failures > 0
+                    || window.slow > 0
+                    || breaker.is_on_probation(now),
+                FAILING,
+            )
             | bit(breaker.state() != State::Closed, NOT_CLOSED)
             | bit(breaker.mode() != Mode::Normal, SWITCHED)
             | bit(window.calls > 0, FILLED)

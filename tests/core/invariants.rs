@@ -1205,6 +1205,7 @@ fn read_everything(breaker: &mut Breaker, at: f64) {
     breaker.needs_elapsed();
     breaker.needs_random();
     breaker.failed_recoveries();
+    breaker.is_on_probation(at);
     breaker.latency();
     breaker.window(at);
     breaker.snapshot(ORIGIN, at);

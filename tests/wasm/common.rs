@@ -322,6 +322,26 @@ fn what_would_be_lost_with_a_breaker_is_told_in_bits() {
 }
 
 #[test]
+fn what_backoff_remembers_would_be_lost_until_the_circuit_was_closed_for_as_long_as_it_had_been_open() {
+    for (factor, bits) in [(Some(2.0), 2), (None, 0)] {
+        let mut options = vec![
+            (Field::FailureThreshold, 1.0),
+            (Field::SuccessThreshold, 1.0),
+            (Field::RecoveryTimeout, 100.0),
+        ];
+        options.extend(factor.map(|factor| (Field::BackoffFactor, factor)));
+        let slot = breaker(&options);
+        assert_eq!(standing(slot, f64::NAN), 0);
+        for (outcome, now) in [(FAILURE, 0.0), (SUCCESS, 100.0)] {
+            end(slot, admit(slot, now, NO_CHANCE), outcome, now);
+        }
+        assert_eq!((state(slot), standing(slot, 199.0), standing(slot, f64::NAN)), (CLOSED, bits, bits));
+        assert_eq!(standing(slot, 200.0), 0);
+        free_slot(slot);
+    }
+}
+
+#[test]
 fn the_calls_that_asked_grow_by_each_admission_and_refusal_and_by_nothing_else() {
     let slot = breaker(&[]);
     let permit = admit(slot, 0.0, NO_CHANCE);
@@ -621,7 +641,7 @@ fn switches_by_hand_are_numbers_that_go_on_beneath_each_other() {
     assert_eq!((mode(slot), admit(slot, 0.0, NO_CHANCE)), (1, REFUSED_ISOLATED));
     disable(slot);
     assert_eq!(
-        (mode(slot), admit(slot, 0.0, NO_CHANCE), standing(slot) & number::SWITCHED),
+        (mode(slot), admit(slot, 0.0, NO_CHANCE), standing(slot, 0.0) & number::SWITCHED),
         (2, UNJUDGED, 8)
     );
     enable(slot);

@@ -188,6 +188,13 @@ impl Breaker {
         self.latency.as_ref()?.summary()
     }
 
+    /// Whether the circuit is closed, but not for so long yet that its next opening would be no failed recovery: backoff remembers.
+    pub fn is_on_probation(&self, now: f64) -> bool {
+        let probation = self.backoff.probation();
+        matches!(self.phase, Phase::Closed { mut since } if probation > 0.0 && !since.has_passed(probation, now))
+            && self.config.get(Field::BackoffFactor).is_some()
+    }
+
     /// How often recovery has failed in a row.
     pub fn failed_recoveries(&self) -> u16 {
         self.backoff.failed_recoveries()
