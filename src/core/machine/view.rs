@@ -190,8 +190,8 @@ impl Breaker {
 
     /// Whether the circuit is closed, but not for so long yet that its next opening would be no failed recovery: backoff remembers.
     pub fn is_on_probation(&self, now: f64) -> bool {
-        let probation = self.backoff.probation();
-        matches!(self.phase, Phase::Closed { mut since } if probation > 0.0 && !since.has_passed(probation, now))
+        let Phase::Closed { since } = self.phase else { return false };
+        since.remaining(self.backoff.probation(), now) > 0.0
             && self.config.get(Field::BackoffFactor).is_some()
     }
 
