@@ -43,8 +43,8 @@ export class CircuitOpenError extends Error {
     /** The state that refused: `'open'`, or `'half_open'` when all test requests were in flight. */
     this.state = details?.state ?? 'open'
     /**
-     * Ms until the circuit lets a test request through; 0 in `half_open`, where a verdict may come at any moment,
-     * Infinity when it is isolated.
+     * Ms to wait before asking again, above 0: what is left of the open time; 1 to 1000 in `half_open`, where a verdict may come at any
+     * moment; Infinity when it is isolated.
      */
     this.retryAfter = details?.retryAfter ?? 0
   }

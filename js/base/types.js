@@ -55,8 +55,9 @@
 
 /**
  * Longer open times after failed recoveries: `recoveryTimeout` times `factor` (from 1, default 2) for each, up to `max` ms
- * (default ten recovery times), shortened by a random share of up to `jitter` (0 to 1, default 0). A circuit that
- * opens again before it stayed closed for as long as it had been open has not recovered.
+ * (default ten recovery times), shortened by a random share of up to `jitter` (0 to 1, default 0), which comes on top of what a failure
+ * asks for. A circuit that opens again before it stayed closed for as long as it had been open has not recovered; a pause that a failure asks for
+ * is no failed recovery.
  *
  * @typedef {{ factor?: number, max?: number, jitter?: number }} RecoveryBackoff
  */
@@ -91,12 +92,12 @@
  * @property {(...argsAndError: any[]) => any} [fallback] Answers instead of a refusal: gets the call's arguments and the error.
  * @property {'open' | 'failure'} [fallbackOn] Whether the fallback answers refusals only, or failed calls too. Default `'open'`.
  * @property {() => unknown} [probe] Tests the dependency in the background while the circuit is open and due, so that no
- *   caller has to; well when what it returns resolves.
+ *   caller has to, unless it does not come for one `halfOpenTimeout`; well when what it returns resolves.
  * @property {(ms: number) => Promise<unknown>} [sleep] Waits between probes. Default: a timer that keeps no process alive.
  * @property {Clock} [clock] Tells the time. Default `Date`, looked up when needed, so that fake timers work.
  * @property {() => number} [random] A number from 0 to 1, for jitter. Default `Math.random`, looked up when needed.
  * @property {boolean} [latency] Whether to keep how long calls take, in 832 bytes. Default false.
- * @property {unknown} [snapshot] What `toJSON()` of an earlier breaker gave: carry on from there.
+ * @property {unknown} [snapshot] What `toJSON()` of an earlier breaker gave: carry on from there. Refused where its window would be misread.
  * @property {boolean} [stackTrace] Whether refusals capture a stack. Default false.
  */
 

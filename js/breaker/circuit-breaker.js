@@ -16,6 +16,7 @@ import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
 import { checkCallOptions, checkSignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
+import { assertTripTime, tripTime } from '../options/trip-options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
 import { showBy } from './inspect.js'
@@ -430,31 +431,52 @@ export class CircuitBreaker extends EventTarget {
     this.#tell(error)
   }
 
-  /** Opens the circuit by hand for a whole recovery time from now. */
-  trip() {
-    core.trip(this.#live(), this.#now())
+  /**
+   * Opens the circuit by hand for a whole recovery time from now, or `for` so many ms. That is the least then: no failure, later `trip()` or
+   * written option makes it shorter, and the open times that come after are as they would have been.
+   *
+   * @param {{ for?: number }} [options]
+   * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`; then nothing changed.
+   *
+   * @example
+   * breaker.trip({ for: 30 * 60_000 }) // an upkeep of half an hour
+   */
+  trip(options) {
+    const ms = tripTime(options)
+    const slot = this.#live()
+    if (ms === undefined) core.trip(slot, this.#now())
+    else assertTripTime(core.tripFor(slot, ms, this.#now()), ms)
     this.#tell()
   }
 
-  /** Closes the circuit by hand, forgets its failures and ends isolation. Results of calls in flight count no more. */
+  /**
+   * Closes the circuit by hand, forgets its failures and ends isolation. Results of calls in flight count no more. `disable()` and `observe()`
+   * stay in force.
+   */
   reset() {
     core.reset(this.#live(), this.#now())
     this.#tell()
   }
 
-  /** Opens the circuit by hand and holds it open, whatever the time, until `release()` or `reset()`. */
+  /**
+   * Opens the circuit by hand and holds it open, whatever the time, until `release()` or `reset()`. A switch of its own: it goes on beneath
+   * `disable()`, which outranks it, and outranks `observe()`.
+   */
   isolate() {
     core.isolate(this.#live(), this.#now())
     this.#tell()
   }
 
-  /** Ends isolation: the next call is a test request. Does nothing when the circuit is not isolated. */
+  /**
+   * Ends isolation and nothing else: the next call is a test request, unless `trip({ for })` still holds. Does nothing when the circuit is not
+   * isolated.
+   */
   release() {
     core.release(this.#live(), this.#now())
     this.#tell()
   }
 
-  /** Lets all calls pass, and counts them, until `enable()`. The state stays as it is. */
+  /** Lets all calls pass, and counts them, until `enable()`, though the circuit be isolated. The state stays as it is. */
   disable() {
     core.disable(this.#live())
     this.#tell()
@@ -462,14 +484,14 @@ export class CircuitBreaker extends EventTarget {
 
   /**
    * Shadow mode, until `enable()`: the states go on as they would, but nobody is refused; `metrics.wouldRejectCalls` counts
-   * those who would have been.
+   * those who would have been. An isolated circuit refuses all the same.
    */
   observe() {
     core.observe(this.#live())
     this.#tell()
   }
 
-  /** Ends `disable()` and `observe()`. */
+  /** Ends `disable()` and `observe()`, and no isolation. */
   enable() {
     core.enable(this.#live())
     this.#tell()
@@ -488,8 +510,8 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * The breaker as data, for the option `snapshot` of a later one with the same options: its state, what is left of its open
-   * time, its counts and its window. Calls in flight are not part of it.
+   * The breaker as data, for the option `snapshot` of a later one: its state, what has passed of its open time, its counts and its
+   * window. Calls in flight are not part of it.
    *
    * @returns {import('./snapshot.js').Snapshot}
    */
@@ -887,7 +909,7 @@ export class CircuitBreaker extends EventTarget {
     const { state, mode } = this
     const hasWork = state !== 'closed' && mode !== 'isolated' && mode !== 'disabled'
     if (rare.probing) {
-      rare.probing.wake(hasWork ? core.retryAfter(this.#slot, this.#now()) : 0)
+      rare.probing.wake(hasWork ? core.probeAfter(this.#slot, this.#now()) : 0)
       return
     }
     if (probe === undefined || !hasWork) return

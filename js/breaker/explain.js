@@ -13,7 +13,8 @@ import { percent } from './metrics.js'
  * @property {number} failures In a row, or in the window if there is one.
  * @property {number | undefined} calls In the window.
  * @property {number | undefined} slowCalls In the window.
- * @property {number} retryAfter Ms until an open circuit lets a test request through.
+ * @property {number} retryAfter What a refusal would tell: the ms until an open circuit lets a test request through, or, where one is in
+ *   flight or the probe's next, until it is worth asking again, 1000 at most. 0 where a call would be let through.
  * @property {import('../base/types.js').Reason | undefined} reason Of the last state change.
  */
 
@@ -62,10 +63,11 @@ export function explanation({ state, mode, isProbed, failureCount, successCount,
   }
 
   function whyOpen() {
-    if (mode === 'isolated') return 'held open by hand until it is released'
+    // Disabled or not.
+    if (report.retryAfter === Infinity) return 'held open by hand until it is released'
     const since = `${reason ?? 'restored'} after ${count(failureCount, 'failure')} in a row`
     const tester = isProbed ? 'probe' : 'test request'
-    const wait = report.retryAfter > 0 ? `lets a ${tester} through in ${Math.ceil(report.retryAfter)} ms` : `the next ${isProbed ? 'probe' : 'call'} is a test request`
+    const wait = report.probeAfter > 0 ? `lets a ${tester} through in ${Math.ceil(report.probeAfter)} ms` : `the next ${isProbed ? 'probe' : 'call'} is a test request`
     return `${since}, ${wait}`
   }
 

@@ -10,8 +10,16 @@ import { CODES, misuse } from '../base/misuse.js'
 /**
  * A breaker as data. What its members mean is the package's own affair; they are plain numbers, names and lists of numbers.
  *
- * @typedef {{ version: number, state: string, mode: string, window: number[], stateChanges: (number | null)[], [name: string]: unknown }} Snapshot
+ * @typedef {{ version: number, state: string, mode: string, modeBelow: string, window: number[], stateChanges: (number | null)[], [name: string]: unknown }} Snapshot
  */
+
+/**
+ * The members that are names, each of which the core has by its number.
+ *
+ * @param {string} name
+ * @returns {readonly string[] | undefined}
+ */
+const namesOf = (name) => (name === 'state' ? core.states : name.startsWith('mode') ? core.modes : undefined)
 
 /**
  * @internal
@@ -21,9 +29,7 @@ import { CODES, misuse } from '../base/misuse.js'
 export function toObject(numbers) {
   const single = core.snapshotNames.length
   /** @type {Record<string, unknown>} */
-  const snapshot = Object.fromEntries(core.snapshotNames.map((name, index) => [name, orNull(numbers[index])]))
-  snapshot.state = core.states[numbers[core.snapshotNames.indexOf('state')]]
-  snapshot.mode = core.modes[numbers[core.snapshotNames.indexOf('mode')]]
+  const snapshot = Object.fromEntries(core.snapshotNames.map((name, index) => [name, namesOf(name)?.[numbers[index]] ?? orNull(numbers[index])]))
   const calls = numbers[single]
   snapshot.window = numbers.slice(single + 1, single + 1 + calls)
   snapshot.stateChanges = numbers.slice(single + 2 + calls).map(orNull)
@@ -39,8 +45,9 @@ export function toObject(numbers) {
  */
 export function toNumbers(value) {
   try {
-    const snapshot = /** @type {Snapshot} */ (value)
-    const { window, stateChanges } = snapshot
+    const own = (/** @type {string} */ name) => (Object.hasOwn(/** @type {object} */ (value), name) ? /** @type {any} */ (value)[name] : undefined)
+    const window = own('window')
+    const stateChanges = own('stateChanges')
     if (!Array.isArray(window) || !Array.isArray(stateChanges)) return undefined
     const [calls, changes] = [window.length, stateChanges.length]
     // No list of a snapshot is longer than a full window; of a proxy, a length may be anything.
@@ -48,9 +55,9 @@ export function toNumbers(value) {
     // By their numbers: a list may have an iterator of its own that never ends.
     const numbers = [
       ...core.snapshotNames.map((name) => {
-        if (name === 'state') return core.states.indexOf(/** @type {any} */ (snapshot.state))
-        if (name === 'mode') return core.modes.indexOf(/** @type {any} */ (snapshot.mode))
-        return snapshot[name]
+        // What 0.1.0 did not write is null to the core, which says what has to be there; below its mode there was none.
+        const member = own(name) ?? (name === 'modeBelow' ? core.modes[0] : null)
+        return namesOf(name)?.indexOf(member) ?? member
       }),
       calls,
       ...Array.from({ length: calls }, (_, index) => window[index]),

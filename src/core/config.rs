@@ -132,11 +132,6 @@ impl Config {
         self.get(Field::RecoveryTimeout).unwrap_or(f64::INFINITY)
     }
 
-    /// The longest time for which a circuit stays open that is not held open by hand.
-    pub(super) fn longest_open_time(&self) -> f64 {
-        self.longest_of(&[Field::RecoveryTimeout, Field::BackoffMax, Field::MaxRetryAfter])
-    }
-
     /// The longest of these spans that are in force, or 0.
     fn longest_of(&self, fields: &[Field]) -> f64 {
         fields.iter().filter_map(|field| self.get(*field)).fold(0.0, f64::max)

@@ -12,6 +12,7 @@
 //! | half_open | closed | `successThreshold` test requests succeeded |
 //! | half_open | open | too many test requests failed or expired for that, or [`Breaker::trip`] |
 //! | any | open, held | [`Breaker::isolate`] |
+//! | open | open, due | [`Breaker::release`], where it was held |
 //! | any | closed | [`Breaker::reset`] |
 //!
 //! # Invariants
@@ -21,7 +22,8 @@
 //! 1. A result of an earlier generation changes no state and no count but `stale` and `in_flight`.
 //! 2. At most `halfOpenMaxConcurrent` test requests are in flight, and at most `halfOpenCalls` are judged.
 //! 3. Nothing wedges: asked again and again with a healthy dependency, an open or half-open circuit
-//!    admits a call within one recovery time and one half-open timeout.
+//!    admits a call within one recovery time and one half-open timeout; a caller within one half-open timeout more, where
+//!    test requests are the probe's and the probe asks no more.
 //! 4. An open circuit refuses until its recovery time is up, to the millisecond, and admits then.
 //! 5. Every call that asked stands in exactly one count: successful, failed, ignored, rejected, stale
 //!    or in flight; `timed_out` and `would_reject` are parts of others. The one exception is a test request that
@@ -32,7 +34,13 @@
 //! 8. Used one call after another, states and counts are those of the textbook class.
 //! 9. The window counts what a naive list of the calls of this closed generation would count.
 //! 10. A snapshot carried on by a new breaker behaves as the old one would have, calls in flight aside.
-//! 11. A disabled or observing breaker refuses nobody.
+//! 11. A disabled or observing breaker refuses nobody, unless it observes and is isolated.
+//! 12. Isolation on the one hand, disabling or observing on the other are switches of their own: nothing but its opposite ends one of
+//!     them, and [`Breaker::reset`] isolation. Disabling outranks isolation, which outranks observing.
+//! 13. Opened by hand for a time of its own, a circuit refuses until then, whatever happens but [`Breaker::reset`].
+//! 14. Where there is a probe, a caller tests only after one half-open timeout in which the probe did not ask, though it was due. Once that
+//!     was so, or the probe's test request expired, [`LOST_PATIENCE`](view) is enough until the probe tests again.
+//! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
 
 mod by_hand;
 mod view;
@@ -54,8 +62,15 @@ use std::rc::Rc;
 /// A state with what belongs to it and to no other.
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
-    Closed { since: Moment },
-    Open { since: Moment, span: OpenTime },
+    Closed {
+        since: Moment,
+    },
+    /// `held`: the ms since then for which it was opened by hand at least, whatever becomes of the span.
+    Open {
+        since: Moment,
+        span: OpenTime,
+        held: f64,
+    },
     HalfOpen(Trial),
 }
 
@@ -65,9 +80,14 @@ pub struct Breaker {
     /// Shared by all breakers made of the same options; copied when one of them changes its own.
     pub(super) config: Rc<Config>,
     pub(super) phase: Phase,
-    pub(super) mode: Mode,
-    /// Test requests are the probe's: no caller is let through in half-open.
-    probed: bool,
+    /// Whether it was disabled, or observes, or neither: never [`Mode::Isolated`].
+    pub(super) leniency: Mode,
+    /// Held open by hand. The circuit is open then.
+    pub(super) isolated: bool,
+    /// Test requests are the probe's, as long as it asks.
+    pub(super) probed: bool,
+    /// Callers had to test in its place, or it had no answer to its last test request. Until it tests again it has less time.
+    pub(super) probe_is_lost: bool,
     pub(super) policy: Policy,
     pub(super) backoff: Backoff,
     /// Calls in flight at most.
@@ -97,8 +117,10 @@ impl Breaker {
             capacity: config.get(Field::MaxConcurrent).unwrap_or(f64::INFINITY),
             config,
             phase: Phase::Closed { since: Moment::at(f64::NAN) },
-            mode: Mode::Normal,
+            leniency: Mode::Normal,
+            isolated: false,
             probed: false,
+            probe_is_lost: false,
             backoff: Backoff::default(),
             generation: Permit(serial.get()),
             serial,
@@ -117,7 +139,7 @@ impl Breaker {
         self.latency.get_or_insert_default();
     }
 
-    /// Leaves all test requests to [`Breaker::admit_probe`].
+    /// Leaves all test requests to [`Breaker::admit_probe`], as long as that is asked.
     pub fn leave_tests_to_probe(&mut self) {
         self.probed = true;
     }
@@ -127,14 +149,14 @@ impl Breaker {
     /// `random`, here and in what else may open the circuit, is a number from 0 to 1 for jitter; another takes nothing off.
     /// It is needed where [`Breaker::needs_random`] says so and the circuit is not closed.
     pub fn admit(&mut self, now: f64, random: f64) -> Admission {
-        if self.mode == Mode::Disabled {
+        if self.leniency == Mode::Disabled {
             self.metrics.in_flight.add_one();
             return Admission::Granted(Permit::UNJUDGED);
         }
-        let admission = self.guard(!self.probed, self.capacity, now, random);
+        let admission = self.guard(false, self.capacity, now, random);
         match admission {
             Admission::Granted(_) => self.metrics.in_flight.add_one(),
-            Admission::Refused(_) if self.mode == Mode::Observing => {
+            Admission::Refused(_) if self.mode() == Mode::Observing => {
                 self.metrics.would_reject.add_one();
                 self.metrics.in_flight.add_one();
                 return Admission::Granted(Permit::UNJUDGED);
@@ -150,7 +172,8 @@ impl Breaker {
     #[inline(always)]
     pub fn admit_if_closed(&mut self) -> Option<Permit> {
         let Phase::Closed { .. } = self.phase else { return None };
-        if self.mode != Mode::Normal || self.metrics.in_flight.get() >= self.capacity {
+        // It is not isolated: then it would be open.
+        if self.leniency != Mode::Normal || self.metrics.in_flight.get() >= self.capacity {
             return None;
         }
         self.metrics.in_flight.add_one();
@@ -160,7 +183,7 @@ impl Breaker {
     /// Asks for a test request on behalf of the probe: granted in half-open alone. Refusals count nowhere,
     /// since nobody was refused.
     pub fn admit_probe(&mut self, now: f64, random: f64) -> Admission {
-        let admission = match self.mode {
+        let admission = match self.mode() {
             // The probe is no call: a full bulkhead is nothing to it.
             Mode::Normal | Mode::Observing => self.guard(true, f64::INFINITY, now, random),
             Mode::Isolated | Mode::Disabled => Admission::Refused(Refusal::Isolated),
@@ -173,24 +196,33 @@ impl Breaker {
     }
 
     /// The verdict on a call that asks to pass, not yet counted.
-    fn guard(&mut self, may_test: bool, capacity: f64, now: f64, random: f64) -> Admission {
+    fn guard(&mut self, is_probe: bool, capacity: f64, now: f64, random: f64) -> Admission {
         self.advance(now, random);
+        let patience = self.patience();
         // After that, which may have told of a test request that it hangs.
         let full = self.metrics.in_flight.get() - self.hung() >= capacity;
-        if self.mode == Mode::Isolated {
+        if self.isolated {
             return Admission::Refused(Refusal::Isolated);
         }
         match &mut self.phase {
             Phase::Open { .. } => Admission::Refused(Refusal::Open),
             _ if full => Admission::Refused(Refusal::BulkheadFull),
             Phase::Closed { .. } => Admission::Granted(self.generation),
-            Phase::HalfOpen(trial) if may_test && trial.has_room(&self.config, self.success_count) => {
+            Phase::HalfOpen(trial) => {
+                if is_probe {
+                    trial.hear(now);
+                } else if self.probed && !trial.is_left_by_probe(patience, now) {
+                    return Admission::Refused(Refusal::HalfOpenFull);
+                }
+                if !trial.has_room(&self.config, self.success_count) {
+                    return Admission::Refused(Refusal::HalfOpenFull);
+                }
+                self.probe_is_lost = !is_probe;
                 self.serial.add_one();
                 let permit = Permit(self.serial.get());
                 trial.lease(permit, now);
                 Admission::Granted(permit)
             }
-            Phase::HalfOpen(_) => Admission::Refused(Refusal::HalfOpenFull),
         }
     }
 
@@ -211,7 +243,7 @@ impl Breaker {
         }
         if belongs {
             self.metrics.count(verdict.outcome);
-            if self.mode != Mode::Disabled {
+            if self.leniency != Mode::Disabled {
                 self.apply(verdict, self.config.is_slow(elapsed), Reason::TestFailed, now, random);
             }
         } else if permit == Permit::UNJUDGED {
@@ -229,7 +261,7 @@ impl Breaker {
     #[inline(always)]
     pub fn succeed_if_closed(&mut self, permit: Permit, now: f64) -> bool {
         let Phase::Closed { .. } = self.phase else { return false };
-        if permit != self.generation || self.mode == Mode::Disabled {
+        if permit != self.generation || self.leniency == Mode::Disabled {
             return false;
         }
         self.metrics.in_flight.take_one();
@@ -262,6 +294,7 @@ impl Breaker {
         if let Phase::HalfOpen(trial) = &mut self.phase {
             let expired = trial.expire(self.config.half_open_timeout(), now);
             for permit in expired {
+                self.probe_is_lost = true;
                 if self.capacity.is_finite() {
                     self.hung.get_or_insert_default().add(permit);
                 }
@@ -270,11 +303,13 @@ impl Breaker {
                 self.fail(Outcome::Failure.into(), false, Reason::TestExpired, now, random);
             }
         }
-        if let Phase::Open { since, span } = &mut self.phase
-            && self.mode != Mode::Isolated
-            && since.has_passed(span.length(&self.config), now)
+        let length = self.open_time();
+        if let Phase::Open { since, .. } = &mut self.phase
+            && !self.isolated
+            && since.has_passed(length, now)
         {
-            self.enter(Phase::HalfOpen(Trial::default()), Reason::RecoveryDue, now);
+            let trial = Trial::new(since.after(length), 0);
+            self.enter(Phase::HalfOpen(trial), Reason::RecoveryDue, now);
         }
     }
 
@@ -317,8 +352,12 @@ impl Breaker {
         }
         match &mut self.phase {
             Phase::Closed { .. } => self.judge(verdict, slow, now, random),
-            // A failure recorded by hand: the recovery time starts again.
-            Phase::Open { since, .. } => *since = Moment::at(now),
+            // A failure recorded by hand. Who was released, or opened by hand for a time, has no open time of its own.
+            Phase::Open { since, span, held } => {
+                *held = since.remaining(*held, now);
+                *since = Moment::at(now);
+                *span = span.again();
+            }
             Phase::HalfOpen(_) => self.fail_trial(in_half_open, verdict, now, random),
         }
     }
@@ -363,7 +402,8 @@ impl Breaker {
 
     fn open(&mut self, reason: Reason, span: OpenTime, now: f64) {
         self.success_count = Tally::default();
-        self.enter(Phase::Open { since: Moment::at(now), span }, reason, now);
+        let held = self.held(now);
+        self.enter(Phase::Open { since: Moment::at(now), span, held }, reason, now);
     }
 
     #[cold]
@@ -371,6 +411,7 @@ impl Breaker {
         self.failure_count = Tally::default();
         self.success_count = Tally::default();
         self.last_failure_time = f64::NAN;
+        self.probe_is_lost = false;
         self.policy.clear();
         self.enter(Phase::Closed { since: Moment::at(now) }, reason, now);
     }

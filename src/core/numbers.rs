@@ -10,8 +10,6 @@ use super::tally::Tally;
 /// Which numbers a row takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
-    /// That number alone.
-    Exactly(u32),
     /// A time of the wall clock in ms, in the range of JavaScript's dates, or NaN for none.
     Time,
     /// A span in ms.
@@ -29,7 +27,6 @@ impl Kind {
     #[inline(never)]
     pub(super) fn takes(self, number: f64) -> bool {
         let (least, most, may_be_none) = match self {
-            Kind::Exactly(one) => (one.into(), one.into(), false),
             Kind::Time => (-LAST_DATE, LAST_DATE, true),
             Kind::Span => (0.0, LONGEST_SPAN, false),
             Kind::SpanIfAny => (0.0, LONGEST_SPAN, true),

@@ -1,43 +1,49 @@
 //! A breaker as numbers: what one process saves and another carries on from.
 //!
 //! Must not know: JSON, objects. Times are the wall clock's, ms since the epoch, since the clock that reads them
-//! next may have another zero; what is left of an open time is a span. NaN stands for what is not there.
+//! next may have another zero; what has passed of an open time is a span. NaN stands for what is not there.
 //! Calls in flight are not part of it: a new process has none.
+//!
+//! # Under other options
+//!
+//! Whoever carries on may have other options. Then it goes on as if they had been written while the breaker ran: nothing that is
+//! saved is a conclusion from options, but for the window. What that is and when a call in it was slow are saved along with it. It
+//! is carried over where it tells all that the new one would have seen. Else the snapshot is refused; but an
+//! open or half-open circuit, which closes with an empty window, leaves it out.
 
 use super::backoff::{Backoff, OpenTime};
+use super::config::LONGEST_SPAN;
 use super::log::Log;
 use super::machine::{Breaker, Phase};
 use super::metrics::Metrics;
-use super::numbers::{Kind, Number, Reader, Span, SpanIfAny, Time, numbers, save_list};
+use super::numbers::{Reader, Span, SpanIfAny, Time, numbers, save_list};
+use super::policy::{Carried, Shape};
 use super::state::{Mode, State};
 use super::tally::Tally;
 use super::time::Moment;
 use super::trial::Trial;
 
-/// The version written; others are refused.
-struct Version;
+/// The version written.
+const VERSION: u32 = 2;
 
-impl Number for Version {
-    const KIND: Kind = Kind::Exactly(1);
-
-    fn save(&self) -> f64 {
-        1.0
-    }
-
-    fn of(_number: f64) -> Version {
-        Version
-    }
-}
+/// The version that 0.1.0 wrote. It says nothing of the window, so it is refused where there was one, and names one mode at most.
+const VERSION_0_1_0: u32 = 1;
 
 numbers! {
     /// The single numbers of a snapshot, in their order. To add one: its row; both directions below then ask for it.
     Numbers {
-        "version" => version: Version,
+        "version" => version: u32,
         "takenAt" => taken_at: Time,
         "state" => state: State,
+        /// The one in force, and the one that is in force once that has ended.
         "mode" => mode: Mode,
+        "modeBelow" => mode_below: Mode,
+        /// What is left of the open time under the options of then. Others may have it end at another time, so all but 0.1.0 go
+        /// by how long it has lasted.
         "remaining" => remaining: Span,
+        "openFor" => open_for: SpanIfAny,
         "span" => span: SpanIfAny,
+        "held" => held: SpanIfAny,
         "closedFor" => closed_for: SpanIfAny,
         "failedRecoveries" => failed_recoveries: u16,
         "lastSpan" => last_span: Span,
@@ -53,6 +59,10 @@ numbers! {
         "wouldRejectCalls" => would_reject: Tally,
         "staleCalls" => stale: Tally,
         "stateChangeCount" => state_changes: Tally,
+        "windowSize" => window_size: SpanIfAny,
+        "windowDuration" => window_duration: SpanIfAny,
+        "windowBuckets" => window_buckets: SpanIfAny,
+        "slowCallDuration" => slow_call_duration: SpanIfAny,
     }
 }
 
@@ -63,33 +73,45 @@ pub const NAMES: &[&str] = &Numbers::NAMES;
 impl Breaker {
     /// The breaker as numbers at `now`, on a clock whose zero is `origin` ms after the epoch.
     pub fn snapshot(&self, origin: f64, now: f64) -> Vec<f64> {
-        let (mut remaining, mut span, mut closed_for) = (0.0, f64::NAN, f64::NAN);
+        let passed = |mut since: Moment| {
+            let known = since.is_known().then(|| since.elapsed(now)).flatten();
+            SpanIfAny(known.map_or(f64::NAN, |ms| ms.min(LONGEST_SPAN)))
+        };
+        let none = SpanIfAny(f64::NAN);
+        let (mut remaining, mut open_for, mut closed_for, mut span, mut held) = (0.0, none, none, none, none);
         match self.phase {
-            Phase::Closed { mut since } => {
-                if since.is_known() {
-                    closed_for = since.elapsed(now).unwrap_or(f64::NAN);
-                }
-            }
-            Phase::Open { since, span: length } => {
-                remaining = since.remaining(length.length(&self.config), now);
-                if let OpenTime::Fixed(ms) = length {
-                    span = ms;
-                }
+            Phase::Closed { since } => closed_for = passed(since),
+            Phase::Open { since, span: own, held: by_hand } => {
+                remaining = since.remaining(self.open_time(), now);
+                // Where nobody can tell, its time begins again.
+                open_for = SpanIfAny(passed(since).0.max(0.0));
+                held = SpanIfAny(by_hand);
+                span = SpanIfAny(own.0);
             }
             Phase::HalfOpen(_) => {}
         }
+        let mode = self.mode();
+        let mode_below = match mode {
+            Mode::Disabled if self.isolated => Mode::Isolated,
+            Mode::Isolated => self.leniency,
+            _ => Mode::Normal,
+        };
+        let Shape { size, duration, buckets, slow } = Shape::of(&self.config);
         // A new process has no calls in flight.
         let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight: _ } =
             self.metrics;
         let mut saved = Vec::new();
         Numbers {
-            version: Version,
+            version: VERSION,
             taken_at: Time(if now.is_finite() { origin + now } else { f64::NAN }),
             state: self.state(),
-            mode: self.mode,
+            mode,
+            mode_below,
             remaining: Span(remaining),
-            span: SpanIfAny(span),
-            closed_for: SpanIfAny(closed_for),
+            open_for,
+            span,
+            held,
+            closed_for,
             failed_recoveries: self.backoff.failed_recoveries(),
             last_span: Span(self.backoff.probation()),
             failure_count: self.failure_count,
@@ -104,6 +126,10 @@ impl Breaker {
             would_reject,
             stale,
             state_changes: self.log.count(),
+            window_size: SpanIfAny(size),
+            window_duration: SpanIfAny(duration),
+            window_buckets: SpanIfAny(buckets),
+            slow_call_duration: SpanIfAny(slow),
         }
         .save(&mut saved);
         save_list(&mut saved, &self.policy.save(now), 1);
@@ -115,28 +141,26 @@ impl Breaker {
     /// Time that passed since the snapshot was taken counts, as far as both clocks agree
     /// that it passed.
     ///
-    /// `None` when [`Breaker::snapshot`] could not have given such numbers for these options; the breaker is
-    /// then of no more use.
+    /// `None` when [`Breaker::snapshot`] could not have given such numbers, or the window can't be carried over; the breaker is then
+    /// of no more use.
     pub fn restore(&mut self, saved: &[f64], origin: f64, now: f64) -> Option<()> {
         let mut saved = Reader::new(saved);
         let numbers = Numbers::load(&mut saved)?;
-        let Numbers {
-            version: Version,
-            successful,
-            failed,
-            timed_out,
-            ignored,
-            rejected,
-            would_reject,
-            stale,
-            ..
-        } = numbers;
-        if numbers.mode == Mode::Isolated && numbers.state != State::Open {
+        if !matches!(numbers.version, VERSION | VERSION_0_1_0) {
+            return None;
+        }
+        let Numbers { successful, failed, timed_out, ignored, rejected, would_reject, stale, .. } = numbers;
+        (self.isolated, self.leniency) = match (numbers.mode, numbers.mode_below) {
+            (Mode::Isolated, below @ (Mode::Normal | Mode::Observing)) => (true, below),
+            (Mode::Disabled, Mode::Isolated) => (true, Mode::Disabled),
+            (mode, Mode::Normal) => (false, mode),
+            _ => return None,
+        };
+        if self.isolated && numbers.state != State::Open {
             return None;
         }
         // NaN, where one of the clocks had no time to tell, is not above 0.
         let away = (origin + now - numbers.taken_at.0).max(0.0);
-        self.mode = numbers.mode;
         self.backoff = Backoff::restored(numbers.failed_recoveries, numbers.last_span.0);
         self.failure_count = numbers.failure_count;
         self.success_count = numbers.success_count;
@@ -147,15 +171,26 @@ impl Breaker {
         self.phase = match numbers.state {
             State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },
             State::Open => {
-                let ms = numbers.span.0;
-                let span = if ms.is_nan() { OpenTime::Recovery } else { OpenTime::Fixed(ms) };
-                let passed = (span.length(&self.config) - numbers.remaining.0).max(0.0) + away;
-                Phase::Open { since: Moment::at(now - passed), span }
+                let span = OpenTime(numbers.span.0);
+                let passed = match numbers.open_for.0 {
+                    ms if ms.is_nan() => (span.length(&self.config) - numbers.remaining.0).max(0.0),
+                    ms => ms,
+                };
+                let since = Moment::at(now - passed - away);
+                Phase::Open { since, span, held: numbers.held.0.max(0.0) }
             }
-            State::HalfOpen => Phase::HalfOpen(Trial::restored(numbers.failed_tests)),
+            State::HalfOpen => Phase::HalfOpen(Trial::new(Moment::at(now), numbers.failed_tests)),
         };
-        if !self.policy.load(saved.list(1)?, away, now) {
-            return None;
+        let was = Shape {
+            size: numbers.window_size.0,
+            duration: numbers.window_duration.0,
+            buckets: numbers.window_buckets.0,
+            slow: numbers.slow_call_duration.0,
+        };
+        match self.policy.load(saved.list(1)?, was, &self.config, away, now) {
+            Carried::Exactly => {}
+            Carried::Not if numbers.state != State::Closed => {}
+            _ => return None,
         }
         self.log = Log::restored(saved.list(Log::NUMBERS_OF_EACH)?, numbers.state_changes, origin)?;
         saved.is_at_end().then_some(())

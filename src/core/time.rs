@@ -41,6 +41,11 @@ impl Moment {
         moves
     }
 
+    /// The moment that many milliseconds later.
+    pub(super) fn after(self, span: f64) -> Moment {
+        Moment(self.0 + span)
+    }
+
     /// Whether at least `span` milliseconds have passed at `now`.
     pub(super) fn has_passed(&mut self, span: f64, now: f64) -> bool {
         self.elapsed(now).is_some_and(|elapsed| elapsed >= span)

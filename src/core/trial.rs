@@ -1,6 +1,7 @@
 //! The test requests of one half-open generation: which are in flight, which have hung, and whether one more may pass.
 //!
-//! Must not know: what a verdict leads to. It holds leases and ends them; the machine opens and closes.
+//! Must not know: what a verdict leads to. It holds leases and ends them; the machine opens and closes. Nor who asks, but for
+//! the probe's own.
 //!
 //! # Why the front tells it all
 //!
@@ -34,7 +35,7 @@ struct Lease {
 const SPARE: usize = 16;
 
 /// The test requests of one half-open generation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Trial {
     /// In the order of their permits and of their beginnings. The first that is not gone is held.
     leases: Vec<Lease>,
@@ -44,15 +45,42 @@ pub(super) struct Trial {
     in_flight: u32,
     /// Test requests that failed, were slow or expired.
     failures: u32,
+    /// When the probe last asked, or the circuit was due before it did. Nobody looks at it where there is no probe.
+    heard: Moment,
     /// Leases looked at, moved or dropped.
     #[cfg(test)]
     steps: std::cell::Cell<usize>,
 }
 
 impl Trial {
-    /// A trial carried on from a snapshot: its test requests in flight are lost.
-    pub(super) fn restored(failures: u32) -> Trial {
-        Trial { failures, ..Trial::default() }
+    /// A trial that has been due since then, with that many failures: none, unless it is carried on from a snapshot. Test requests
+    /// in flight were lost with the process that had them.
+    pub(super) fn new(due: Moment, failures: u32) -> Trial {
+        Trial {
+            leases: Vec::new(),
+            gone: 0,
+            in_flight: 0,
+            failures,
+            heard: due,
+            #[cfg(test)]
+            steps: std::cell::Cell::new(0),
+        }
+    }
+
+    /// The probe asks at `now`.
+    pub(super) fn hear(&mut self, now: f64) {
+        self.heard = Moment::at(now);
+    }
+
+    /// How many ms from `now` the test requests go on being the probe's alone, which has `patience` ms to ask: 0 when it has not
+    /// asked for that long. Changes nothing.
+    pub(super) fn kept_for_probe(&self, patience: f64, now: f64) -> f64 {
+        self.heard.remaining(patience, now)
+    }
+
+    /// Whether the probe has not asked for `patience` ms at `now`.
+    pub(super) fn is_left_by_probe(&mut self, patience: f64, now: f64) -> bool {
+        self.heard.has_passed(patience, now)
     }
 
     /// Test requests that failed, were slow or expired.
@@ -247,6 +275,10 @@ mod tests {
         permits.into_iter().map(|permit| permit.0).collect()
     }
 
+    fn trial() -> Trial {
+        Trial::new(Moment::at(0.0), 0)
+    }
+
     /// A trial as naive as can be: every lease is looked at each time.
     #[derive(Default)]
     struct List(Vec<(f64, f64)>);
@@ -293,7 +325,7 @@ mod tests {
     fn whatever_the_clock_does_it_ends_the_leases_that_a_naive_list_ends() {
         for life in 0..400 {
             let mut seed = life;
-            let (mut trial, mut list) = (Trial::default(), List::default());
+            let (mut trial, mut list) = (trial(), List::default());
             let (mut time, mut lease_time, mut serial) = (1000.0, LEASE_TIME, 0);
             for _ in 0..200 {
                 let now = match random(&mut seed, 12) {
@@ -328,7 +360,7 @@ mod tests {
 
     #[test]
     fn no_number_but_that_of_a_lease_gives_one_back() {
-        let mut trial = Trial::default();
+        let mut trial = trial();
         for number in [5, 6, 9] {
             trial.lease(permit(number), 0.0);
         }
@@ -345,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_first_lease_that_hangs_keeps_no_holes_behind_it() {
-        let mut trial = Trial::default();
+        let mut trial = trial();
         trial.lease(permit(1), 0.0);
         for number in 2..100_000 {
             trial.lease(permit(number), 0.0);
@@ -358,7 +390,7 @@ mod tests {
 
     /// Work per lease given and given back with that many in flight, in whatever order they come back.
     fn work(in_flight: u32, mut which: impl FnMut(u32) -> u32) -> f64 {
-        let mut trial = Trial::default();
+        let mut trial = trial();
         let mut held: Vec<_> = (1..=in_flight).collect();
         held.iter().for_each(|number| trial.lease(permit(*number), 0.0));
         trial.steps.set(0);

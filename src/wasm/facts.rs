@@ -42,6 +42,7 @@ report! {
     "windowSlowCalls" => facts.window.map_or(f64::NAN, |counts| counts.slow.into()),
     "minimumCalls" => facts.breaker.config().get_or_nan(Field::MinimumCalls),
     "retryAfter" => facts.breaker.retry_after(facts.now),
+    "probeAfter" => facts.breaker.probe_after(facts.now),
     "failedTests" => facts.breaker.failed_tests().into(),
     "testExpiresAfter" => facts.breaker.test_expires_after(facts.now),
     "failedRecoveries" => facts.breaker.failed_recoveries().into(),

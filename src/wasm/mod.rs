@@ -127,6 +127,12 @@ pub fn trip(slot: u32, now: f64) {
     slots::with_cold(slot, (), |breaker| breaker.trip(now));
 }
 
+/// Opens the circuit by hand for that many ms; answers 0 or the number of the problem, which is that of an option that takes the same.
+#[wasm_bindgen(js_name = tripFor)]
+pub fn trip_for(slot: u32, ms: f64, now: f64) -> u32 {
+    slots::with_cold(slot, 0, |breaker| breaker.trip_for(ms, now).map_or_else(number::of_problem, |()| 0))
+}
+
 /// Closes the circuit by hand.
 #[wasm_bindgen]
 pub fn reset(slot: u32, now: f64) {
@@ -193,10 +199,16 @@ pub fn last_failure_time(slot: u32) -> f64 {
     slots::with_cold(slot, f64::NAN, |breaker| breaker.last_failure_time().unwrap_or(f64::NAN))
 }
 
-/// Ms until an open circuit's time is up; infinity when it is isolated.
+/// Ms that a caller should wait before it asks; infinity when the circuit is isolated.
 #[wasm_bindgen(js_name = retryAfter)]
 pub fn retry_after(slot: u32, now: f64) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.retry_after(now))
+}
+
+/// Ms until the probe has something to do, should nothing else happen; infinity when the circuit is isolated.
+#[wasm_bindgen(js_name = probeAfter)]
+pub fn probe_after(slot: u32, now: f64) -> f64 {
+    slots::with_cold(slot, 0.0, |breaker| breaker.probe_after(now))
 }
 
 /// What would be lost if the breaker were forgotten at `now`, as bits: [`number::IN_FLIGHT`] and those after it. 0 where only its counts
@@ -206,7 +218,13 @@ pub fn standing(slot: u32, now: f64) -> u32 {
     slots::with_cold(slot, 0, |breaker| {
         let window = breaker.window(now).unwrap_or_default();
         bit(breaker.metrics().in_flight.get() > 0.0, IN_FLIGHT)
-            | bit(breaker.failure_count() > 0.0 || window.failures > 0 || window.slow > 0, FAILING)
+            | bit(
+                breaker.failure_count() > 0.0
+                    || window.failures > 0
+                    || window.slow > 0
+                    || breaker.is_on_probation(now),
+                FAILING,
+            )
             | bit(breaker.state() != State::Closed, NOT_CLOSED)
             | bit(breaker.mode() != Mode::Normal, SWITCHED)
             | bit(window.calls > 0, FILLED)

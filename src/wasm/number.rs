@@ -42,7 +42,8 @@ pub const DEMANDS_NEWS: u32 = 16;
 
 /// Bit of `standing`: calls are in flight.
 pub const IN_FLIGHT: u32 = 1;
-/// Bit of `standing`: there were failures since the last success, or there are failures or slow calls in the window.
+/// Bit of `standing`: there were failures since the last success, or there are failures or slow calls in the window, or backoff
+/// remembers a recovery that may yet turn out to have failed.
 pub const FAILING: u32 = 2;
 /// Bit of `standing`: the circuit is not closed.
 pub const NOT_CLOSED: u32 = 4;

@@ -149,8 +149,6 @@ fn step(breaker: &mut Breaker, now: f64, random: f64) -> Step {
         Admission::Granted(permit) => {
             Step::Test(permit, breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY))
         }
-        Admission::Refused(_) => {
-            Step::Wait(breaker.retry_after(now).min(breaker.test_expires_after(now)).max(SHORTEST_PAUSE))
-        }
+        Admission::Refused(_) => Step::Wait(breaker.probe_after(now).max(SHORTEST_PAUSE)),
     }
 }

@@ -4,12 +4,13 @@
 //! file and tried first ever after.
 
 use crate::life::{
-    Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, setups, steps,
+    Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, settings, setups,
+    steps,
 };
 use crate::textbook::{self, Textbook};
 use crate::windows::List;
 use crate::worked::{NO_CHANCE, UNJUDGED};
-use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State, snapshot};
+use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -55,10 +56,10 @@ fn at_liberty(life: &Life, now: f64) -> Breaker {
     breaker
 }
 
-/// Asks for a call as whoever may make one in this state.
-fn ask(breaker: &mut Breaker, probed: bool, now: f64) -> Option<Permit> {
+/// Asks for a call, in the place of the probe where that is to test.
+fn ask(breaker: &mut Breaker, by_probe: bool, now: f64) -> Option<Permit> {
     breaker.check(now, NO_CHANCE);
-    let admission = if probed && breaker.state() != State::Closed {
+    let admission = if by_probe && breaker.state() != State::Closed {
         breaker.admit_probe(now, NO_CHANCE)
     } else {
         breaker.admit(now, NO_CHANCE)
@@ -69,30 +70,120 @@ fn ask(breaker: &mut Breaker, probed: bool, now: f64) -> Option<Permit> {
     }
 }
 
-/// Whether somebody is let through within one half-open timeout and one open time.
-fn admits_soon(breaker: &mut Breaker, probed: bool, mut now: f64) -> bool {
-    if ask(breaker, probed, now).is_some() {
-        return true;
-    }
-    if breaker.state() == State::HalfOpen {
-        now += option(breaker, Field::HalfOpenTimeout);
-        if ask(breaker, probed, now).is_some() {
+/// Whether somebody is let through within one half-open timeout and one open time, and a caller within one half-open timeout more
+/// where a probe that asks no more was to test.
+fn admits_soon(breaker: &Breaker, probed: bool, now: f64) -> bool {
+    let soon = |by_probe: bool| {
+        let (mut breaker, mut now) = (breaker.clone(), now);
+        let mut asked = |breaker: &mut Breaker, wait: f64| {
+            now += wait;
+            ask(breaker, by_probe, now).is_some()
+        };
+        let lease = option(&breaker, Field::HalfOpenTimeout);
+        if asked(&mut breaker, 0.0) || breaker.state() == State::HalfOpen && asked(&mut breaker, lease) {
             return true;
         }
-    }
-    now += breaker.open_time();
-    ask(breaker, probed, now).is_some()
+        let open = breaker.open_time();
+        asked(&mut breaker, open) || probed && !by_probe && asked(&mut breaker, lease)
+    };
+    soon(false) && soon(probed)
 }
 
-/// Whether the circuit closes once every call succeeds, though every call so far hangs for ever.
-fn closes_in_the_end(breaker: &mut Breaker, probed: bool, mut now: f64) -> bool {
-    for _ in 0..50 {
-        now += option(breaker, Field::HalfOpenTimeout).max(breaker.open_time());
-        if let Some(permit) = ask(breaker, probed, now) {
-            breaker.settle(permit, Outcome::Success.into(), f64::NAN, now, NO_CHANCE);
+/// Whether the circuit closes once every call succeeds, though every call so far hangs for ever: by its probe, and without it.
+fn closes_in_the_end(breaker: &Breaker, probed: bool, now: f64) -> bool {
+    [false, probed].into_iter().all(|by_probe| {
+        let (mut breaker, mut now) = (breaker.clone(), now);
+        for _ in 0..50 {
+            now += option(&breaker, Field::HalfOpenTimeout).max(breaker.open_time());
+            if let Some(permit) = ask(&mut breaker, by_probe, now) {
+                breaker.settle(permit, Outcome::Success.into(), f64::NAN, now, NO_CHANCE);
+            }
+        }
+        breaker.state() == State::Closed
+    })
+}
+
+/// The switches, when an open circuit is due and whose its test requests are, as an onlooker keeps it under a clock that runs as a clock
+/// should.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    isolated: bool,
+    leniency: Mode,
+    /// Since when the current open time runs.
+    since: f64,
+    /// Until when it was opened by hand at least.
+    held_until: f64,
+    /// When the probe last asked, or the circuit was due before it did.
+    heard: f64,
+    /// A caller had to test, or a test request expired, since the probe last tested.
+    probe_is_lost: bool,
+}
+
+impl Watch {
+    fn new() -> Watch {
+        Watch {
+            isolated: false,
+            leniency: Mode::Normal,
+            since: 0.0,
+            held_until: 0.0,
+            heard: 0.0,
+            probe_is_lost: false,
         }
     }
-    breaker.state() == State::Closed
+
+    /// The switch that is in force.
+    fn mode(&self) -> Mode {
+        match (self.leniency, self.isolated) {
+            (Mode::Disabled, _) => Mode::Disabled,
+            (_, true) => Mode::Isolated,
+            (leniency, false) => leniency,
+        }
+    }
+
+    /// What is left of the time for which it was opened by hand.
+    fn held(&self, now: f64) -> f64 {
+        (self.held_until - now).max(0.0)
+    }
+
+    fn see(&mut self, before: &View, step: &Step, deed: Deed, after: &View, now: f64) {
+        let was_due = self.since + before.open_time;
+        let released = self.isolated && matches!(step, Step::Release);
+        match step {
+            Step::Isolate => self.isolated = true,
+            Step::Release | Step::Reset => self.isolated = false,
+            Step::Disable => self.leniency = Mode::Disabled,
+            Step::Observe => self.leniency = Mode::Observing,
+            Step::Enable => self.leniency = Mode::Normal,
+            _ => {}
+        }
+        let failed = matches!(deed, Deed::Recorded(Outcome::Failure | Outcome::TimedOut));
+        let by_hand = matches!(deed, Deed::Tripped | Deed::TrippedFor(_) | Deed::Isolated);
+        match after.state {
+            State::Closed => {}
+            State::Open => {
+                if before.state != State::Open || by_hand || released || failed {
+                    self.since = now;
+                }
+            }
+            State::HalfOpen => {
+                if before.state == State::Open {
+                    self.heard = was_due;
+                } else if before.changes != after.changes || matches!(deed, Deed::Reborn(_)) {
+                    self.heard = now;
+                }
+                if let Deed::ProbeAdmitted(_) = deed
+                    && matches!(before.mode, Mode::Normal | Mode::Observing)
+                {
+                    self.heard = now;
+                }
+            }
+        }
+        match deed {
+            Deed::TrippedFor(ms) => self.held_until = self.held_until.max(now + ms),
+            Deed::Reset => self.held_until = now,
+            _ => {}
+        }
+    }
 }
 
 proptest! {
@@ -178,9 +269,6 @@ proptest! {
                 }
                 _ => {}
             }
-            if setup.probed && let Deed::Admitted(Admission::Granted(permit)) = deed {
-                prop_assert_eq!(permit, UNJUDGED, "test requests are the probe's");
-            }
             if as_begun {
                 prop_assert!(in_flight <= at_once, "{} in flight of {}", in_flight, at_once);
                 prop_assert!(judged < calls, "no verdict after {} of {}", judged, calls);
@@ -194,12 +282,12 @@ proptest! {
         for step in &steps {
             life.live(step);
             let now = life.working_clock();
-            let mut asked = at_liberty(&life, now);
-            prop_assert!(admits_soon(&mut asked, setup.probed, now), "nobody was admitted: {:?}", asked);
+            let asked = at_liberty(&life, now);
+            prop_assert!(admits_soon(&asked, setup.probed, now), "nobody was admitted: {:?}", asked);
         }
         let now = life.working_clock();
-        let mut breaker = at_liberty(&life, now);
-        prop_assert!(closes_in_the_end(&mut breaker, setup.probed, now), "{:?}", breaker);
+        let breaker = at_liberty(&life, now);
+        prop_assert!(closes_in_the_end(&breaker, setup.probed, now), "{:?}", breaker);
     }
 
     #[test]
@@ -207,15 +295,17 @@ proptest! {
         setup in setups(), steps in steps_in_time()
     ) {
         let mut life = Life::new(&setup);
-        let mut since = 0.0;
+        let mut watch = Watch::new();
         for step in &steps {
             let now = life.now();
             let before = View::of(&life.breaker);
             let in_place = life.in_place();
+            let due = watch.since + before.open_time;
+            let is_due = now >= due && !watch.isolated;
             let deed = life.live(step);
             let after = View::of(&life.breaker);
+            watch.see(&before, step, deed, &after, now);
             if before.state == State::Open {
-                let is_due = now - since >= before.open_time && before.mode != Mode::Isolated;
                 let full = in_place >= before.config.get(Field::MaxConcurrent).unwrap_or(f64::INFINITY);
                 match (deed, before.mode) {
                     (Deed::Admitted(answer), Mode::Disabled) => {
@@ -227,10 +317,11 @@ proptest! {
                         prop_assert_eq!(after.state, State::Open);
                     }
                     (Deed::Admitted(answer), mode) => {
-                        let passes = is_due && !full && !setup.probed;
+                        let left_alone = now - due >= before.config.get(Field::HalfOpenTimeout).unwrap();
+                        let passes = is_due && !full && (!setup.probed || left_alone);
                         let expected = match answer {
                             Admission::Granted(permit) if passes => {
-                                prop_assert!(permit != UNJUDGED, "due since {}, at {}", since, now);
+                                prop_assert!(permit != UNJUDGED, "due at {}, at {}", due, now);
                                 answer
                             }
                             _ if mode == Mode::Observing => Admission::Granted(UNJUDGED),
@@ -238,7 +329,7 @@ proptest! {
                             _ if full => Admission::Refused(Refusal::BulkheadFull),
                             _ => Admission::Refused(Refusal::HalfOpenFull),
                         };
-                        prop_assert_eq!(answer, expected, "due: {}, since {}, at {}", is_due, since, now);
+                        prop_assert_eq!(answer, expected, "due at {}, at {}", due, now);
                         prop_assert!(!passes || answer != Admission::Refused(Refusal::HalfOpenFull));
                         prop_assert_eq!(after.state == State::HalfOpen, is_due);
                     }
@@ -253,26 +344,170 @@ proptest! {
                 }
             }
             if after.state == State::Open {
-                let by_hand = matches!(deed, Deed::Tripped | Deed::Isolated);
-                let ended = matches!(deed, Deed::Released) && before.mode == Mode::Isolated;
-                // It was opened in this step, or its time was started again.
-                if before.state != State::Open || by_hand || ended
-                    || matches!(deed, Deed::Recorded(Outcome::Failure | Outcome::TimedOut))
-                {
-                    since = now;
-                } else if let Deed::Reborn(_) = deed {
-                    // Time that was up is not saved any further.
-                    since = now - (now - since).min(after.open_time);
+                let recovery = after.config.get(Field::RecoveryTimeout).unwrap();
+                let own = match deed {
+                    Deed::Tripped | Deed::Isolated => Some(recovery),
+                    Deed::TrippedFor(_) => Some(0.0),
+                    Deed::Released if watch.since == now && before.open_time != after.open_time => Some(0.0),
+                    _ => None,
+                };
+                if let Some(own) = own {
+                    prop_assert_eq!(after.open_time, watch.held(now).max(own));
                 }
-                let span = if ended { 0.0 } else { after.config.get(Field::RecoveryTimeout).unwrap() };
-                if by_hand || ended {
-                    prop_assert_eq!(after.open_time, span);
+                let now = life.now();
+                let left = (after.open_time - (now - watch.since)).max(0.0);
+                let left = if watch.isolated { f64::INFINITY } else { left };
+                prop_assert_eq!(life.breaker.probe_after(now), left);
+                if left > 0.0 || !setup.probed {
+                    prop_assert_eq!(life.breaker.retry_after(now), left);
                 }
-                let left = (after.open_time - (life.now() - since)).max(0.0);
-                let left = if after.mode == Mode::Isolated { f64::INFINITY } else { left };
-                prop_assert_eq!(life.breaker.retry_after(life.now()), left);
-            } else {
-                prop_assert_eq!(life.breaker.retry_after(life.now()), 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_12_each_switch_is_ended_by_its_opposite_alone_and_disabling_outranks_isolation_which_outranks_observing(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        let mut watch = Watch::new();
+        for step in &steps {
+            let before = View::of(&life.breaker);
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            watch.see(&before, step, deed, &after, life.now());
+            prop_assert_eq!(after.mode, watch.mode(), "after {:?}", step);
+            prop_assert!(!watch.isolated || after.state == State::Open, "isolated and {:?}", after.state);
+            // What is beneath shows once what is above has ended.
+            let mut bare = life.breaker.clone();
+            bare.enable();
+            prop_assert_eq!(bare.mode(), if watch.isolated { Mode::Isolated } else { Mode::Normal });
+            let mut free = life.breaker.clone();
+            free.release(life.now());
+            prop_assert_eq!(free.mode(), watch.leniency);
+            if let Deed::Admitted(answer) = deed {
+                match watch.mode() {
+                    Mode::Isolated => prop_assert_eq!(answer, Admission::Refused(Refusal::Isolated)),
+                    Mode::Disabled | Mode::Observing => {
+                        prop_assert!(matches!(answer, Admission::Granted(_)), "{:?}", answer);
+                    }
+                    Mode::Normal => prop_assert!(answer != Admission::Granted(UNJUDGED)),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_13_a_circuit_opened_by_hand_for_a_time_refuses_until_then_and_what_comes_after_does_not_know_of_it(
+        setup in setups(), steps in steps_in_time(), ms in 0..10_000_u32
+    ) {
+        let mut life = Life::new(&setup);
+        let mut watch = Watch::new();
+        for step in &steps {
+            let before = View::of(&life.breaker);
+            let now = life.now();
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            watch.see(&before, step, deed, &after, now);
+            if watch.held(now) > 0.0 {
+                prop_assert_eq!(after.state, State::Open, "{} ms too early, by {:?}", watch.held(now), step);
+            }
+
+            let now = life.now();
+            let mut tripped = at_liberty(&life, now);
+            let mut other = tripped.clone();
+            let ms = f64::from(ms) / 2.0;
+            prop_assert_eq!(tripped.trip_for(ms, now), Ok(()));
+            let until = watch.held(now).max(ms);
+            prop_assert_eq!(tripped.open_time(), until);
+            if until > 0.0 {
+                prop_assert_eq!(tripped.check(now + until - 0.5, NO_CHANCE), State::Open);
+            }
+            prop_assert_eq!(tripped.check(now + until, NO_CHANCE), State::HalfOpen);
+            // From there on it is as if it had been opened by hand without a time of its own.
+            other.trip(now);
+            let later = now + other.open_time().max(until);
+            prop_assert_eq!(other.check(later, NO_CHANCE), State::HalfOpen);
+            tripped.check(later, NO_CHANCE);
+            for breaker in [&mut tripped, &mut other] {
+                breaker.record(Outcome::Failure, later, 1.0);
+            }
+            prop_assert_eq!(tripped.open_time(), other.open_time());
+            prop_assert_eq!(View::of(&tripped), View::of(&other));
+        }
+    }
+
+    #[test]
+    fn invariant_14_callers_test_once_the_probe_has_not_asked_for_one_half_open_timeout_and_not_before(
+        setup in setups(), steps in steps_in_time()
+    ) {
+        let setup = Setup { probed: true, ..setup };
+        let mut life = Life::new(&setup);
+        let mut watch = Watch::new();
+        for step in &steps {
+            let before = View::of(&life.breaker);
+            let (now, leases) = (life.now(), life.leases());
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            watch.see(&before, step, deed, &after, now);
+            if after.state == State::Closed || matches!(deed, Deed::Reborn(_)) {
+                watch.probe_is_lost = false;
+            }
+            watch.probe_is_lost |= life.expired > 0;
+            if after.state != State::HalfOpen {
+                continue;
+            }
+            let patience = after.config.get(Field::HalfOpenTimeout).unwrap();
+            let patience = if watch.probe_is_lost { patience.min(100.0) } else { patience };
+            let is_left = now - watch.heard >= patience;
+            match deed {
+                Deed::ProbeAdmitted(Admission::Granted(_)) => watch.probe_is_lost = false,
+                Deed::Admitted(Admission::Granted(permit)) if permit != UNJUDGED => {
+                    prop_assert!(is_left, "the probe asked at {}, and a caller tests at {}", watch.heard, now);
+                    watch.probe_is_lost = true;
+                }
+                Deed::Admitted(Admission::Refused(Refusal::HalfOpenFull)) if leases == 0 => {
+                    prop_assert!(!is_left, "the probe has not asked since {}, and nobody tests at {}", watch.heard, now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_15_who_is_refused_is_told_to_wait_and_who_is_not_told_to_is_not_refused(
+        setup in setups(), steps in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+            for now in [life.now(), life.now() + 0.5, life.now() + 1000.0, f64::NAN, f64::INFINITY] {
+                let mut asked = life.breaker.clone();
+                let hint = asked.retry_after(now);
+                asked.enable();
+                let answer = asked.admit(now, life.random);
+                let told = asked.retry_after(now);
+                match answer {
+                    Admission::Refused(Refusal::BulkheadFull) => {}
+                    Admission::Refused(refusal) => {
+                        prop_assert!(hint > 0.0, "{:?} at {} after {} ms", refusal, now, hint);
+                        prop_assert!(told > 0.0, "{:?} at {}", refusal, now);
+                        match refusal {
+                            Refusal::Isolated => prop_assert_eq!(told, f64::INFINITY),
+                            Refusal::HalfOpenFull => prop_assert!((1.0..=1000.0).contains(&told), "{}", told),
+                            _ if now.is_finite() => {
+                                // Told the truth, and nobody has to wait longer.
+                                let later = asked.check(now + told, NO_CHANCE);
+                                prop_assert_eq!(later, State::HalfOpen, "after {} ms", told);
+                            }
+                            _ => {}
+                        }
+                    }
+                    Admission::Granted(_) => {
+                        let is_near = hint <= 1000.0;
+                        prop_assert!(is_near, "told to wait {} ms, and let through at {}", hint, now);
+                    }
+                }
             }
         }
     }
@@ -309,10 +544,14 @@ proptest! {
                 }
             };
             let jitter = after.config.get(Field::BackoffJitter).unwrap_or(0.0);
-            let chance = if (0.0..=1.0).contains(&life.random) { life.random } else { 0.0 };
-            let is_asked = asked > grown || (verdict.trips && !asked.is_nan());
-            let expected = if is_asked { asked } else { grown * (1.0 - jitter * chance) };
+            let share = jitter * if (0.0..=1.0).contains(&life.random) { life.random } else { 0.0 };
+            let own = grown * (1.0 - share);
+            let is_pause = verdict.trips && !asked.is_nan();
+            let expected = if is_pause || asked > own { asked * (1.0 + share) } else { own };
             prop_assert_eq!(after.open_time, expected, "{:?}", deed);
+            if is_pause {
+                prop_assert_eq!(after.failed_recoveries, before.failed_recoveries, "a pause is no failed recovery");
+            }
         }
     }
 
@@ -426,11 +665,11 @@ proptest! {
             }
 
             let now = life.now();
-            if !now.is_finite() || before.mode == Mode::Isolated {
+            let mut later = life.breaker.clone();
+            if !now.is_finite() || later.probe_after(now) == f64::INFINITY {
                 continue;
             }
-            let mut later = life.breaker.clone();
-            let left = later.retry_after(now);
+            let left = if before.state == State::Open { later.probe_after(now) } else { 0.0 };
             prop_assert!((0.0..=before.open_time).contains(&left), "{} ms left", left);
             match later.check(now, NO_CHANCE) {
                 State::Closed => {}
@@ -583,6 +822,8 @@ proptest! {
         if setup.breaker().needs_time_of_success() {
             return Ok(());
         }
+        // A probe of another process is trusted anew, whatever became of this one's.
+        let setup = Setup { probed: false, ..setup };
         let mut old = Life::new(&setup);
         for step in &early {
             old.live(step);
@@ -590,13 +831,6 @@ proptest! {
         let now = old.now();
         for call in old.in_flight.drain(..) {
             old.breaker.settle(call.permit, Outcome::Ignored.into(), f64::NAN, now, NO_CHANCE);
-        }
-        // A time that is up is not saved any further; a check makes it nobody's affair.
-        old.breaker.check(now, NO_CHANCE);
-        // Isolated, it is not moved on by a check: there its time starts again.
-        let remaining = snapshot::NAMES.iter().position(|name| *name == "remaining").unwrap();
-        if old.breaker.mode() == Mode::Isolated && old.breaker.snapshot(ORIGIN, now)[remaining] == 0.0 {
-            old.breaker.isolate(now);
         }
         while old.breaker.take_transition().is_some() {}
 
@@ -651,6 +885,138 @@ proptest! {
     }
 
     #[test]
+    fn invariant_10_under_other_options_it_is_as_if_they_had_been_written_while_the_breaker_ran(
+        setup in setups(), steps in steps(), written in vec(settings(), 1..6), random in select(vec![0.0, 0.5, 1.0])
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+        }
+        let now = life.working_clock();
+        let saved = through_json(&life.breaker.snapshot(ORIGIN, now));
+        let setup = Setup { config: life.breaker.config().clone(), ..setup };
+        let mut before = setup.breaker();
+        prop_assert_eq!(before.restore(&saved, ORIGIN, now), Some(()));
+        for step in &written {
+            let Step::Set(field, value) = step else { continue };
+            // When a call is slow is no matter of today alone.
+            if *field != Field::SlowCallDuration {
+                let _ = before.set(*field, *value);
+            }
+        }
+        let mut after = Setup { config: before.config().clone(), ..setup }.breaker();
+        prop_assert_eq!(after.restore(&saved, ORIGIN, now), Some(()));
+        for later in [0.0, 0.5, 1000.0, 60_000.0, 1e6] {
+            let now = now + later;
+            prop_assert_eq!(after.retry_after(now), before.retry_after(now));
+            prop_assert_eq!(after.check(now, random), before.check(now, random));
+            prop_assert_eq!(after.admit(now, random), before.admit(now, random));
+            after.record(Outcome::Failure, now, random);
+            before.record(Outcome::Failure, now, random);
+            prop_assert_eq!(View::of(&after), View::of(&before));
+            prop_assert_eq!(innards(&after), innards(&before));
+        }
+    }
+
+    #[test]
+    fn invariant_10_under_other_options_a_snapshot_is_refused_or_makes_a_breaker_that_works(
+        setup in setups(), other in setups(), early in steps(), late in steps()
+    ) {
+        let mut life = Life::new(&setup);
+        for step in &early {
+            life.live(step);
+        }
+        let saved = through_json(&life.breaker.snapshot(ORIGIN, life.working_clock()));
+        let mut heir = Life::new(&other);
+        heir.set_time(life.working_clock());
+        if heir.breaker.restore(&saved, ORIGIN, heir.now()).is_none() {
+            // A window that can't be carried over is no matter where it is not looked at, nor where there is none.
+            prop_assert_eq!(life.breaker.state(), State::Closed);
+            prop_assert!(heir.breaker.window(0.0).is_some());
+            return Ok(());
+        }
+        let (then, now) = (View::of(&life.breaker), View::of(&heir.breaker));
+        prop_assert_eq!((then.state, then.mode, then.failure_count), (now.state, now.mode, now.failure_count));
+        for step in &late {
+            heir.live(step);
+            let now = heir.working_clock();
+            prop_assert!(admits_soon(&at_liberty(&heir, now), other.probed, now), "nobody was admitted: {:?}", heir.breaker);
+        }
+        let now = heir.working_clock();
+        prop_assert!(closes_in_the_end(&at_liberty(&heir, now), other.probed, now), "{:?}", heir.breaker);
+    }
+
+    #[test]
+    fn invariant_10_a_window_under_other_options_counts_the_calls_that_it_would_have_seen_or_is_refused(
+        setup in setups(), other in setups(), steps in steps_in_time(), away in 0..3000_u32
+    ) {
+        let mut life = Life::new(&setup);
+        // All calls of the current closed state: whether they failed, how long they took, when they ended.
+        let mut calls = Vec::new();
+        let kept = |step: &&Step| !matches!(step, Step::Reborn | Step::Set(Field::SlowCallDuration, _));
+        for step in steps.iter().filter(kept) {
+            let (now, before) = (life.now(), View::of(&life.breaker));
+            let deed = life.live(step);
+            let after = View::of(&life.breaker);
+            match deed {
+                Deed::Settled(call, verdict, elapsed)
+                    if call.is_current() && before.mode != Mode::Disabled && verdict.outcome != Outcome::Ignored =>
+                {
+                    calls.push((is_failure(verdict.outcome), elapsed, now));
+                }
+                Deed::Recorded(outcome) if outcome != Outcome::Ignored => calls.push((is_failure(outcome), f64::NAN, now)),
+                _ => {}
+            }
+            if after.state != State::Closed || before.state != State::Closed || matches!(deed, Deed::Reset) {
+                calls.clear();
+            }
+        }
+        if life.breaker.state() != State::Closed {
+            return Ok(());
+        }
+        let (now, away) = (life.now(), f64::from(away) / 2.0);
+        let saved = through_json(&life.breaker.snapshot(ORIGIN, now));
+        let mut heir = other.breaker();
+        let option = |breaker: &Breaker, field| breaker.config().get(field);
+        let size = |breaker: &Breaker| option(breaker, Field::WindowSize).map(|size| size as usize);
+        if heir.restore(&saved, ORIGIN + away, now).is_none() {
+            let same = [Field::WindowSize, Field::WindowDuration, Field::WindowBuckets, Field::SlowCallDuration]
+                .iter()
+                .all(|field| option(&heir, *field) == option(&life.breaker, *field));
+            prop_assert!(!same, "refused the same window");
+            if let (Some(was), Some(is), None) = (size(&life.breaker), size(&heir), option(&heir, Field::SlowCallDuration)) {
+                prop_assert!(is > was && calls.len() >= was, "{} calls of {} for {}", calls.len(), was, is);
+            }
+            return Ok(());
+        }
+        let Some(counts) = heir.window(now) else { return Ok(()) };
+        let is_slow = |elapsed: f64| option(&heir, Field::SlowCallDuration).is_some_and(|slow| elapsed >= slow);
+        let count = |calls: &[(bool, f64, f64)]| {
+            let slow = calls.iter().filter(|call| is_slow(call.1)).count();
+            (calls.len(), calls.iter().filter(|call| call.0).count(), slow)
+        };
+        let counted = (counts.calls as usize, counts.failures as usize, counts.slow as usize);
+        let judges_slow = option(&heir, Field::SlowCallDuration).is_some();
+        if let Some(size) = size(&heir) {
+            let expected = count(&calls[calls.len().saturating_sub(size)..]);
+            prop_assert_eq!((counted.0, counted.1), (expected.0, expected.1));
+            prop_assert!(!judges_slow || counted.2 == expected.2, "{} slow, not {}", counted.2, expected.2);
+        } else {
+            // To within a part of the window as it was: where in it a call came is not known.
+            let part = option(&life.breaker, Field::WindowDuration).unwrap() / option(&life.breaker, Field::WindowBuckets).unwrap();
+            let duration = option(&heir, Field::WindowDuration).unwrap();
+            let within = |ms: f64| {
+                let young: Vec<_> = calls.iter().filter(|call| now + away - call.2 < ms).copied().collect();
+                count(&young)
+            };
+            let (least, most) = (within(duration - part), within(duration + part));
+            prop_assert!(least.0 <= counted.0 && counted.0 <= most.0, "{:?}, not {:?} to {:?}", counted, least, most);
+            prop_assert!(least.1 <= counted.1 && counted.1 <= most.1, "{:?}, not {:?} to {:?}", counted, least, most);
+            prop_assert!(!judges_slow || least.2 <= counted.2 && counted.2 <= most.2, "{:?}, not {:?} to {:?}", counted, least, most);
+        }
+    }
+
+    #[test]
     fn invariant_10_a_snapshot_is_made_of_numbers_that_json_can_carry(setup in setups(), steps in steps()) {
         let mut life = Life::new(&setup);
         for step in &steps {
@@ -681,12 +1047,12 @@ proptest! {
         for step in late.iter().filter(|step| !matches!(step, Step::Reborn)) {
             heir.live(step);
             let now = heir.working_clock();
-            let mut asked = at_liberty(&heir, now);
-            prop_assert!(admits_soon(&mut asked, setup.probed, now), "nobody was admitted: {:?}", asked);
+            let asked = at_liberty(&heir, now);
+            prop_assert!(admits_soon(&asked, setup.probed, now), "nobody was admitted: {:?}", asked);
         }
         let now = heir.working_clock();
-        let mut breaker = at_liberty(&heir, now);
-        prop_assert!(closes_in_the_end(&mut breaker, setup.probed, now), "{:?}", breaker);
+        let breaker = at_liberty(&heir, now);
+        prop_assert!(closes_in_the_end(&breaker, setup.probed, now), "{:?}", breaker);
     }
 
     #[test]
@@ -696,7 +1062,13 @@ proptest! {
             life.live(step);
             for observing in [false, true] {
                 let mut lenient = life.breaker.clone();
-                if observing { lenient.observe() } else { lenient.disable() }
+                if observing {
+                    lenient.observe();
+                    // Isolation outranks it.
+                    lenient.release(life.now());
+                } else {
+                    lenient.disable();
+                }
                 for now in [life.now(), f64::NAN, f64::INFINITY, 0.0, 1e12] {
                     prop_assert!(matches!(lenient.admit(now, NO_CHANCE), Admission::Granted(_)), "at {}", now);
                 }
@@ -825,6 +1197,7 @@ fn read_everything(breaker: &mut Breaker, at: f64) {
     breaker.failed_tests();
     breaker.last_failure_time();
     breaker.retry_after(at);
+    breaker.probe_after(at);
     breaker.open_time();
     breaker.test_expires_after(at);
     breaker.needs_time_to_admit();
@@ -832,6 +1205,7 @@ fn read_everything(breaker: &mut Breaker, at: f64) {
     breaker.needs_elapsed();
     breaker.needs_random();
     breaker.failed_recoveries();
+    breaker.is_on_probation(at);
     breaker.latency();
     breaker.window(at);
     breaker.snapshot(ORIGIN, at);

@@ -53,6 +53,7 @@ pub(crate) enum Step {
     SettleForeign(f64, Verdict),
     Record(Outcome),
     Trip,
+    TripFor(f64),
     Reset,
     Isolate,
     Release,
@@ -84,6 +85,7 @@ pub(crate) enum Span {
     RecoveryTimeoutAnd(f64),
     HalfOpenTimeoutAnd(f64),
     RetryAfterAnd(f64),
+    ProbeAfterAnd(f64),
     WindowAnd(f64),
 }
 
@@ -212,6 +214,7 @@ fn spans() -> impl Strategy<Value = Span> {
         near().prop_map(Span::RecoveryTimeoutAnd),
         near().prop_map(Span::HalfOpenTimeoutAnd),
         near().prop_map(Span::RetryAfterAnd),
+        near().prop_map(Span::ProbeAfterAnd),
         near().prop_map(Span::WindowAnd),
     ]
 }
@@ -225,7 +228,7 @@ fn clocks() -> impl Strategy<Value = Clock> {
 }
 
 /// New values of options, some of which contradict the others and are refused.
-fn settings() -> impl Strategy<Value = Step> {
+pub(crate) fn settings() -> impl Strategy<Value = Step> {
     let spans =
         vec![Field::RecoveryTimeout, Field::HalfOpenTimeout, Field::SlowCallDuration, Field::BackoffMax];
     let numbers = vec![
@@ -277,6 +280,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (foreign_permits(), verdicts()).prop_map(|(permit, verdict)| Step::SettleForeign(permit, verdict)),
         6 => outcomes().prop_map(Step::Record),
         3 => Just(Step::Trip),
+        2 => small_spans().prop_map(Step::TripFor),
         2 => Just(Step::Reset),
         4 => mode,
         3 => select(vec![0.0, 0.25, 0.5, 1.0, -1.0, f64::NAN]).prop_map(Step::Chance),
@@ -422,6 +426,8 @@ pub(crate) enum Deed {
     SettledForeign,
     Recorded(Outcome),
     Tripped,
+    /// Opened by hand for that many ms.
+    TrippedFor(f64),
     Reset,
     Isolated,
     /// Isolation ended, if there was one.
@@ -556,6 +562,11 @@ impl Life {
                 self.end_generation();
                 Deed::Tripped
             }
+            Step::TripFor(ms) => {
+                self.breaker.trip_for(*ms, now).expect("a span");
+                self.end_generation();
+                Deed::TrippedFor(*ms)
+            }
             Step::Reset => {
                 self.breaker.reset(now);
                 self.end_generation();
@@ -645,6 +656,7 @@ impl Life {
             Span::RecoveryTimeoutAnd(more) => of(Field::RecoveryTimeout) + more,
             Span::HalfOpenTimeoutAnd(more) => of(Field::HalfOpenTimeout) + more,
             Span::RetryAfterAnd(more) => self.breaker.retry_after(self.time) + more,
+            Span::ProbeAfterAnd(more) => self.breaker.probe_after(self.time) + more,
             Span::WindowAnd(more) => reach(config) + more,
         };
         if ms.is_finite() { ms.max(0.0) } else { 0.0 }

@@ -204,9 +204,7 @@ impl<'a> Replay<'a> {
             "observe" => self.breaker.observe(),
             "enable" => self.breaker.enable(),
             "wait" => self.now += self.breaker.open_time(),
-            "recoveryTimeout" => {
-                self.breaker.set(Field::RecoveryTimeout, number(&step["ms"])).expect("a good time")
-            }
+            "tripFor" => self.breaker.trip_for(number(&step["ms"]), self.now).expect("a good time"),
             other => panic!("this layer has no `{other}`"),
         }
     }
@@ -237,6 +235,7 @@ impl<'a> Replay<'a> {
         match (name, counts) {
             ("failureCount", _) => self.breaker.failure_count().into(),
             ("successCount", _) => self.breaker.success_count().into(),
+            ("retryAfter", _) => self.breaker.retry_after(self.now).into(),
             ("windowCalls" | "windowFailures" | "windowSlowCalls" | "windowSuccesses", None) => Value::Null,
             ("failureShare" | "failurePercent" | "slowPercent", None) => Value::Null,
             ("windowCalls", Some(counts)) => counts.calls.into(),
@@ -281,7 +280,6 @@ impl<'a> Replay<'a> {
                 if ours.into_iter().any(|name| name == by) { expected.clone() } else { Value::from(by) }
             }
             "retryAfterMs" => Value::from(answer.and_then(Result::err).map(|(_, ms)| ms)),
-            "remainingDelayMs" => Value::from(self.breaker.retry_after(self.now)),
             "lastEvent" => {
                 let last = self.changes().into_iter().last();
                 last.map_or(Value::Null, |(from, to)| Value::from(vec![from, to]))

@@ -51,12 +51,19 @@ describe('a refusal', () => {
     assert.ok('breaker' in refusal)
   })
 
-  it('in half open says so, and that a verdict may come at any moment', async () => {
+  it('in half open says so, and to come back when the lease of the test request ends, a second later at most', async () => {
+    const breaker = new CircuitBreaker({ clock, recoveryTimeout: 1000, halfOpenTimeout: 1500 })
     breaker.trip()
     clock.advance(1000)
     slowCalls(breaker).start()
-    const refusal = await refusalOf()
-    assert.deepEqual([refusal.state, refusal.retryAfter, refusal.message], ['half_open', 0, 'Circuit open. Retry in 0s'])
+    const leaseEnd = clock.now() + 1500
+    // By what is left of the lease.
+    for (const [ms, expected] of [[1500, 1000], [1000.5, 1000], [1000, 1000], [999.5, 999.5], [1, 1], [0.5, 1]]) {
+      clock.set(leaseEnd - ms)
+      const refusal = await rejectionOf(breaker.call(() => 'up'))
+      assert.deepEqual([refusal.state, refusal.retryAfter, refusal.message], ['half_open', expected, 'Circuit open. Retry in 1s'])
+      assert.equal(breaker.explain().retryAfter, expected)
+    }
   })
 
   it('is truthful: a call made retryAfter later is let through, one made earlier is not', async () => {

@@ -126,7 +126,7 @@ describe('a half-open breaker says', () => {
     assert.equal(sentence(breaker), 'half_open: 1 of 3 successful test requests, 1 failed one, waits for a call to test with')
     const test = slowCalls(breaker).start()
     assert.equal(sentence(breaker), 'half_open: 1 of 3 successful test requests, 1 failed one, a test request is in flight')
-    assert.deepEqual([breaker.explain().state, breaker.explain().retryAfter, breaker.explain().reason], ['half_open', 0, 'recovery_due'])
+    assert.deepEqual([breaker.explain().state, breaker.explain().retryAfter, breaker.explain().reason], ['half_open', 1000, 'recovery_due'])
     test.resolve()
     await drained()
     assert.match(sentence(breaker), /^half_open: 2 of 3 /)

@@ -40,7 +40,7 @@ describe('calls that come at once when the recovery time is up', () => {
     assert.deepEqual(calls.map(({ reached }) => reached === true), [true, ...Array(99).fill(false)])
     for (const call of others) {
       const refusal = await refused(call)
-      assert.deepEqual([refusal.state, refusal.retryAfter, refusal.message], ['half_open', 0, 'Circuit open. Retry in 0s'])
+      assert.deepEqual([refusal.state, refusal.retryAfter, refusal.message], ['half_open', 1000, 'Circuit open. Retry in 1s'])
     }
     assert.equal(breaker.metrics.rejectedCalls, 99)
     await settle(test, true)

@@ -11,6 +11,7 @@ import { deferred, drained, lives } from './support.js'
 const RECOVERY = 1000
 const HALF_OPEN = 3000
 const TIMEOUT = 700
+const TRIP = 1500
 const IGNORED = Symbol('ignored')
 
 const POLICIES = [
@@ -29,7 +30,7 @@ const options = fc.record({
   classifies: fc.boolean()
 })
 
-const BY_HAND = ['trip', 'reset', 'isolate', 'release', 'disable', 'enable', 'enable', 'observe', 'checkState', 'recordFailure', 'recordSuccess']
+const BY_HAND = ['trip', 'tripFor', 'reset', 'isolate', 'release', 'disable', 'enable', 'enable', 'observe', 'checkState', 'recordFailure', 'recordSuccess']
 const WAYS = ['call', 'call', 'callWith', 'withTimeout', 'aborted', 'acquire', 'callSync', 'wrap']
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ type: fc.constant('start'), way: fc.constantFrom(...WAYS) }) },
@@ -51,6 +52,11 @@ class World {
   excess = 0
   expired = 0
   calls = []
+  /** The switches by hand. */
+  isolated = false
+  leniency = 'normal'
+  /** Until when the circuit was opened by hand at least. */
+  heldUntil = -Infinity
 
   constructor({ policy, successThreshold, spare, isHeard, classifies, ...rest }) {
     this.options = {
@@ -167,6 +173,8 @@ class World {
 
   jump({ ms }) {
     this.time += ms
+    // A clock that goes back may move the end of an open time, though not by more than all of it.
+    if (ms < 0) this.heldUntil = -Infinity
   }
 
   break({ time }) {
@@ -178,14 +186,31 @@ class World {
   }
 
   hand({ method }) {
-    this.breaker[method]()
+    const { breaker } = this
+    if (method === 'tripFor') {
+      breaker.trip({ for: TRIP })
+      if (this.broken === false) this.heldUntil = this.time + TRIP
+      return
+    }
+    breaker[method]()
+    if (method === 'isolate') this.isolated = true
+    if (method === 'release' || method === 'reset') this.isolated = false
+    if (method === 'reset') this.heldUntil = -Infinity
+    const switched = { disable: 'disabled', observe: 'observing', enable: 'normal' }[method]
+    if (switched !== undefined) this.leniency = switched
+  }
+
+  get mode() {
+    return this.leniency === 'disabled' ? 'disabled' : this.isolated ? 'isolated' : this.leniency
   }
 
   snapshot() {
     const { breaker } = this
     const other = new CircuitBreaker({ ...this.options, snapshot: JSON.parse(JSON.stringify(breaker.toJSON())) })
     assert.deepEqual([other.state, other.mode, other.failureCount, other.successCount], [breaker.state, breaker.mode, breaker.failureCount, breaker.successCount])
-    assert.ok(other.explain().retryAfter <= (breaker.mode === 'isolated' ? Infinity : RECOVERY))
+    assert.ok(other.explain().retryAfter <= (this.isolated ? Infinity : Math.max(RECOVERY, TRIP)))
+    other.enable()
+    assert.equal(other.mode, this.isolated ? 'isolated' : 'normal')
     other.reset()
     other.trip()
   }
@@ -217,6 +242,8 @@ class World {
   check() {
     const { breaker } = this
     assert.equal(breaker.state, this.known, 'the state changed without an event')
+    assert.equal(breaker.mode, this.mode)
+    if (this.time < this.heldUntil) assert.equal(breaker.state, 'open', 'opened by hand for longer')
     const { totalCalls, successfulCalls, failedCalls, ignoredCalls, rejectedCalls, staleCalls, inFlight } = breaker.metrics.toJSON()
     assert.equal(totalCalls, successfulCalls + failedCalls + ignoredCalls + rejectedCalls + staleCalls)
     // A test request that expired has failed, and is stale once more when it comes home.
@@ -229,9 +256,9 @@ class World {
   /** With a healthy dependency some call passes within an open time and a half-open time. */
   async admitsAgain() {
     this.mend()
-    this.breaker.enable()
-    this.breaker.release()
-    for (let waited = 0; waited <= RECOVERY + HALF_OPEN; waited += 500) {
+    this.hand({ method: 'enable' })
+    this.hand({ method: 'release' })
+    for (let waited = 0; waited <= Math.max(RECOVERY, TRIP) + HALF_OPEN; waited += 500) {
       let reached = false
       this.asked++
       await this.breaker.call(() => (reached = true)).catch((error) => assert.ok(isCircuitOpenError(error), String(error)))
@@ -256,7 +283,7 @@ class World {
       else {
         assert.ok(isCircuitOpenError(error) || isBulkheadFullError(error), `settled with ${String(outcome)}, which is nobody's`)
         assert.equal(call.reached, undefined, 'refused though its function ran')
-        assert.ok(error.retryAfter >= 0)
+        assert.ok(isBulkheadFullError(error) ? error.retryAfter === 0 : error.retryAfter > 0)
       }
     }
     this.check()

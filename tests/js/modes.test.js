@@ -1,10 +1,11 @@
-// Control by hand: trip, reset, isolate, release, disable, observe, enable, in every state and one after another. It must not know
-// what makes a circuit open by itself.
+// Control by hand: trip, reset, isolate, release, disable, observe, enable, in every state, one after another and in any order. It must
+// not know what makes a circuit open by itself.
 
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { countsOf, drained, rejectionOf, slowCalls, thrownBy } from './support.js'
+import fc from 'fast-check'
+import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { countsOf, drained, lives, rejectionOf, slowCalls, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const error = new Error('down')
@@ -42,10 +43,10 @@ const METHODS = ['trip', 'reset', 'isolate', 'release', 'disable', 'observe', 'e
 const EXPECTED = {
   trip: () => ({ state: 'open' }),
   reset: (mode) => ({ state: 'closed', mode: mode === 'isolated' ? 'normal' : mode }),
-  isolate: () => ({ state: 'open', mode: 'isolated' }),
+  isolate: (mode) => ({ state: 'open', mode: mode === 'disabled' ? mode : 'isolated' }),
   release: (mode) => (mode === 'isolated' ? { mode: 'normal' } : {}),
   disable: () => ({ mode: 'disabled' }),
-  observe: () => ({ mode: 'observing' }),
+  observe: (mode) => ({ mode: mode === 'isolated' ? mode : 'observing' }),
   enable: (mode) => (mode === 'isolated' ? {} : { mode: 'normal' })
 }
 
@@ -75,6 +76,117 @@ describe('each control', () => {
         })
       }
     }
+  }
+})
+
+describe('trip({ for: ms })', () => {
+  const openFor = () => {
+    const { retryAfter } = breaker.explain()
+    clock.advance(retryAfter - 0.5)
+    assert.equal(breaker.checkState(), 'open')
+    clock.advance(0.5)
+    assert.equal(breaker.checkState(), 'half_open')
+    return retryAfter
+  }
+
+  for (const [state, reach] of Object.entries(STATES)) {
+    it(`opens a breaker that is ${state} for that long, and what comes after is as ever`, () => {
+      for (const ms of [1, 10 * RECOVERY]) {
+        fresh()
+        reach()
+        breaker.trip({ for: ms })
+        assert.equal(openFor(), ms)
+        breaker.recordFailure()
+        assert.equal(openFor(), RECOVERY)
+        breaker.trip()
+        assert.equal(openFor(), RECOVERY)
+      }
+    })
+  }
+
+  it('knows no maxRetryAfter and no recoveryBackoff.max, and takes no chance off', () => {
+    fresh({ maxRetryAfter: 10, recoveryBackoff: { max: RECOVERY, jitter: 1 }, random: () => 1 })
+    breaker.trip({ for: 1e6 })
+    assert.equal(openFor(), 1e6)
+  })
+
+  for (const [what, deed] of Object.entries({
+    'a failure recorded by hand': () => breaker.recordFailure(),
+    'trip()': () => breaker.trip(),
+    'trip() for less': () => breaker.trip({ for: 1 }),
+    'a recovery time that is written': () => { breaker.recoveryTimeout = 1 },
+    'isolate() and release()': () => {
+      breaker.isolate()
+      breaker.release()
+    },
+    'disable() and enable()': () => {
+      breaker.disable()
+      breaker.enable()
+    },
+    'a success recorded by hand': () => breaker.recordSuccess(),
+    'a snapshot': () => {
+      breaker = new CircuitBreaker({ clock, failureThreshold: 2, recoveryTimeout: RECOVERY, snapshot: JSON.parse(JSON.stringify(breaker)) })
+    }
+  })) {
+    it(`is not cut short by ${what}`, () => {
+      breaker.trip({ for: 10 * RECOVERY })
+      clock.advance(RECOVERY)
+      deed()
+      assert.equal(openFor(), 9 * RECOVERY)
+    })
+  }
+
+  it('is prolonged by what asks for longer', () => {
+    breaker.trip({ for: 100 })
+    breaker.recordFailure()
+    assert.equal(openFor(), RECOVERY)
+    breaker.trip({ for: 100 })
+    breaker.trip({ for: 300 })
+    assert.equal(openFor(), 300)
+    breaker.trip({ for: 100 })
+    breaker.recoveryTimeout = 5 * RECOVERY
+    assert.equal(openFor(), 100)
+  })
+
+  it('is ended by reset() and by nothing that comes after it', async () => {
+    breaker.trip({ for: 1e9 })
+    breaker.reset()
+    assert.equal(await breaker.call(up), 'up')
+    breaker.trip()
+    assert.equal(openFor(), RECOVERY)
+  })
+
+  it('without a time is trip()', () => {
+    for (const options of [undefined, {}, { for: undefined }]) {
+      fresh()
+      breaker.trip(options)
+      assert.equal(openFor(), RECOVERY)
+    }
+  })
+
+  for (const [options, Type, pattern] of [
+    [{ for: -1 }, RangeError, /^Expected `for` to be a number of milliseconds, 0 or more and finite, got -1$/],
+    [{ for: NaN }, RangeError, /got NaN$/],
+    [{ for: Infinity }, RangeError, /got Infinity$/],
+    [{ for: 2 ** 53 }, RangeError, /got 9007199254740992$/],
+    [{ for: '1000' }, TypeError, /^Expected `for` to be a number of milliseconds, 0 or more and finite, got '1000'$/],
+    [{ for: null }, TypeError, /got null$/],
+    [{ for: 5n }, TypeError, /got 5n$/],
+    [{ For: 5 }, TypeError, /^Unknown option 'For'; did you mean `for`\?$/],
+    [{ for: 5, until: 5 }, TypeError, /^Unknown option 'until'/],
+    [1000, TypeError, /^Expected options to be an object, got 1000$/],
+    [null, TypeError, /got null$/],
+    [[1000], TypeError, /got an array$/]
+  ]) {
+    it(`refuses ${JSON.stringify(options, (_, value) => (typeof value === 'bigint' ? `${value}n` : value === undefined || Number.isFinite(value) ? value : typeof value === 'number' ? String(value) : value))} and changes nothing`, () => {
+      const before = JSON.stringify(breaker)
+      const refusal = thrownBy(() => breaker.trip(options))
+      assert.ok(refusal instanceof Type, String(refusal))
+      assert.equal(refusal.code, 'ERR_INVALID_OPTION')
+      assert.match(refusal.message, pattern)
+      assert.equal(JSON.stringify(breaker), before)
+      assert.deepEqual(changes, [])
+    })
   }
 })
 
@@ -146,6 +258,14 @@ describe('release()', () => {
     breaker.release()
     await rejectionOf(breaker.call(fails))
     assert.deepEqual([breaker.state, breaker.explain().retryAfter], ['open', RECOVERY])
+  })
+
+  it('leaves a recovery time to a failure recorded by hand, which starts it', () => {
+    breaker.isolate()
+    breaker.release()
+    breaker.recordFailure()
+    assert.equal(breaker.explain().retryAfter, RECOVERY)
+    assert.ok(isCircuitOpenError(thrownBy(() => breaker.callSync(up))))
   })
 
   it('does nothing to a circuit that is open by itself', () => {
@@ -292,26 +412,97 @@ describe('observe()', () => {
 })
 
 describe('modes in a row', () => {
-  it('disable() overrides isolate(): all calls pass, and the circuit is open for what is left of a recovery time afterwards', async () => {
-    breaker.isolate()
-    breaker.disable()
-    assert.equal(await breaker.call(up), 'up')
-    breaker.enable()
-    assert.deepEqual([breaker.state, breaker.mode, breaker.explain().retryAfter], ['open', 'normal', RECOVERY])
-    clock.advance(RECOVERY)
-    assert.equal(breaker.checkState(), 'half_open')
-  })
-
-  it('isolate() overrides disable() and observe(), and release() leads to the normal mode', () => {
-    for (const mode of ['disable', 'observe']) {
-      fresh()
-      breaker[mode]()
-      breaker.isolate()
-      assert.ok(isCircuitOpenError(thrownBy(() => breaker.callSync(up))))
+  for (const first of ['isolate', 'disable']) {
+    it(`disable() outranks isolate(), which goes on beneath it, whichever came first: ${first}()`, async () => {
+      breaker[first]()
+      breaker[first === 'isolate' ? 'disable' : 'isolate']()
+      assert.deepEqual([breaker.state, breaker.mode, await breaker.call(up)], ['open', 'disabled', 'up'])
+      assert.equal(breaker.explain().sentence, 'open, disabled: held open by hand until it is released; all calls pass')
+      clock.advance(10 * RECOVERY)
+      breaker.enable()
+      assert.deepEqual([breaker.checkState(), breaker.mode], ['open', 'isolated'])
+      assert.equal((await rejectionOf(breaker.call(up))).retryAfter, Infinity)
       breaker.release()
-      assert.deepEqual([breaker.mode, breaker.callSync(up)], ['normal', 'up'])
+      assert.deepEqual([breaker.mode, await breaker.call(up)], ['normal', 'up'])
+    })
+  }
+
+  for (const first of ['isolate', 'observe']) {
+    it(`isolate() outranks observe(), which goes on beneath it, whichever came first: ${first}()`, async () => {
+      breaker[first]()
+      breaker[first === 'isolate' ? 'observe' : 'isolate']()
+      assert.equal(breaker.mode, 'isolated')
+      assert.ok(isCircuitOpenError(await rejectionOf(breaker.call(up))))
+      assert.equal(breaker.metrics.wouldRejectCalls, 0)
+      breaker.release()
+      assert.equal(breaker.mode, 'observing')
+      breaker.trip()
+      assert.equal(await breaker.call(up), 'up')
+      assert.equal(breaker.metrics.wouldRejectCalls, 1)
+    })
+  }
+
+  it('release() of a breaker that is disabled, too, leaves it disabled, and reset() as well', async () => {
+    for (const end of ['release', 'reset']) {
+      fresh()
+      breaker.isolate()
+      breaker.disable()
+      breaker[end]()
+      breaker.trip()
+      assert.deepEqual([breaker.mode, await breaker.call(up)], ['disabled', 'up'])
+      breaker.enable()
+      assert.deepEqual([breaker.mode, breaker.explain().retryAfter], ['normal', RECOVERY])
     }
   })
+
+  it('in any order, through snapshots and while they are put aside, are what each was set to last', () =>
+    fc.assert(
+      fc.property(
+        fc.constantFrom(undefined, { type: 'count', size: 5 }, { type: 'time', duration: 5000 }),
+        fc.array(fc.constantFrom(...METHODS, 'tripFor', 'call', 'fail', 'check', 'wait', 'snapshot', 'putAside'), { maxLength: 40 }),
+        (window, deeds) => {
+          clock = new ManualClock(5)
+          const options = { clock, failureThreshold: 2, recoveryTimeout: RECOVERY, window }
+          const registry = new CircuitBreakerRegistry({ ...options, maxBreakers: 1 })
+          let subject = registry.get('subject')
+          const model = { isolated: false, leniency: 'normal', heldUntil: 0 }
+          const call = (fn) => {
+            try {
+              return subject.callSync(fn)
+            } catch (error) {
+              return error
+            }
+          }
+          for (const deed of deeds) {
+            if (deed === 'tripFor') {
+              subject.trip({ for: 3 * RECOVERY })
+              model.heldUntil = clock.now() + 3 * RECOVERY
+            } else if (deed === 'call') call(up)
+            else if (deed === 'fail') call(() => { throw error })
+            else if (deed === 'check') subject.checkState()
+            else if (deed === 'wait') clock.advance(RECOVERY / 2)
+            else if (deed === 'snapshot') subject = new CircuitBreaker({ ...options, snapshot: JSON.parse(JSON.stringify(subject)) })
+            else if (deed === 'putAside') registry.get(`another, so that ${subject.state} goes`)
+            else subject[deed]()
+            if (deed === 'isolate') model.isolated = true
+            if (deed === 'release' || deed === 'reset') model.isolated = false
+            if (deed === 'reset') model.heldUntil = 0
+            model.leniency = { disable: 'disabled', observe: 'observing', enable: 'normal' }[deed] ?? model.leniency
+
+            const isHeld = clock.now() < model.heldUntil
+            const mode = model.leniency === 'disabled' ? 'disabled' : model.isolated ? 'isolated' : model.leniency
+            assert.equal(subject.mode, mode, deed)
+            if (model.isolated || isHeld) assert.equal(subject.state, 'open', deed)
+            const { retryAfter } = subject.explain()
+            if (model.isolated) assert.equal(retryAfter, Infinity)
+            else if (isHeld) assert.ok(retryAfter >= model.heldUntil - clock.now())
+            if (mode === 'isolated') assert.ok(isCircuitOpenError(call(up)))
+            if (mode === 'disabled' || mode === 'observing') assert.equal(call(up), 'up')
+          }
+        }
+      ),
+      lives(2000)
+    ))
 
   it('every series of three ends with a breaker that works again after reset() and enable()', async () => {
     for (const first of METHODS) {

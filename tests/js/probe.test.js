@@ -399,6 +399,112 @@ describe('the task', () => {
   })
 })
 
+describe('who is refused while the probe is to test', () => {
+  const hintOf = () => {
+    const { state, retryAfter, message } = thrownBy(() => breaker.callSync(up))
+    assert.equal(message, `Circuit open. Retry in ${Math.ceil(retryAfter / 1000)}s`)
+    return [state, retryAfter]
+  }
+
+  it('is told what is left of the open time, then to come back when the probe must have acted, a second later at most', async () => {
+    fresh({ halfOpenTimeout: 1500 })
+    breaker.trip()
+    await until(() => sleeps.length === 1)
+    clock.advance(RECOVERY - 0.5)
+    assert.deepEqual(hintOf(), ['open', 0.5])
+    clock.advance(0.5)
+    assert.deepEqual([breaker.state, breaker.explain().retryAfter], ['open', 1000])
+    assert.match(breaker.explain().sentence, /, the next probe is a test request$/)
+    clock.advance(700)
+    assert.equal(breaker.explain().retryAfter, 800)
+    assert.deepEqual(hintOf(), ['half_open', 800])
+    await until(() => probes.length === 1)
+    clock.advance(1400)
+    assert.deepEqual(hintOf(), ['half_open', 100])
+    clock.advance(99.75)
+    assert.deepEqual(hintOf(), ['half_open', 1])
+  })
+})
+
+describe('a probe that is lost', () => {
+  /** As where a host ends timers with the request that made them, and promises too: the probe is never asked. */
+  const lost = (options) => {
+    fresh({ halfOpenTimeout: 300, successThreshold: 2, ...options })
+    breaker.trip()
+  }
+  const refusedAt = (ms) => {
+    clock.set(5 + ms)
+    refused()
+  }
+
+  it('keeps callers from testing for one halfOpenTimeout after the circuit was due, and no longer', async () => {
+    lost()
+    refusedAt(RECOVERY)
+    refusedAt(RECOVERY + 299)
+    clock.advance(1)
+    assert.equal(breaker.callSync(up), 'up')
+    assert.equal(breaker.callSync(up), 'up')
+    assert.equal(breaker.state, 'closed')
+  })
+
+  it('counts from when the circuit was due, though nobody asked then', () => {
+    lost()
+    clock.advance(RECOVERY + 300)
+    assert.equal(breaker.callSync(up), 'up')
+  })
+
+  it('keeps callers for 100 ms at the next recovery, once they had to test in its place', () => {
+    lost()
+    clock.advance(RECOVERY + 300)
+    thrownBy(() => breaker.callSync(() => { throw down }))
+    clock.advance(RECOVERY + 99)
+    refused()
+    clock.advance(1)
+    assert.equal(breaker.callSync(up), 'up')
+  })
+
+  it('in the midst of its test request costs that lease and one recovery time', async () => {
+    lost()
+    await sleepThrough()
+    await until(() => probes.length === 1)
+    clock.advance(300)
+    refused()
+    assert.equal(breaker.state, 'open')
+    clock.advance(RECOVERY + 99)
+    refused()
+    clock.advance(1)
+    assert.equal(breaker.callSync(up), 'up')
+  })
+
+  it('has its right back when it tests again', async () => {
+    lost()
+    await sleepThrough()
+    await until(() => probes.length === 1)
+    clock.advance(300)
+    breaker.checkState()
+    clock.advance(RECOVERY)
+    refused()
+    probes[0].resolve()
+    await until(() => probes.length === 2)
+    clock.advance(299)
+    refused()
+    probes[1].resolve()
+    await until(() => probes.length === 3)
+    probes[2].resolve()
+    await until(() => breaker.state === 'closed')
+  })
+
+  it('is waited for while the clock is broken, and no longer than ever once that is mended', () => {
+    let broken = true
+    lost({ clock: { now: () => (broken ? NaN : clock.now()) } })
+    for (let n = 0; n < 3; n++) refused()
+    broken = false
+    refused()
+    clock.advance(RECOVERY + 300)
+    assert.equal(breaker.callSync(up), 'up')
+  })
+})
+
 describe('a sleep that', () => {
   for (const [what, sleep] of Object.entries({
     'rejects': async () => {

@@ -43,7 +43,14 @@ const STATES = {
     for (let n = 0; n < 2; n++) await breaker.call(() => 1)
   }
 }
-const MODES = { normal: () => {}, isolated: (breaker) => breaker.isolate(), disabled: (breaker) => breaker.disable(), observing: (breaker) => breaker.observe() }
+const MODES = {
+  normal: () => {},
+  isolated: (breaker) => breaker.isolate(),
+  disabled: (breaker) => breaker.disable(),
+  observing: (breaker) => breaker.observe(),
+  'disabled and isolated': (breaker) => (breaker.isolate(), breaker.disable()),
+  'isolated and observing': (breaker) => (breaker.observe(), breaker.isolate())
+}
 const WAYS = { JSON: (snapshot) => JSON.parse(JSON.stringify(snapshot)), structuredClone }
 
 /** One of each type: of 8 calls, or 4000 ms. */
@@ -82,6 +89,13 @@ describe('a breaker carried on', () => {
             const other = make({ ...options, snapshot: carry(snapshot) })
             assert.deepEqual(seen(other), seen(breaker))
             assert.deepEqual(other.toJSON(), snapshot)
+            // And so it is beneath the mode that is in force.
+            const beneath = [breaker, other].map((one) => {
+              const copy = make({ ...options, snapshot: one.toJSON() })
+              const modes = [copy.enable, copy.release].map((end) => (end.call(copy), copy.mode))
+              return [modes, copy.state]
+            })
+            assert.deepEqual(beneath[1], beneath[0])
           }
           // And goes on as it would have.
           const other = make({ ...options, snapshot: carry(snapshot) })
@@ -203,9 +217,11 @@ describe('what is left of an open time', () => {
   })
 
   it('is never longer than the open time, whatever the snapshot says is left of it', () => {
-    const snapshot = { ...opened().toJSON(), remaining: 1e9 }
-    assert.equal(make({ snapshot }).explain().retryAfter, RECOVERY)
-    assert.equal(make({ snapshot, recoveryTimeout: 10 }).explain().retryAfter, 10)
+    for (const openFor of [0, null]) {
+      const snapshot = { ...opened().toJSON(), remaining: 1e9, openFor }
+      assert.equal(make({ snapshot }).explain().retryAfter, RECOVERY)
+      assert.equal(make({ snapshot, recoveryTimeout: 10 }).explain().retryAfter, 10)
+    }
   })
 
   it('was taken with a clock that had no time: all of it is left', () => {
@@ -227,6 +243,137 @@ describe('what is left of an open time', () => {
     assert.deepEqual([other.mode, other.checkState(), other.explain().retryAfter], ['isolated', 'open', Infinity])
     other.release()
     assert.equal(other.checkState(), 'half_open')
+  })
+})
+
+describe('a breaker carried on under other options', () => {
+  it('has an open time that counts from when the circuit opened', () => {
+    const breaker = make()
+    breaker.trip()
+    clock.advance(600)
+    const snapshot = breaker.toJSON()
+    for (const [recoveryTimeout, left] of [[1000, 400], [5000, 4400], [601, 1], [600, 0], [10, 0]]) {
+      assert.equal(make({ snapshot, recoveryTimeout }).explain().retryAfter, left, `${recoveryTimeout}`)
+    }
+    clock.advance(1000)
+    assert.equal(make({ snapshot: breaker.toJSON(), recoveryTimeout: 5000 }).explain().retryAfter, 3400, 'due under the options of then')
+  })
+
+  it('waits no longer for what a failure asked than maxRetryAfter of today says', async () => {
+    const pause = { outcome: 'failure', trip: true, retryAfter: 100_000 }
+    const breaker = make({ classify: (error) => error && pause })
+    await breaker.call(fails).catch(() => {})
+    assert.equal(breaker.explain().retryAfter, 100_000)
+    assert.equal(make({ snapshot: breaker.toJSON(), maxRetryAfter: 5000 }).explain().retryAfter, 5000)
+  })
+
+  it('was opened by hand for a time that no option of today makes shorter', () => {
+    const breaker = make()
+    breaker.trip({ for: 1e6 })
+    const other = make({ snapshot: WAYS.JSON(breaker.toJSON()), recoveryTimeout: 1, maxRetryAfter: 1 })
+    assert.equal(other.explain().retryAfter, 1e6)
+  })
+
+  it('knows of failed recoveries, though there was no backoff', async () => {
+    const breaker = make({ failureThreshold: 1 })
+    await breaker.call(fails).catch(() => {})
+    for (let n = 0; n < 2; n++) {
+      clock.advance(RECOVERY)
+      await breaker.call(fails).catch(() => {})
+    }
+    const other = make({ failureThreshold: 1, recoveryBackoff: { factor: 2 }, snapshot: breaker.toJSON() })
+    clock.advance(RECOVERY)
+    await other.call(fails).catch(() => {})
+    assert.equal(other.explain().retryAfter, 8 * RECOVERY)
+  })
+
+  it('opens at the next failure where a threshold of today was reached already', async () => {
+    const breaker = make({ failureThreshold: 5 })
+    for (let n = 0; n < 4; n++) breaker.recordFailure()
+    const other = make({ failureThreshold: 2, snapshot: breaker.toJSON() })
+    assert.equal(other.state, 'closed')
+    other.recordFailure()
+    assert.equal(other.state, 'open')
+  })
+
+  it('gets its verdict in half-open, whatever the limits of today', async () => {
+    const breaker = make({ successThreshold: 5, halfOpenCalls: 9 })
+    breaker.trip()
+    clock.advance(RECOVERY)
+    for (const fn of [() => 1, fails, () => 1, fails]) await breaker.call(fn).catch(() => {})
+    for (const successThreshold of [1, 2, 3]) {
+      const other = () => make({ successThreshold, snapshot: breaker.toJSON() })
+      const [well, ill] = [other(), other()]
+      await well.call(() => 1)
+      assert.equal(well.state, 'closed')
+      await ill.call(fails).catch(() => {})
+      assert.equal(ill.state, 'open')
+    }
+  })
+
+  it('has a smaller window of the last calls, and a larger one that was not full', () => {
+    const count = (size) => ({ window: { type: 'count', size }, failureRate: 1, minimumCalls: 1 })
+    const breaker = make(count(10))
+    for (const fails of [false, true, false, true]) fails ? breaker.recordFailure() : breaker.recordSuccess()
+    for (const [size, calls, failures] of [[10, 4, 2], [4, 4, 2], [3, 3, 2], [2, 2, 1], [1, 1, 1], [100, 4, 2]]) {
+      const explanation = make({ ...count(size), snapshot: breaker.toJSON() }).explain()
+      assert.deepEqual([explanation.calls, explanation.failures], [calls, failures], `${size}`)
+    }
+  })
+
+  it('has a window of time that reaches less far back, in parts as long or several times that', () => {
+    const time = (duration, buckets) => ({ window: { type: 'time', duration, buckets }, failureThreshold: 100 })
+    const breaker = make(time(6000, 6))
+    for (let n = 0; n < 6; n++) {
+      if (n > 0) clock.advance(1000)
+      breaker.recordFailure()
+    }
+    for (const [duration, buckets, failures] of [[6000, 6, 6], [3000, 3, 3], [1000, 1, 1], [6000, 3, 6], [4000, 2, 4], [6000, 1, 6]]) {
+      const other = make({ ...time(duration, buckets), snapshot: WAYS.JSON(breaker.toJSON()) })
+      assert.equal(other.explain().failures, failures, `${duration} in ${buckets}`)
+    }
+  })
+
+  it('needs no window where it judges failures in a row', () => {
+    for (const options of [POLICIES['a window of calls'], POLICIES['a window of time']]) {
+      const breaker = make({ ...options, minimumCalls: 8 })
+      for (let n = 0; n < 3; n++) breaker.recordFailure()
+      assert.deepEqual([make({ snapshot: breaker.toJSON() }).failureCount, breaker.state], [3, 'closed'])
+    }
+  })
+
+  it('is open or half open without a window, which is empty once it closes, where that can not be carried over', async () => {
+    const [count, time] = [POLICIES['a window of calls'], POLICIES['a window of time']]
+    for (const [was, is] of [[count, time], [time, count], [{}, count], [{}, time], [{ ...count, window: { type: 'count', size: 4 } }, count]]) {
+      const breaker = make(was)
+      for (let n = 0; n < 8; n++) breaker.recordFailure()
+      const other = make({ ...is, snapshot: WAYS.JSON(breaker.toJSON()) })
+      assert.deepEqual([other.state, other.explain().calls, other.explain().retryAfter], ['open', 0, RECOVERY])
+    }
+  })
+
+  it('takes what 0.1.0 wrote, where there was no window', () => {
+    const breaker = make()
+    breaker.recordFailure()
+    const old = (one, mode = one.mode) => {
+      const { modeBelow, openFor, held, windowSize, windowDuration, windowBuckets, slowCallDuration, ...rest } = WAYS.JSON(one.toJSON())
+      return { ...rest, version: 1, mode }
+    }
+    assert.deepEqual(seen(make({ snapshot: old(breaker) })), seen(breaker))
+    breaker.trip()
+    clock.advance(300)
+    assert.deepEqual(seen(make({ snapshot: old(breaker) })), seen(breaker))
+    for (const mode of ['isolated', 'disabled', 'observing']) {
+      const other = make({ snapshot: old(breaker, mode) })
+      assert.equal(other.mode, mode)
+      other.enable()
+      other.release()
+      assert.equal(other.mode, 'normal')
+    }
+    const windowed = make(POLICIES['a window of calls'])
+    windowed.recordFailure()
+    assertRefused(old(windowed), POLICIES['a window of calls'])
+    assertRefused(old(make()), POLICIES['a window of calls'])
   })
 })
 
@@ -254,7 +401,9 @@ describe('what is no snapshot of such a breaker', () => {
     null: () => null,
     'an array': () => [],
     'metrics': () => make().metrics.toJSON(),
-    'a later version': () => ({ ...good(), version: 2 }),
+    'a later version': () => ({ ...good(), version: 3 }),
+    'an earlier version than the first': () => ({ ...good(), version: 0 }),
+    'half a version': () => ({ ...good(), version: 1.5 }),
     'no version': () => ({ ...good(), version: undefined }),
     'a version as a string': () => ({ ...good(), version: '1' }),
     'a state nobody knows': () => ({ ...good(), state: 'ajar' }),
@@ -262,6 +411,16 @@ describe('what is no snapshot of such a breaker', () => {
     'a state of all objects': () => ({ ...good(), state: 'constructor' }),
     'a mode nobody knows': () => ({ ...good(), mode: 'panic' }),
     'isolated and closed': () => ({ ...make().toJSON(), mode: 'isolated' }),
+    'disabled, isolated and closed': () => ({ ...make().toJSON(), mode: 'disabled', modeBelow: 'isolated' }),
+    'isolated beneath nothing': () => ({ ...good(), modeBelow: 'isolated' }),
+    'disabled beneath isolated': () => ({ ...good(), mode: 'isolated', modeBelow: 'disabled' }),
+    'a mode nobody knows beneath': () => ({ ...good(), modeBelow: 'panic' }),
+    'a window of half a call': () => ({ ...good(), windowSize: 0.5 }),
+    'a window of too many calls': () => ({ ...good(), windowSize: 1_000_001 }),
+    'a window of no time': () => ({ ...good(), windowDuration: 0 }),
+    'a window of too many buckets': () => ({ ...good(), windowDuration: 5, windowBuckets: 1001 }),
+    'held open for less than nothing': () => ({ ...good(), held: -1 }),
+    'open for less than nothing': () => ({ ...good(), openFor: -1 }),
     'a negative count': () => ({ ...good(), failureCount: -1 }),
     'half a count': () => ({ ...good(), failedCalls: 0.5 }),
     'an endless count': () => ({ ...good(), successfulCalls: Infinity }),
@@ -320,12 +479,25 @@ describe('what is no snapshot of such a breaker', () => {
     })
   }
 
-  it('is of a breaker with another window', () => {
-    const large = make({ window: { type: 'count', size: 100 }, failureRate: 1 })
-    for (let n = 0; n < 50; n++) large.recordSuccess()
-    assertRefused(large.toJSON(), { window: { type: 'count', size: 10 }, failureRate: 1 })
-    assertRefused(large.toJSON())
-    assertRefused(large.toJSON(), { window: { type: 'time', duration: 10 }, failureRate: 1 })
+  it('is of a breaker with a window of which this one would have seen more, or other things', () => {
+    const counted = make({ window: { type: 'count', size: 50 }, failureRate: 1 })
+    for (let n = 0; n < 50; n++) counted.recordSuccess()
+    assertRefused(counted.toJSON(), { window: { type: 'count', size: 51 }, failureRate: 1 })
+    assertRefused(counted.toJSON(), { window: { type: 'time', duration: 10 }, failureRate: 1 })
+    const timed = make({ window: { type: 'time', duration: 6000, buckets: 6 }, failureRate: 1 })
+    timed.recordFailure()
+    for (const [duration, buckets] of [[12_000, 12], [3000, 6], [6000, 7], [6000, 12], [6000, 4], [600, 6], [60_000, 6]]) {
+      assertRefused(timed.toJSON(), { window: { type: 'time', duration, buckets }, failureRate: 1 })
+    }
+    assertRefused(timed.toJSON(), { window: { type: 'count', size: 10 }, failureRate: 1 })
+    assertRefused(make().toJSON(), { window: { type: 'count', size: 10 }, failureRate: 1 })
+    const slow = (slowCallDuration) => ({ window: { type: 'count', size: 8 }, slowCallDuration, slowCallRate: 1 })
+    const breaker = make(slow(50))
+    for (const ms of [10, 60]) breaker.callSync(() => clock.advance(ms))
+    for (const other of [slow(20), slow(100)]) assertRefused(breaker.toJSON(), other)
+    const blind = make({ window: { type: 'count', size: 8 }, failureRate: 1 })
+    blind.recordSuccess()
+    assertRefused(blind.toJSON(), slow(50))
   })
 
   it('may have lists whose iterator never ends: they are read by their numbers', () => {
@@ -366,7 +538,7 @@ describe('what is no snapshot of such a breaker', () => {
       const { CircuitBreaker, ManualClock } = await import(ESM)
       const options = { clock: new ManualClock(), window: { type: 'count', size: 100 }, failureRate: 1 }
       const good = new CircuitBreaker(options).toJSON()
-      const bad = [{}, null, { ...good, version: 2 }, { ...good, window: [9] }, { ...good, window: Array(100).fill(0).concat(4) }, { get version() { throw 1 } }]
+      const bad = [{}, null, { ...good, version: 3 }, { ...good, window: [9] }, { ...good, window: Array(100).fill(0).concat(4) }, { get version() { throw 1 } }]
       const refuse = (times) => {
         let refused = 0
         for (let n = 0; n < times; n++) {
@@ -417,7 +589,7 @@ describe('a snapshot that somebody spoilt', () => {
             return
           }
           assert.ok(['closed', 'open', 'half_open'].includes(breaker.state))
-          assert.ok(Object.keys(MODES).includes(breaker.mode))
+          assert.ok(['normal', 'isolated', 'disabled', 'observing'].includes(breaker.mode))
           assert.equal(typeof breaker.explain().sentence, 'string')
           assert.ok(!/NaN|undefined/.test(breaker.explain().sentence), breaker.explain().sentence)
           JSON.stringify(breaker.metrics)
@@ -427,6 +599,7 @@ describe('a snapshot that somebody spoilt', () => {
           }
           breaker.enable()
           breaker.reset()
+          assert.equal(breaker.mode, 'normal')
           assert.equal(await breaker.call(() => 'up'), 'up')
           breaker.trip()
           assert.ok(isCircuitOpenError(await rejectionOf(breaker.call(() => 1))))

@@ -28,7 +28,7 @@ replayAll('wasm', (options, start) => {
     disable: () => core.disable(slot),
     observe: () => core.observe(slot),
     enable: () => core.enable(slot),
-    recoveryTimeout: (ms) => assert.equal(core.setOption(slot, core.fields.get('recoveryTimeout'), ms), 0)
+    tripFor: (ms) => assert.equal(core.tripFor(slot, ms, now), 0)
   }
 
   return {

@@ -45,7 +45,7 @@ replayAll('class', (options, start, { outcomes = {}, needs = [] }) => {
     disable: () => breaker.disable(),
     observe: () => breaker.observe(),
     enable: () => breaker.enable(),
-    recoveryTimeout: (ms) => { breaker.recoveryTimeout = ms }
+    tripFor: (ms) => breaker.trip({ for: ms })
   }
 
   return {

@@ -34,6 +34,8 @@ function tableBelow(file, heading) {
 const PROSE = [
   'README.md#How it compares',
   'docs/options.md#Functions that you hand in',
+  'docs/snapshots.md#Under other options',
+  'docs/states.md#By hand',
 ]
 
 const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))

@@ -142,13 +142,12 @@ export async function replay(plan, trace, makeAdapter) {
     if (head === 'rejectedAs') return known(peer.refusals, expected).includes(answer?.by) ? expected : answer?.by ?? null
     if (head === 'retryAfterMs') return answer?.retryAfter ?? null
     const counts = adapter.counts()
-    if (head === 'remainingDelayMs') return counts.retryAfter
     if (head === 'lastEvent') return counts.stateChanges.slice(-1).map(({ from, to }) => [from, to])[0] ?? null
     if (head === 'events' && peer.events?.[leaf]) {
       return counts.stateChanges.filter(({ to }) => to === peer.events[leaf]).length
     }
     const ours = peer.counts?.[state]?.[path]
-    if (ours === 'failureCount' || ours === 'successCount') return counts[ours]
+    if (['failureCount', 'successCount', 'retryAfter'].includes(ours)) return counts[ours]
     if (ours) return counts.window && known(windowCounts(counts.window), ours)
     // Ours in another state, or one of those that the plan leaves aside on purpose.
     if (!Object.values(peer.counts ?? {}).some((paths) => path in paths)) known(plan.notCompared, path)

@@ -93,6 +93,12 @@ breaker.recordFailure()
 breaker.recordFailure(new Error('down'))
 breaker.recordFailure('anything')
 breaker.trip()
+breaker.trip({ for: 1_800_000 })
+breaker.trip({})
+// @ts-expect-error
+breaker.trip({ until: 5 })
+// @ts-expect-error
+breaker.trip(5)
 breaker.reset()
 
 // ── call() ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -322,6 +322,26 @@ fn what_would_be_lost_with_a_breaker_is_told_in_bits() {
 }
 
 #[test]
+fn what_backoff_remembers_would_be_lost_until_the_circuit_was_closed_for_as_long_as_it_had_been_open() {
+    for (factor, bits) in [(Some(2.0), 2), (None, 0)] {
+        let mut options = vec![
+            (Field::FailureThreshold, 1.0),
+            (Field::SuccessThreshold, 1.0),
+            (Field::RecoveryTimeout, 100.0),
+        ];
+        options.extend(factor.map(|factor| (Field::BackoffFactor, factor)));
+        let slot = breaker(&options);
+        assert_eq!(standing(slot, f64::NAN), 0);
+        for (outcome, now) in [(FAILURE, 0.0), (SUCCESS, 100.0)] {
+            end(slot, admit(slot, now, NO_CHANCE), outcome, now);
+        }
+        assert_eq!((state(slot), standing(slot, 199.0), standing(slot, f64::NAN)), (CLOSED, bits, bits));
+        assert_eq!(standing(slot, 200.0), 0);
+        free_slot(slot);
+    }
+}
+
+#[test]
 fn the_calls_that_asked_grow_by_each_admission_and_refusal_and_by_nothing_else() {
     let slot = breaker(&[]);
     let permit = admit(slot, 0.0, NO_CHANCE);
@@ -524,7 +544,8 @@ fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
         ("windowFailures", f64::NAN),
         ("windowSlowCalls", f64::NAN),
         ("minimumCalls", f64::NAN),
-        ("retryAfter", 0.0),
+        ("retryAfter", 1000.0),
+        ("probeAfter", 59_990.0),
         ("failedTests", 0.0),
         ("testExpiresAfter", 59_990.0),
         ("failedRecoveries", 0.0),
@@ -613,12 +634,45 @@ fn what_the_modes_refuse_and_let_through_has_numbers_of_its_own() {
 }
 
 #[test]
-fn a_failure_may_ask_for_an_open_time_which_is_bounded_and_chance_takes_its_share_of_the_breakers_own() {
+fn switches_by_hand_are_numbers_that_go_on_beneath_each_other() {
+    let slot = breaker(&[]);
+    observe(slot);
+    isolate(slot, 0.0);
+    assert_eq!((mode(slot), admit(slot, 0.0, NO_CHANCE)), (1, REFUSED_ISOLATED));
+    disable(slot);
+    assert_eq!(
+        (mode(slot), admit(slot, 0.0, NO_CHANCE), standing(slot, 0.0) & number::SWITCHED),
+        (2, UNJUDGED, 8)
+    );
+    enable(slot);
+    assert_eq!((mode(slot), retry_after(slot, 0.0)), (1, f64::INFINITY));
+    reset(slot, 0.0);
+    assert_eq!((mode(slot), state(slot)), (0, CLOSED));
+    free_slot(slot);
+}
+
+#[test]
+fn no_number_is_bent_into_the_time_of_a_trip() {
+    let slot = breaker(&[]);
+    for nonsense in [f64::NAN, f64::INFINITY, -1.0, -f64::MIN_POSITIVE, 9_007_199_254_740_992.0] {
+        assert_eq!(trip_for(slot, nonsense, 0.0), 1 + number_of(Field::RecoveryTimeout), "{nonsense}");
+        assert_eq!(state(slot), CLOSED);
+    }
+    for ms in [0.0, 0.5, 9_007_199_254_740_991.0] {
+        assert_eq!((trip_for(slot, ms, 0.0), retry_after(slot, 0.0)), (0, ms));
+    }
+    free_slot(slot);
+    assert_eq!(trip_for(slot, 5.0, 0.0), 0, "there is no such slot");
+}
+
+#[test]
+fn a_failure_may_ask_for_an_open_time_which_is_bounded_and_chance_comes_on_top_of_it_and_off_the_breakers_own()
+ {
     let options =
         [(Field::RecoveryTimeout, 1000.0), (Field::MaxRetryAfter, 5000.0), (Field::BackoffJitter, 0.5)];
     let slot = breaker(&options);
     assert_eq!(demand(slot), 8);
-    for (asked, open) in [(3000.0, 3000.0), (f64::INFINITY, 5000.0), (-1.0, 0.0), (f64::NAN, 500.0)] {
+    for (asked, open) in [(3000.0, 4500.0), (f64::INFINITY, 7500.0), (-1.0, 0.0), (f64::NAN, 500.0)] {
         reset(slot, 0.0);
         while take_transition(slot) != 0 {}
         let permit = admit(slot, 0.0, NO_CHANCE);
@@ -672,7 +726,7 @@ fn a_snapshot_goes_out_as_numbers_and_comes_back_by_the_raw_export() {
     }
     let saved = numbers(take_snapshot(slot, 1e12, 107.0));
     assert!(saved.len() > snapshot::NAMES.len());
-    assert_eq!(saved[..2], [1.0, 1e12 + 107.0]);
+    assert_eq!(saved[..2], [2.0, 1e12 + 107.0]);
     let text = String::from(JSON::stringify(&Float64Array::from(&saved[..])).unwrap());
     assert!(text.contains("null") || !saved.iter().any(|number| number.is_nan()));
 

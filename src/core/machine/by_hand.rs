@@ -5,6 +5,7 @@
 use super::{Breaker, Phase};
 use crate::core::backoff::{Backoff, OpenTime};
 use crate::core::config::{Field, Problem};
+use crate::core::numbers::Kind;
 use crate::core::reason::Reason;
 use crate::core::state::Mode;
 use crate::core::time::Moment;
@@ -13,48 +14,61 @@ use std::rc::Rc;
 impl Breaker {
     /// Opens the circuit by hand for a whole recovery time from now.
     pub fn trip(&mut self, now: f64) {
-        self.open(Reason::Trip, OpenTime::Recovery, now);
+        self.open(Reason::Trip, OpenTime::RECOVERY, now);
+    }
+
+    /// Opens the circuit by hand for that many ms from now. No later failure, trip or option makes it shorter, and what comes
+    /// after does not know of it.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] with [`Field::RecoveryTimeout`], which takes the same, when it is no such span. Then nothing changed.
+    pub fn trip_for(&mut self, ms: f64, now: f64) -> Result<(), Problem> {
+        if !Kind::Span.takes(ms) {
+            return Err(Problem::Invalid(Field::RecoveryTimeout));
+        }
+        self.open(Reason::Trip, OpenTime::NONE, now);
+        if let Phase::Open { held, .. } = &mut self.phase {
+            *held = held.max(ms);
+        }
+        Ok(())
     }
 
     /// Closes the circuit by hand, forgets its failures and ends isolation. Calls in flight belong to the past.
     pub fn reset(&mut self, now: f64) {
-        if self.mode == Mode::Isolated {
-            self.mode = Mode::Normal;
-        }
+        self.isolated = false;
         self.backoff = Backoff::default();
         self.close(Reason::Reset, now);
     }
 
     /// Opens the circuit by hand and holds it open, whatever the time, until it is released or reset.
     pub fn isolate(&mut self, now: f64) {
-        self.mode = Mode::Isolated;
-        self.open(Reason::Isolate, OpenTime::Recovery, now);
+        self.isolated = true;
+        self.open(Reason::Isolate, OpenTime::RECOVERY, now);
     }
 
-    /// Ends isolation: the circuit is open with its time up, so the next call is a test request. Nothing
-    /// happens when it is not isolated.
+    /// Ends isolation: the circuit is open with its time up, so the next call is a test request, unless [`Breaker::trip_for`] still
+    /// holds. Nothing happens when it is not isolated.
     pub fn release(&mut self, now: f64) {
-        if self.mode == Mode::Isolated {
-            self.mode = Mode::Normal;
-            self.phase = Phase::Open { since: Moment::at(now), span: OpenTime::Fixed(0.0) };
+        if self.isolated {
+            self.isolated = false;
+            let held = self.held(now);
+            self.phase = Phase::Open { since: Moment::at(now), span: OpenTime::NONE, held };
         }
     }
 
-    /// Lets all calls pass and goes on counting them; the state stays as it is.
+    /// Lets all calls pass and goes on counting them, though it is isolated; the state stays as it is.
     pub fn disable(&mut self) {
-        self.mode = Mode::Disabled;
+        self.leniency = Mode::Disabled;
     }
 
-    /// Goes on with its verdicts, but lets all calls pass.
+    /// Goes on with its verdicts, but lets all calls pass, unless it is isolated.
     pub fn observe(&mut self) {
-        self.mode = Mode::Observing;
+        self.leniency = Mode::Observing;
     }
 
     /// Ends [`Breaker::disable`] and [`Breaker::observe`]; isolation is ended by [`Breaker::release`].
     pub fn enable(&mut self) {
-        if self.mode != Mode::Isolated {
-            self.mode = Mode::Normal;
-        }
+        self.leniency = Mode::Normal;
     }
 
     /// Changes one option of the running breaker.

@@ -12,6 +12,15 @@ use crate::core::policy::Counts;
 use crate::core::state::{Mode, State};
 use std::rc::Rc;
 
+/// The least and the most that a caller is told to wait where a verdict may come at any moment, in ms: not 0, at which clients come
+/// back at once, and not a whole lease, which few test requests take.
+const SHORTEST_HINT: f64 = 1.0;
+const LONGEST_HINT: f64 = 1000.0;
+
+/// The time that a probe has to ask which seems to be lost, in ms. More than its timer may lag behind a caller, so that a probe that lives
+/// comes first: one whose dependency hangs looks lost, too.
+const LOST_PATIENCE: f64 = 100.0;
+
 impl Breaker {
     /// The options in force.
     pub fn config(&self) -> &Rc<Config> {
@@ -27,9 +36,13 @@ impl Breaker {
         }
     }
 
-    /// What the breaker does with its verdicts.
+    /// What the breaker does with its verdicts: of the switches that are on, the one that outranks the others.
     pub fn mode(&self) -> Mode {
-        self.mode
+        match self.leniency {
+            Mode::Disabled => Mode::Disabled,
+            _ if self.isolated => Mode::Isolated,
+            leniency => leniency,
+        }
     }
 
     /// Failures in a row, as the textbook class counts them: a success in closed or open zeroes it,
@@ -62,20 +75,79 @@ impl Breaker {
         (!self.last_failure_time.is_nan()).then_some(self.last_failure_time)
     }
 
-    /// How many ms from now an open circuit goes on refusing: 0 when it is not open or its time is up, infinity
-    /// when it is isolated. In half-open it is 0 as well, since a verdict may come at any moment.
+    /// How many ms from now a caller should wait before it asks: 0 where it would be let through, infinity when the circuit is isolated.
+    /// Where a test request stands in the way, or the probe's right to make one, a verdict may come at any moment: then it is
+    /// from [`SHORTEST_HINT`] to [`LONGEST_HINT`]. A full bulkhead is no matter of time, and none of this.
     pub fn retry_after(&self, now: f64) -> f64 {
-        match self.phase {
-            Phase::Open { .. } if self.mode == Mode::Isolated => f64::INFINITY,
-            Phase::Open { since, span } => since.remaining(span.length(&self.config), now),
+        let wait = match &self.phase {
+            Phase::Closed { .. } => return 0.0,
+            Phase::Open { .. } if self.isolated => return f64::INFINITY,
+            Phase::Open { since, .. } => {
+                let left = since.remaining(self.open_time(), now);
+                if left > 0.0 {
+                    return left;
+                }
+                let kept = since.after(self.open_time()).remaining(self.patience(), now);
+                // Its time is up, unless nobody knows the time.
+                if kept == 0.0 && now.is_finite() {
+                    return 0.0;
+                }
+                kept
+            }
+            Phase::HalfOpen(trial) => {
+                let kept = trial.kept_for_probe(self.patience(), now);
+                let first = self.test_expires_after(now);
+                if kept > 0.0 {
+                    kept.min(first)
+                } else if first > 0.0 && trial.has_room(&self.config, self.success_count) {
+                    return 0.0;
+                } else {
+                    first
+                }
+            }
+        };
+        wait.clamp(SHORTEST_HINT, LONGEST_HINT)
+    }
+
+    /// How many ms from now until the probe has something to do, should nothing else happen: test once the circuit is due, or see to
+    /// a test request that expired. Infinity when the circuit is isolated.
+    pub fn probe_after(&self, now: f64) -> f64 {
+        match &self.phase {
+            Phase::Open { .. } if self.isolated => f64::INFINITY,
+            Phase::Open { since, .. } => since.remaining(self.open_time(), now),
+            Phase::HalfOpen(trial) if !trial.has_room(&self.config, self.success_count) => {
+                self.test_expires_after(now)
+            }
             _ => 0.0,
         }
     }
 
+    /// What is left of the time for which the circuit was opened by hand at least.
+    pub(super) fn held(&self, now: f64) -> f64 {
+        match self.phase {
+            Phase::Open { since, held, .. } => since.remaining(held, now),
+            _ => 0.0,
+        }
+    }
+
+    /// For how long a probe that is due and does not ask keeps callers from testing, in ms; 0 without a probe.
+    #[inline(never)]
+    pub(super) fn patience(&self) -> f64 {
+        let longest = if !self.probed {
+            0.0
+        } else if self.probe_is_lost {
+            LOST_PATIENCE
+        } else {
+            f64::INFINITY
+        };
+        self.config.half_open_timeout().min(longest)
+    }
+
     /// The whole current open time, in ms; 0 when the circuit is not open.
+    #[inline(never)]
     pub fn open_time(&self) -> f64 {
         match self.phase {
-            Phase::Open { span, .. } => span.length(&self.config),
+            Phase::Open { span, held, .. } => span.length(&self.config).max(held),
             _ => 0.0,
         }
     }
@@ -116,7 +188,14 @@ impl Breaker {
         self.latency.as_ref()?.summary()
     }
 
-    /// How often recovery has failed in a row; 0 without backoff.
+    /// Whether the circuit is closed, but not for so long yet that its next opening would be no failed recovery: backoff remembers.
+    pub fn is_on_probation(&self, now: f64) -> bool {
+        let Phase::Closed { since } = self.phase else { return false };
+        since.remaining(self.backoff.probation(), now) > 0.0
+            && self.config.get(Field::BackoffFactor).is_some()
+    }
+
+    /// How often recovery has failed in a row.
     pub fn failed_recoveries(&self) -> u16 {
         self.backoff.failed_recoveries()
     }

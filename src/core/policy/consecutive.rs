@@ -3,7 +3,7 @@
 //! Must not know: time. The run of failures is the breaker's own `failureCount`, which goes on counting
 //! in the other states; this policy keeps nothing.
 
-use super::{Counts, Evidence};
+use super::{Carried, Counts, Evidence, Shape};
 use crate::core::config::{Config, Field};
 use crate::core::reason::Reason;
 
@@ -36,7 +36,8 @@ impl Consecutive {
         Vec::new()
     }
 
-    pub(super) fn load(self, saved: &[f64], _away: f64, _now: f64) -> bool {
-        saved.is_empty()
+    /// Needs nothing of a window that there was.
+    pub(super) fn load(self, _saved: &[f64], _was: Shape, _away: f64, _now: f64) -> Carried {
+        Carried::Exactly
     }
 }

@@ -3,7 +3,7 @@
 //! Must not know: time. A ring of two bits a call, so 100 calls take 25 bytes; O(1) per call, and no memory
 //! but what the constructor took.
 
-use super::{Counts, Evidence};
+use super::{Carried, Counts, Evidence, Shape};
 use crate::core::config::{Config, Field};
 use crate::core::numbers::{Kind, Number};
 use crate::core::reason::Reason;
@@ -115,21 +115,24 @@ impl CountWindow {
         saved
     }
 
-    pub(super) fn load(&mut self, saved: &[f64], _away: f64, _now: f64) -> bool {
+    /// The last calls of a larger window are those of a smaller one. Those of one that was full may not be all that a larger one would have.
+    pub(super) fn load(&mut self, saved: &[f64], was: Shape, _away: f64, _now: f64) -> Carried {
         self.clear();
-        if u32::try_from(saved.len()).is_ok_and(|calls| calls > self.size)
-            || saved.len() > self.ring.len().saturating_mul(4)
-        {
-            return false;
+        if was.size.is_nan() {
+            return Carried::Not;
+        }
+        let calls = f64::from(u32::try_from(saved.len()).unwrap_or(u32::MAX));
+        if calls > was.size {
+            return Carried::Bad;
         }
         for call in saved {
             if !CALL.takes(*call) {
-                return false;
+                return Carried::Bad;
             }
             let call = u32::of(*call);
             self.take(call & 1 != 0, call & 2 != 0);
         }
-        true
+        if calls == was.size && calls < self.size.into() { Carried::Not } else { Carried::Exactly }
     }
 }
 
@@ -137,8 +140,32 @@ impl CountWindow {
 mod tests {
     use super::*;
 
+    fn config(size: f64) -> Config {
+        Config::default().with(Field::WindowSize, size).unwrap()
+    }
+
     fn window(size: f64) -> CountWindow {
-        CountWindow::new(&Config::default().with(Field::WindowSize, size).unwrap()).unwrap()
+        CountWindow::new(&config(size)).unwrap()
+    }
+
+    #[test]
+    fn a_window_of_another_size_has_the_last_calls_where_none_is_missing() {
+        use Carried::{Bad, Exactly, Not};
+        let four = [1.0, 0.0, 2.0, 3.0];
+        for (was, is, carried, calls) in [
+            (4.0, 4.0, Exactly, &four[..]),
+            (5.0, 4.0, Exactly, &four),
+            (9.0, 2.0, Exactly, &four[2..]),
+            (4.0, 1.0, Exactly, &four[3..]),
+            (5.0, 9.0, Exactly, &four),
+            // It was full: nobody knows what came before.
+            (4.0, 5.0, Not, &four),
+            (3.0, 9.0, Bad, &[]),
+        ] {
+            let mut window = window(is);
+            assert_eq!(window.load(&four, Shape::of(&config(was)), 0.0, 0.0), carried, "{was} to {is}");
+            assert_eq!(window.save(0.0), calls, "{was} to {is}");
+        }
     }
 
     #[test]

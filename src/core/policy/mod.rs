@@ -10,7 +10,7 @@ mod count_window;
 mod rules;
 mod time_window;
 
-use super::config::Config;
+use super::config::{Config, Field};
 use super::reason::Reason;
 use super::tally::Tally;
 use consecutive::Consecutive;
@@ -29,6 +29,35 @@ pub(super) struct Evidence {
     pub failures_in_a_row: Tally,
     /// When it settled.
     pub now: f64,
+}
+
+/// What a window was that was saved: the options that asked for it, and when a call in it was slow. NaN where an option was not given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub size: f64,
+    pub duration: f64,
+    pub buckets: f64,
+    pub slow: f64,
+}
+
+impl Shape {
+    pub(super) fn of(config: &Config) -> Shape {
+        let [size, duration, buckets, slow] =
+            [Field::WindowSize, Field::WindowDuration, Field::WindowBuckets, Field::SlowCallDuration]
+                .map(|field| config.get_or_nan(field));
+        Shape { size, duration, buckets, slow }
+    }
+}
+
+/// What becomes of a window that was saved under other options, or the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carried {
+    /// It counts what a window of these options would count, as far as anybody could tell.
+    Exactly,
+    /// What it saw does not tell what a window of these options would have seen.
+    Not,
+    /// No window of the options that it names could have given such numbers.
+    Bad,
 }
 
 /// Makes the enum of policies and hands each call on: the one list. After the semicolon stands what is left.
@@ -108,15 +137,21 @@ macro_rules! policies {
                 match self { $(Policy::$name(policy) => policy.save(now),)+ }
             }
 
-            /// Fills the window with what [`Policy::save`] gave `away` ms before `now`. False, and the window
-            /// is empty, when this window could not have given such numbers.
+            /// Fills the window of a breaker with these options with what [`Policy::save`] gave `away` ms before `now`, when it was
+            /// of that shape. It is empty where that is not carried exactly.
             #[inline(never)]
-            pub(super) fn load(&mut self, saved: &[f64], away: f64, now: f64) -> bool {
-                let fits = match self { $(Policy::$name(policy) => policy.load(saved, away, now),)+ };
-                if !fits {
+            pub(super) fn load(&mut self, saved: &[f64], was: Shape, config: &Config, away: f64, now: f64) -> Carried {
+                let mut carried = match self {
+                    _ if !saved.is_empty() && was.size.is_nan() && was.duration.is_nan() => Carried::Bad,
+                    $(Policy::$name(policy) => policy.load(saved, was, away, now),)+
+                };
+                if carried == Carried::Exactly && !rules::same_calls_are_slow(self.counts(now), was.slow, config) {
+                    carried = Carried::Not;
+                }
+                if carried != Carried::Exactly {
                     self.clear();
                 }
-                fits
+                carried
             }
         }
     };
@@ -135,7 +170,7 @@ policies! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::config::{Conflict, Field, Problem, WINDOWS};
+    use crate::core::config::{Conflict, Problem, WINDOWS};
     use std::collections::BTreeSet;
 
     fn config(options: &[(Field, f64)]) -> Config {
@@ -225,9 +260,15 @@ mod tests {
             policy.succeed(1000.0);
             let mut other = Policy::new(&config);
             let calls = |policy: &Policy| policy.counts(1000.0).map(|counts| counts.calls);
-            assert!(other.load(&policy.save(1000.0), 0.0, 1000.0));
+            assert_eq!(
+                other.load(&policy.save(1000.0), Shape::of(&config), &config, 0.0, 1000.0),
+                Carried::Exactly
+            );
             assert_eq!(calls(&other), Some(2), "{policy:?}");
-            assert!(other.load(&policy.save(1000.0), 1e15, 1000.0));
+            assert_eq!(
+                other.load(&policy.save(1000.0), Shape::of(&config), &config, 1e15, 1000.0),
+                Carried::Exactly
+            );
             assert_eq!(calls(&other), Some(0), "{policy:?}");
             seen += 1;
         }
@@ -282,7 +323,10 @@ mod tests {
             call(&mut policy, &config, true, 1);
             call(&mut policy, &config, true, 2);
             let mut other = Policy::new(&config);
-            assert!(other.load(&policy.save(1000.0), 0.0, 1000.0));
+            assert_eq!(
+                other.load(&policy.save(1000.0), Shape::of(&config), &config, 0.0, 1000.0),
+                Carried::Exactly
+            );
             assert_eq!(other.counts(1000.0), policy.counts(1000.0));
             assert!(call(&mut other, &config, true, 3).is_some());
         }
@@ -292,8 +336,25 @@ mod tests {
     fn no_policy_takes_numbers_it_did_not_save() {
         for nonsense in [&[f64::NAN][..], &[-1.0, -1.0, -1.0, -1.0], &[0.5; 4], &[4.0; 5], &[1e300; 400]] {
             for (config, mut policy) in each() {
-                assert!(!policy.load(nonsense, 0.0, 1000.0), "{policy:?}");
+                let carried = policy.load(nonsense, Shape::of(&config), &config, 0.0, 1000.0);
+                assert_eq!(carried, Carried::Bad, "{policy:?}");
                 assert_eq!(policy.save(1000.0), Policy::new(&config).save(1000.0));
+            }
+        }
+    }
+
+    #[test]
+    fn no_window_is_read_as_one_of_another_type_and_who_needs_none_takes_any() {
+        for (was, saved) in each() {
+            for (is, mut policy) in each().into_iter().filter(|(is, _)| *is != was) {
+                policy.judge(
+                    Evidence { failed: true, slow: false, failures_in_a_row: Tally::default(), now: 1000.0 },
+                    &is,
+                );
+                let carried = policy.load(&saved.save(1000.0), Shape::of(&was), &is, 0.0, 1000.0);
+                let needs_none = policy.counts(1000.0).is_none();
+                assert_eq!(carried, if needs_none { Carried::Exactly } else { Carried::Not });
+                assert_eq!(policy.save(1000.0), Policy::new(&is).save(1000.0), "nothing is left of before");
             }
         }
     }

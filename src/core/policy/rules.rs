@@ -17,6 +17,17 @@ pub struct Counts {
     pub slow: u32,
 }
 
+/// Whether the counted calls were judged to be slow, or not, as the options in force judge them, though what was slow took `was` ms; NaN
+/// where nobody said, and so nobody was slow.
+pub(super) fn same_calls_are_slow(counts: Option<Counts>, was: f64, config: &Config) -> bool {
+    let (Some(Counts { calls, slow, .. }), Some(is)) = (counts, config.given(Field::SlowCallDuration)) else {
+        return true;
+    };
+    let was = if was.is_nan() { f64::INFINITY } else { was };
+    // All that took at least as long as the longer one did as well, and all that took less than the shorter one.
+    is == was || if is > was { slow == 0 } else { slow == calls }
+}
+
 impl Counts {
     pub(super) fn add(&mut self, failed: bool, slow: bool) {
         self.calls = self.calls.saturating_add(1);
@@ -82,6 +93,21 @@ mod tests {
     }
 
     const WINDOW: (Field, f64) = (Field::WindowSize, 100.0);
+
+    #[test]
+    fn a_call_that_was_slow_is_slow_by_a_shorter_time_and_one_that_was_not_is_not_by_a_longer_one() {
+        let slow_at = |ms| Config::default().with(Field::SlowCallDuration, ms).unwrap();
+        let same = |was: f64, is: &Config| {
+            [(0, 0), (3, 0), (3, 1), (3, 3)]
+                .map(|(calls, slow)| same_calls_are_slow(Some(Counts { calls, failures: 0, slow }), was, is))
+        };
+        assert_eq!(same(10.0, &slow_at(10.0)), [true; 4]);
+        assert_eq!(same(10.0, &slow_at(20.0)), [true, true, false, false]);
+        assert_eq!(same(20.0, &slow_at(10.0)), [true, false, false, true]);
+        assert_eq!(same(f64::NAN, &slow_at(10.0)), [true, false, false, true]);
+        assert_eq!(same(10.0, &Config::default()), [true; 4]);
+        assert!(same_calls_are_slow(None, f64::NAN, &slow_at(10.0)), "without a window");
+    }
 
     #[test]
     fn a_share_trips_when_it_is_reached_exactly() {

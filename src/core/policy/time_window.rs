@@ -4,7 +4,7 @@
 //! holds the current bucket and all but one full length before it. A step costs at most one pass over
 //! the buckets, whatever the gap; after a gap of a whole window it is empty.
 
-use super::{Counts, Evidence};
+use super::{Carried, Counts, Evidence, Shape};
 use crate::core::config::{Config, Field};
 use crate::core::numbers::Number;
 use crate::core::reason::Reason;
@@ -176,24 +176,32 @@ impl TimeWindow {
         saved
     }
 
-    pub(super) fn load(&mut self, saved: &[f64], away: f64, now: f64) -> bool {
+    /// A window that reaches no further back has what it needs, where its buckets are as long as the saved ones or several of
+    /// them. What is in a bucket can't be told apart.
+    pub(super) fn load(&mut self, saved: &[f64], was: Shape, away: f64, now: f64) -> Carried {
         self.clear();
-        let (buckets, rest) = saved.as_chunks::<SAVED>();
-        if !rest.is_empty() || buckets.len() > self.buckets.len() {
-            return false;
+        if was.duration.is_nan() {
+            return Carried::Not;
         }
+        let (buckets, rest) = saved.as_chunks::<SAVED>();
+        if !rest.is_empty() {
+            return Carried::Bad;
+        }
+        let count = self.count();
+        // Saved buckets in one of these, and those that have passed since.
+        let each = self.duration * was.buckets / (was.duration * count);
+        let passed = (away * was.buckets / was.duration).floor().max(0.0);
         self.begin(if now.is_finite() { now } else { f64::NAN });
-        let gone = (away * self.count() / self.duration).floor().max(0.0);
         for bucket in buckets {
             if !bucket.iter().all(|number| u32::KIND.takes(*number)) {
-                return false;
+                return Carried::Bad;
             }
             let [age, calls, failures, slow] = bucket.map(u32::of);
-            if failures > calls || slow > calls || f64::from(age) >= self.count() {
-                return false;
+            if failures > calls || slow > calls || f64::from(age) >= was.buckets {
+                return Carried::Bad;
             }
-            let age = f64::from(age) + gone;
-            if age >= self.count() {
+            let age = ((f64::from(age) + passed) / each).floor();
+            if age >= count {
                 continue;
             }
             let counts = Counts { calls, failures, slow };
@@ -206,7 +214,12 @@ impl TimeWindow {
                 self.total.add_all(counts);
             }
         }
-        true
+        // The fraction of what is beyond all numbers is NaN.
+        if each >= 1.0 && each.fract() == 0.0 && self.duration <= was.duration {
+            Carried::Exactly
+        } else {
+            Carried::Not
+        }
     }
 }
 
@@ -215,12 +228,15 @@ mod tests {
     use super::*;
     use crate::core::tally::Tally;
 
+    fn config(duration: f64, buckets: u32) -> Config {
+        Config::default()
+            .with(Field::WindowDuration, duration)
+            .and_then(|config| config.with(Field::WindowBuckets, buckets.into()))
+            .unwrap()
+    }
+
     fn window() -> TimeWindow {
-        let config = Config::default()
-            .with(Field::WindowDuration, 1000.0)
-            .and_then(|config| config.with(Field::WindowBuckets, 10.0))
-            .unwrap();
-        TimeWindow::new(&config).unwrap()
+        TimeWindow::new(&config(1000.0, 10)).unwrap()
     }
 
     fn call(window: &mut TimeWindow, failed: bool, now: f64) -> Counts {
@@ -242,11 +258,7 @@ mod tests {
     #[test]
     fn a_call_is_gone_after_exactly_the_duration_whatever_the_number_of_buckets() {
         for buckets in 1..=40_u32 {
-            let config = Config::default()
-                .with(Field::WindowDuration, 1000.0)
-                .and_then(|config| config.with(Field::WindowBuckets, buckets.into()))
-                .unwrap();
-            let mut window = TimeWindow::new(&config).unwrap();
+            let mut window = TimeWindow::new(&config(1000.0, buckets)).unwrap();
             for now in [0.0, 398.0, 438.0, 586.0, 961.0] {
                 call(&mut window, true, now);
             }
@@ -304,11 +316,62 @@ mod tests {
         call(&mut first, true, 500.0);
         let saved = first.save(500.0);
         let mut other = window();
-        assert!(other.load(&saved, 400.0, 77.0));
-        assert_eq!(other.counts(77.0).unwrap().failures, 2);
-        assert!(other.load(&saved, 500.0, 77.0));
-        assert_eq!(other.counts(77.0).unwrap().failures, 1);
-        assert!(other.load(&saved, 1e12, 77.0));
-        assert_eq!(other.counts(77.0).unwrap().failures, 0);
+        for (away, failures) in [(400.0, 2), (500.0, 1), (1e12, 0)] {
+            assert_eq!(other.load(&saved, Shape::of(&config(1000.0, 10)), away, 77.0), Carried::Exactly);
+            assert_eq!(other.counts(77.0).unwrap().failures, failures, "{away} ms away");
+        }
+    }
+
+    #[test]
+    fn another_window_takes_what_reaches_far_enough_back_in_buckets_that_its_own_are_made_of() {
+        use Carried::{Bad, Exactly, Not};
+        let mut first = window();
+        for time in 0..10_u32 {
+            call(&mut first, true, f64::from(time) * 100.0);
+        }
+        let saved = first.save(900.0);
+        for (duration, buckets, carried, failures) in [
+            (1000.0, 10, Exactly, 10),
+            // Buckets as long, but fewer.
+            (300.0, 3, Exactly, 3),
+            (100.0, 1, Exactly, 1),
+            // Buckets of several.
+            (1000.0, 5, Exactly, 10),
+            (1000.0, 2, Exactly, 10),
+            (1000.0, 1, Exactly, 10),
+            (600.0, 2, Exactly, 6),
+            // Nobody knows what came before, or where in its bucket a call was.
+            (1100.0, 11, Not, 0),
+            (2000.0, 10, Not, 0),
+            (1000.0, 20, Not, 0),
+            (600.0, 10, Not, 0),
+            (1000.0, 3, Not, 0),
+            (150.0, 1, Not, 0),
+        ] {
+            let mut other = TimeWindow::new(&config(duration, buckets)).unwrap();
+            let was = Shape::of(&config(1000.0, 10));
+            assert_eq!(other.load(&saved, was, 0.0, 77.0), carried, "{duration} in {buckets}");
+            if carried == Exactly {
+                assert_eq!(other.counts(77.0).unwrap().failures, failures, "{duration} in {buckets}");
+            }
+        }
+        assert_eq!(
+            window().load(&saved, Shape::of(&config(1000.0, 9)), 0.0, 77.0),
+            Bad,
+            "more buckets than there were"
+        );
+        assert_eq!(window().load(&saved[..39], Shape::of(&config(1000.0, 10)), 0.0, 77.0), Bad);
+    }
+
+    #[test]
+    fn durations_beyond_all_products_are_carried_to_none_but_themselves() {
+        let (longest, shortest) = (9_007_199_254_740_991.0, 5e-324);
+        let other = |was: f64, is: f64, buckets| {
+            let mut window = TimeWindow::new(&config(is, buckets)).unwrap();
+            window.load(&[0.0, 1.0, 1.0, 0.0], Shape::of(&config(was, 1000)), 0.0, 0.0)
+        };
+        assert_eq!(other(longest, longest, 1000), Carried::Exactly);
+        assert_eq!(other(longest, shortest, 1), Carried::Not);
+        assert_eq!(other(shortest, longest, 1), Carried::Not);
     }
 }
