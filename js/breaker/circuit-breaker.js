@@ -12,8 +12,9 @@ import {
   DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, SUCCESS,
   TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
-import { letThrough } from '../engine/trap.js'
+import { isTrap, letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
+import { emit, Target } from '../base/target.js'
 import { checkCallOptions, checkSignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
@@ -22,6 +23,7 @@ import { showBy } from './inspect.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
 import { News } from './news.js'
 import { ENDED, PendingCall } from './pending.js'
+import { runOutside } from './outside.js'
 import { CallPermit } from './permit.js'
 import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
 import { readOption, readStateChanges } from './readings.js'
@@ -49,7 +51,7 @@ import { judge, OUTCOMES } from './verdicts.js'
  */
 
 /** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
-export class CircuitBreaker extends EventTarget {
+export class CircuitBreaker extends Target {
   #slot
   /** The permit that the two handlers below settle; NaN for none. */
   #permit = NaN
@@ -520,10 +522,10 @@ export class CircuitBreaker extends EventTarget {
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options)
     if (Object.hasOwn(EVENTS, type)) this.#heard |= EVENTS[/** @type {keyof typeof EVENTS} */ (type)]
     // Its handlers may be those that tell nobody.
     this.#permit = NaN
-    super.addEventListener(type, listener, options)
   }
 
   /**
@@ -789,7 +791,7 @@ export class CircuitBreaker extends EventTarget {
     } catch (trap) {
       letThrough(trap)
       // The call stack is at its end: the permit is settled where there is a new one.
-      if (trap instanceof RangeError) {
+      if (!isTrap(trap)) {
         ready.then(() => this.#settle(permit, outcome, started, error, retryAfter, trips))
         return outcome
       }
@@ -848,7 +850,7 @@ export class CircuitBreaker extends EventTarget {
    * @param {object} detail
    */
   #emit(type, detail) {
-    if (this.#heard & EVENTS[type]) this.dispatchEvent(new CustomEvent(type, { detail }))
+    if (this.#heard & EVENTS[type]) emit(this, type, detail)
   }
 
   #news() {
@@ -879,25 +881,36 @@ export class CircuitBreaker extends EventTarget {
   #startProbe() {
     const rare = (this.#rare ??= {})
     const { probe, sleep, name } = this.#options
+    const slot = this.#live()
     const { state, mode } = this
-    const hasWork = state !== 'closed' && mode !== 'isolated' && mode !== 'disabled'
-    if (rare.probing) {
-      rare.probing.wake(hasWork ? core.retryAfter(this.#slot, this.#now()) : 0)
+    if (probe === undefined || state === 'closed' || mode === 'isolated' || mode === 'disabled') {
+      rare.probing?.stop()
+      rare.probing = undefined
       return
     }
-    if (probe === undefined || !hasWork) return
-    rare.probing = recoveryHost(this, {
-      probe,
-      sleep,
-      name,
-      now: (breaker) => breaker.#now(),
-      random: (breaker) => breaker.#chance(),
-      tell: (breaker, failure) => breaker.#tell(failure),
-      ended: (breaker) => {
-        if (breaker.#rare !== undefined) breaker.#rare.probing = undefined
-      }
-    })
-    core.startProbe(this.#slot, rare.probing)
+    if (rare.probing) return rare.probing.wake(core.retryAfter(slot, this.#now()))
+    try {
+      const host = recoveryHost(this, {
+        probe,
+        sleep,
+        name,
+        isHeld: (breaker) => breaker.#slot === slot,
+        now: (breaker) => breaker.#now(),
+        random: (breaker) => breaker.#chance(),
+        tell: (breaker, failure) => breaker.#tell(failure),
+        ended: (breaker) => {
+          if (breaker.#rare?.probing === host) breaker.#rare.probing = undefined
+        }
+      })
+      rare.probing = host
+      // It is of all callers, and in the async context of none.
+      runOutside(() => core.startProbe(slot, host))
+    } catch (trap) {
+      // The call stack may be at its end: the next who is refused starts another.
+      rare.probing?.stop()
+      rare.probing = undefined
+      letThrough(trap)
+    }
   }
 
   #report() {

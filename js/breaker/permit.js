@@ -3,6 +3,7 @@
  *
  * Must not know: how a permit is settled.
  */
+import { finalizer } from '../base/host.js'
 
 /**
  * The right to make one call. It has to be settled; settling it again does nothing, as does a permit that is
@@ -24,7 +25,7 @@ export class CallPermit {
   constructor(settle) {
     this.#settle = settle
     if (Symbol.dispose && !(Symbol.dispose in this)) disposePermits()
-    lost ??= globalThis.FinalizationRegistry && new FinalizationRegistry((settle) => settle('ignored'))
+    lost ??= finalizer((settle) => settle('ignored'))
     lost?.register(this, settle, this)
   }
 

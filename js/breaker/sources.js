@@ -3,7 +3,7 @@
  *
  * Must not know: breakers. What throws or answers nonsense changes nothing in the core: it counts as NaN.
  */
-import { report } from './events.js'
+import { report } from '../base/report.js'
 import { hush } from './promises.js'
 
 /** @import { Clock } from '../base/types.js' */

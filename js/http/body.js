@@ -3,6 +3,7 @@
  *
  * Must not know: breakers and requests. It tells how the reading ended.
  */
+import { finalizer } from '../base/host.js'
 import { CANCELLED } from './cancelled.js'
 
 /**
@@ -98,4 +99,4 @@ export function discard(response) {
 }
 
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */
-export const dropped = /* @__PURE__ */ (() => globalThis.FinalizationRegistry && new FinalizationRegistry((tell) => tell()))()
+export const dropped = /* @__PURE__ */ finalizer((tell) => tell())

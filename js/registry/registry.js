@@ -11,6 +11,7 @@ import { checkOptions } from '../breaker/slots.js'
 import { core } from '../engine/index.js'
 import { GROUPS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../base/misuse.js'
+import { emit, Target } from '../base/target.js'
 import { objectOf } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
@@ -39,7 +40,7 @@ import { Seat, Seats } from './seats.js'
 /**
  * @template [K=string]
  */
-export class CircuitBreakerRegistry extends EventTarget {
+export class CircuitBreakerRegistry extends Target {
   /** The breakers with their seats, in the order in which they were made. @type {Map<K, Seat<K>>} */
   #breakers = new Map()
   /** @type {Seats<K>} */
@@ -269,7 +270,7 @@ export class CircuitBreakerRegistry extends EventTarget {
   #bubble(breaker, key, type) {
     breaker.addEventListener(type, (event) => {
       const { detail } = /** @type {CustomEvent<object>} */ (event)
-      this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, key, breaker } }))
+      emit(this, type, { ...detail, key, breaker })
     })
   }
 

@@ -1,0 +1,28 @@
+/**
+ * What a host may lack, or have broken: asked for such that it is missed by nobody.
+ *
+ * Must not know: what it is for.
+ */
+
+/**
+ * @template T
+ * @param {() => T} ask
+ * @returns {T | undefined} Undefined where asking throws.
+ */
+export function ifAny(ask) {
+  try {
+    return ask()
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Tells of objects that the garbage collector took. Undefined in some hosts, whose processes are short.
+ *
+ * @template T
+ * @param {(held: T) => void} tell
+ */
+export function finalizer(tell) {
+  return ifAny(() => new FinalizationRegistry(tell))
+}
