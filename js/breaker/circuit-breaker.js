@@ -31,7 +31,7 @@ import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
 import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
-import { chanceOf, originOf, timeOf } from './sources.js'
+import { chanceOf, elapsedSince, originOf, readingOf, timeOf } from './sources.js'
 import { judge, OUTCOMES } from './verdicts.js'
 
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
@@ -747,7 +747,7 @@ export class CircuitBreaker extends Target {
 
   /** When a call begins; NaN where nobody wants to know how long it takes. */
   #started() {
-    return this.#demand & DEMANDS_ELAPSED ? this.#now() : NaN
+    return this.#demand & DEMANDS_ELAPSED ? readingOf(this.#options.clock) : NaN
   }
 
   /**
@@ -779,7 +779,7 @@ export class CircuitBreaker extends Target {
    */
   #settle(permit, outcome, started, error, retryAfter = NaN, trips = false) {
     const now = outcome !== SUCCESS || (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
-    const elapsed = now - started
+    const elapsed = started === started ? elapsedSince(this.#options.clock, started) : NaN
     const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
     let news = 0
     try {
@@ -897,7 +897,12 @@ export class CircuitBreaker extends Target {
         isHeld: (breaker) => breaker.#slot === slot,
         now: (breaker) => breaker.#now(),
         random: (breaker) => breaker.#chance(),
-        tell: (breaker, failure) => breaker.#tell(failure),
+        started: (breaker) => breaker.#started(),
+        elapsed: (breaker, started) => elapsedSince(breaker.#options.clock, started),
+        tell: (breaker, failure) => {
+          breaker.#tell(failure)
+          return core.states[core.state(slot)] === 'open'
+        },
         ended: (breaker) => {
           if (breaker.#rare?.probing === host) breaker.#rare.probing = undefined
         }

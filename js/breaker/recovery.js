@@ -20,20 +20,24 @@ import { ifAny } from '../base/host.js'
  * @param {(breaker: B) => boolean} tools.isHeld Whether the task's slot is still the breaker's.
  * @param {(breaker: B) => number} tools.now
  * @param {(breaker: B) => number} tools.random
- * @param {(breaker: B, failure: unknown) => void} tools.tell
+ * @param {(breaker: B) => number} tools.started A reading for `elapsed`.
+ * @param {(breaker: B, started: number) => number} tools.elapsed
+ * @param {(breaker: B, failure: unknown) => boolean} tools.tell Answers whether the circuit is open.
  * @param {(breaker: B) => void} tools.ended
  */
-export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHeld, now, random, tell, ended }) {
+export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHeld, now, random, started, elapsed, tell, ended }) {
   const reference = weakly(breaker)
   /** Ends the current pause. @type {(() => void) | undefined} */
   let wake
   /** When the current pause is to be over. */
   let until = NaN
-  /** Whether there was a pause since the last failed probe. */
+  /** Whether there was a pause since a probe last left the circuit open. */
   let rested = true
   let isStopped = false
   /** Whether a probe is out: its answer is told, and its permit settled, though the task was stopped meanwhile. */
   let isProbing = false
+  /** When the last probe began. */
+  let began = NaN
   /**
    * An error that went through the task would end it.
    *
@@ -48,6 +52,7 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
     lives: () => (isProbing || !isStopped) && withBreaker(isHeld) === true,
     now: () => withBreaker(now) ?? NaN,
     random: () => withBreaker(random) ?? NaN,
+    elapsed: () => withBreaker((alive) => elapsed(alive, began)) ?? NaN,
     /** @param {number} ms */
     sleep: async (ms) => {
       until = (withBreaker(now) ?? NaN) + ms
@@ -90,6 +95,7 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
         const error = new CallTimeoutError(`The probe has not answered within ${patience} ms`, { breaker: name, timeout: patience })
         timer = timerFor(reject, Math.min(patience, LONGEST_TIMER), error)
       })
+      began = withBreaker(started) ?? NaN
       try {
         await Promise.race([probe(), expired])
         rested = true
@@ -99,7 +105,8 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
     },
     tell: (/** @type {unknown} */ failure) => {
       isProbing = false
-      withBreaker((alive) => tell(alive, failure))
+      // A probe that was slow has opened it though it succeeded.
+      if (withBreaker((alive) => tell(alive, failure))) rested = false
     },
     ended: () => withBreaker(ended)
   }

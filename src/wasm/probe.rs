@@ -36,6 +36,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn random(this: &Host) -> f64;
 
+    /// How long the last probe took, in ms; NaN where nobody wants to know.
+    #[wasm_bindgen(method)]
+    fn elapsed(this: &Host) -> f64;
+
     /// Resolves after that many ms.
     #[wasm_bindgen(method)]
     fn sleep(this: &Host, ms: f64) -> Promise;
@@ -128,9 +132,9 @@ async fn recover(slot: u32, host: &Host) {
                     Ok(_) => (Outcome::Success, JsValue::UNDEFINED),
                     Err(failure) => (Outcome::Failure, failure),
                 };
-                let (settled_at, random) = (host.now(), host.random());
+                let (elapsed, settled_at, random) = (host.elapsed(), host.now(), host.random());
                 slots::with_cold(slot, (), |breaker| {
-                    breaker.settle(permit, outcome.into(), settled_at - now, settled_at, random)
+                    breaker.settle(permit, outcome.into(), elapsed, settled_at, random)
                 });
                 host.tell(&failure);
             }

@@ -246,6 +246,18 @@ describe('a probe that', () => {
     assert.deepEqual([breaker.state, breaker.metrics.staleCalls, breaker.metrics.inFlight], ['open', 1, 0])
   })
 
+  it('is slow without an open time between is asked again and again, and leaves room for everything else', async () => {
+    let asked = 0
+    fresh({
+      recoveryTimeout: 0, window: { type: 'count', size: 5 }, minimumCalls: 1, slowCallDuration: 10, slowCallRate: 1,
+      probe: async () => { asked++; clock.advance(10) }
+    })
+    breaker.trip()
+    await until(() => asked > 3)
+    assert.ok(asked < 1000, `asked ${asked} times`)
+    breaker.reset()
+  })
+
   it('fails at once without an open time between is asked again and again, and leaves room for everything else', async () => {
     let asked = 0
     fresh({ recoveryTimeout: 0, probe: async () => { asked++; throw down } })
