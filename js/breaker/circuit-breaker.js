@@ -883,14 +883,18 @@ export class CircuitBreaker extends Target {
     const { probe, sleep, name } = this.#options
     const slot = this.#live()
     const { state, mode } = this
+    const { probing } = rare
     if (probe === undefined || state === 'closed' || mode === 'isolated' || mode === 'disabled') {
-      rare.probing?.stop()
+      if (probing === undefined) return
       rare.probing = undefined
-      return
+      probing.isStopped = true
+      return probing.wake(0)
     }
-    if (rare.probing) return rare.probing.wake(core.retryAfter(slot, this.#now()))
+    if (probing !== undefined) return probing.wake(core.retryAfter(slot, this.#now()))
+    /** @type {Rare['probing']} */
+    let host
     try {
-      const host = recoveryHost(this, {
+      host = recoveryHost(this, {
         probe,
         sleep,
         name,
@@ -904,17 +908,14 @@ export class CircuitBreaker extends Target {
           return core.states[core.state(slot)] === 'open'
         },
         ended: (breaker) => {
-          if (breaker.#rare?.probing === host) breaker.#rare.probing = undefined
+          if (breaker.#rare !== undefined && breaker.#rare.probing === host) breaker.#rare.probing = undefined
         }
       })
+      startTask(slot, host)
       rare.probing = host
-      // It is of all callers, and in the async context of none.
-      runOutside(() => core.startProbe(slot, host))
-    } catch (trap) {
-      // The call stack may be at its end: the next who is refused starts another.
-      rare.probing?.stop()
-      rare.probing = undefined
-      letThrough(trap)
+    } catch {
+      // The call stack is at its end: the next who is refused starts another.
+      if (host !== undefined) host.isStopped = true
     }
   }
 
@@ -990,6 +991,22 @@ function factsOf({ name, state, mode, failureCount, metrics }) {
 
 /** Resolved, for what is to happen a moment later. */
 const ready = /* @__PURE__ */ Promise.resolve()
+
+/**
+ * Starts a background task, in the midst of no call and in the async context of none.
+ *
+ * @param {number} slot
+ * @param {ReturnType<typeof recoveryHost>} host
+ */
+function startTask(slot, host) {
+  ready.then(() => {
+    try {
+      runOutside(() => core.startProbe(slot, host))
+    } catch (trap) {
+      letThrough(trap)
+    }
+  })
+}
 
 /**
  * @template T

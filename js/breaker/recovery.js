@@ -33,7 +33,6 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
   let until = NaN
   /** Whether there was a pause since a probe last left the circuit open. */
   let rested = true
-  let isStopped = false
   /** Whether a probe is out: its answer is told, and its permit settled, though the task was stopped meanwhile. */
   let isProbing = false
   /** When the last probe began. */
@@ -48,8 +47,10 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
     const alive = reference.deref()
     return alive === undefined ? undefined : ifAny(() => work(alive))
   }
-  return {
-    lives: () => (isProbing || !isStopped) && withBreaker(isHeld) === true,
+  const host = {
+    /** Whether the task is to end, after the answer of a probe that is out. */
+    isStopped: false,
+    lives: () => (isProbing || !host.isStopped) && withBreaker(isHeld) === true,
     now: () => withBreaker(now) ?? NaN,
     random: () => withBreaker(random) ?? NaN,
     elapsed: () => withBreaker((alive) => elapsed(alive, began)) ?? NaN,
@@ -78,11 +79,6 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
       // One that should be over by now was lost.
       if (wake !== undefined && (ms === 0 || at + ms < until || at >= until)) wake()
     },
-    /** Ends the task, after the answer of a probe that is out. */
-    stop: () => {
-      isStopped = true
-      wake?.()
-    },
     /** @param {number} patience */
     probe: async (patience) => {
       isProbing = true
@@ -110,6 +106,7 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
     },
     ended: () => withBreaker(ended)
   }
+  return host
 }
 
 /**
