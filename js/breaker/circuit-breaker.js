@@ -567,20 +567,24 @@ export class CircuitBreaker extends Target {
   }
 
   /**
-   * Puts the breaker aside: its slot is freed, and its next use makes a new one. A breaker that is not quiet loses nothing; of a quiet
-   * one its counts are lost. For registries, which can't wait for the garbage collector.
+   * Puts the breaker aside: its slot is freed, and its next use makes a new one, which goes on from there. For registries, which can't wait for the
+   * garbage collector.
    *
    * @internal
    * @param {() => CircuitBreakerOptions} options What to make it of again.
+   * @param {boolean} isHeld Whether somebody may hold it. If nobody does, nothing is kept.
    * @returns {boolean} False, and nothing happened, where calls are in flight or something else needs the slot.
    */
-  setAside(options) {
+  setAside(options, isHeld) {
+    const now = this.#now()
     const slot = this.#slot
-    const { news, probing, written } = this.#rare ?? {}
-    if (slot === NO_SLOT || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
-    const standing = core.standing(slot)
+    const { news, probing, seat, written } = this.#rare ?? {}
+    // A seat: the clock asked the registry for it.
+    if (slot === NO_SLOT || seat || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
+    const standing = core.standing(slot, now)
     if ((standing & IN_FLIGHT) !== 0) return false
-    const kept = standing === 0 ? undefined : Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), this.#now()))
+    const hasPast = isHeld && (standing !== 0 || core.asked(slot) > 0)
+    const kept = hasPast ? Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), now)) : undefined
     const aside = { options: { ...options(), ...written }, kept }
     dropSlot(this, slot)
     this.#slot = NO_SLOT
@@ -804,6 +808,7 @@ export class CircuitBreaker extends Target {
       else this.#emit('failure', { elapsed, error })
     }
     if (news !== 0) this.#tell(error)
+    else if (outcome !== SUCCESS) this.#rare?.seat?.place()
     return outcome
   }
 

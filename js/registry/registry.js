@@ -1,13 +1,17 @@
 /**
  * Breakers by key: one for each host, tenant or model.
  *
- * Must not know: what keys stand for, and which breaker goes when there is no room: `seats.js` says which. What is known of a breaker that
- * went, but its counts, is kept with it as long as somebody holds it, and it goes on from there.
+ * Must not know: what keys stand for, and which breaker goes when there is no room: `seats.js` says which.
+ *
+ * One key, one breaker: what is known of a breaker that went is kept with it as long as somebody holds it. It goes on from there, and its key
+ * finds it again. To find it takes a WeakRef, which keeps its breaker until the end of the turn of the event loop: so only breakers that were handed
+ * out get one.
  */
 import { CircuitBreaker } from '../breaker/circuit-breaker.js'
 import { EVENTS } from '../breaker/events.js'
 import { percent, successRate } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
+import { timeOf } from '../breaker/sources.js'
 import { core } from '../engine/index.js'
 import { GROUPS } from '../engine/numbers.js'
 import { CODES, misuse, optionError, show } from '../base/misuse.js'
@@ -41,8 +45,12 @@ import { Seat, Seats } from './seats.js'
  * @template [K=string]
  */
 export class CircuitBreakerRegistry extends Target {
-  /** The breakers with their seats, in the order in which they were made. @type {Map<K, Seat<K>>} */
-  #breakers = new Map()
+  /** The seats, in the order in which they were taken. @type {Map<K, Seat<K>>} */
+  #seated = new Map()
+  /** Where breakers sat that went and may still be held by somebody. @type {Map<K, Seat<K>>} */
+  #left = new Map()
+  /** Forgets those that nobody holds any more. @type {FinalizationRegistry<Seat<K>> | undefined} */
+  #forget
   /** @type {Seats<K>} */
   #seats = new Seats()
   #maxBreakers
@@ -81,7 +89,7 @@ export class CircuitBreakerRegistry extends Target {
 
   /** How many breakers there are. */
   get size() {
-    return this.#breakers.size
+    return this.#seated.size
   }
 
   /**
@@ -92,10 +100,9 @@ export class CircuitBreakerRegistry extends Target {
    * @throws Whatever `configure` throws, and `ERR_INVALID_OPTION` for wrong options it gave.
    */
   get(key) {
-    const latest = this.#latest
-    if (latest === undefined || latest.key !== key) return this.#find(key)
-    latest.isUsed = true
-    return latest.breaker
+    const seat = this.#find(key)
+    seat.isHandedOut = true
+    return /** @type {CircuitBreaker} */ (seat.breaker)
   }
 
   /**
@@ -109,13 +116,13 @@ export class CircuitBreakerRegistry extends Target {
    * @returns {Promise<Awaited<R>>} Rejects with what `get` throws, and as the `call` of a breaker.
    */
   call(key, fn, ...args) {
-    let breaker
+    let seat
     try {
-      breaker = this.get(key)
+      seat = this.#find(key)
     } catch (error) {
       return Promise.reject(error)
     }
-    return breaker.call(fn, ...args)
+    return /** @type {CircuitBreaker} */ (seat.breaker).call(fn, ...args)
   }
 
   /**
@@ -151,13 +158,13 @@ export class CircuitBreakerRegistry extends Target {
    * @returns {Promise<any>}
    */
   callWith(key, options, fn, ...args) {
-    let breaker
+    let seat
     try {
-      breaker = this.get(key)
+      seat = this.#find(key)
     } catch (error) {
       return Promise.reject(error)
     }
-    return breaker.callWith(options, fn, ...args)
+    return /** @type {CircuitBreaker} */ (seat.breaker).callWith(options, fn, ...args)
   }
 
   /**
@@ -166,30 +173,38 @@ export class CircuitBreakerRegistry extends Target {
    * @param {K} key
    */
   has(key) {
-    return this.#breakers.has(key)
+    return this.#seated.has(key)
   }
 
   /**
-   * Forgets the breaker of a key. Who still holds it can go on using it.
+   * Forgets the breaker of a key. Who still holds it can go on using it; it speaks for the key no more.
    *
    * @param {K} key
    * @returns {boolean} Whether there was one.
    */
   delete(key) {
-    const seat = this.#breakers.get(key)
+    const seat = this.#seated.get(key)
+    this.#left.delete(key)
     if (seat === undefined) return false
     this.#remove(seat)
     return true
   }
 
   /**
-   * The state of each breaker by its key. The object has no prototype, so that keys such as `__proto__` are just keys.
+   * The state of each breaker by its key. The object has no prototype, so that keys such as `__proto__` are just keys. A key that is neither
+   * a string nor a symbol is there as text; where two give the same text, or one gives none, its kind and a number tell them apart.
    *
    * @returns {Record<string, State>}
    */
   status() {
     const status = Object.create(null)
-    for (const [key, { breaker }] of this.#breakers) status[/** @type {any} */ (key)] = breaker.state
+    // Texts first: they are what they are.
+    for (const isText of [true, false]) {
+      for (const [key, { slot }] of this.#seated) {
+        if ((typeof key === 'string' || typeof key === 'symbol') !== isText) continue
+        status[isText ? /** @type {any} */ (key) : labelOf(key, status)] = core.states[core.state(slot)]
+      }
+    }
     return status
   }
 
@@ -199,7 +214,7 @@ export class CircuitBreakerRegistry extends Target {
   summary() {
     const states = { closed: 0, open: 0, half_open: 0 }
     const calls = { totalCalls: 0, successfulCalls: 0, failedCalls: 0, rejectedCalls: 0 }
-    for (const { slot } of this.#breakers.values()) {
+    for (const { slot } of this.#seated.values()) {
       states[core.states[core.state(slot)]]++
       // None of these counts depends on the time.
       const counts = core.report(slot, NaN)
@@ -212,24 +227,29 @@ export class CircuitBreakerRegistry extends Target {
   /**
    * The keys and breakers, in the order of {@link CircuitBreakerRegistry.keys}.
    *
-   * @returns {Generator<[K, CircuitBreaker], void, unknown>}
+   * @returns {IterableIterator<[K, CircuitBreaker]>}
    */
-  *[Symbol.iterator]() {
-    for (const [key, { breaker }] of this.#breakers) yield [key, breaker]
+  [Symbol.iterator]() {
+    return this.#handOut().values()
   }
 
-  /** The keys, the oldest breaker's first: roughly in the order in which they were first asked for. Use changes nothing in it. */
+  /**
+   * The keys, the oldest breaker's first: roughly in the order in which they were first asked for. Use changes nothing in it. Iterated are those that
+   * are there now: the registry may be used meanwhile.
+   *
+   * @returns {IterableIterator<K>}
+   */
   keys() {
-    return this.#breakers.keys()
+    return [...this.#seated.keys()].values()
   }
 
   /**
    * The breakers, in the order of {@link CircuitBreakerRegistry.keys}.
    *
-   * @returns {Generator<CircuitBreaker, void, unknown>}
+   * @returns {IterableIterator<CircuitBreaker>}
    */
-  *values() {
-    for (const { breaker } of this.#breakers.values()) yield breaker
+  values() {
+    return this.#handOut().map(([, breaker]) => breaker).values()
   }
 
   /**
@@ -257,54 +277,85 @@ export class CircuitBreakerRegistry extends Target {
   addEventListener(type, listener, options) {
     if (Object.hasOwn(EVENTS, type) && !this.#bubbling.has(type)) {
       this.#bubbling.add(type)
-      for (const [key, { breaker }] of this.#breakers) this.#bubble(breaker, key, type)
+      for (const seat of this.#seated.values()) this.#bubble(seat)
     }
     super.addEventListener(type, listener, options)
   }
 
   /**
-   * @param {CircuitBreaker} breaker
-   * @param {K} key
-   * @param {string} type
+   * Has the registry hear those events of a breaker that it does not hear yet.
+   *
+   * @param {Seat<K>} seat
    */
-  #bubble(breaker, key, type) {
-    breaker.addEventListener(type, (event) => {
-      const { detail } = /** @type {CustomEvent<object>} */ (event)
-      emit(this, type, { ...detail, key, breaker })
+  #bubble(seat) {
+    const { key, breaker, heard } = /** @type {Seat<K> & { breaker: CircuitBreaker }} */ (seat)
+    seat.heard = this.#bubbling.size
+    for (const type of [...this.#bubbling].slice(heard)) {
+      breaker.addEventListener(type, (event) => {
+        // One that was deleted speaks for its key no more.
+        if (this.#seated.get(key) !== seat && this.#left.get(key) !== seat) return
+        seat.isHandedOut = true
+        const { detail } = /** @type {CustomEvent<object>} */ (event)
+        emit(this, type, { ...detail, key, breaker })
+      })
+    }
+  }
+
+  /**
+   * All keys with their breakers, which somebody may hold from now on.
+   *
+   * @returns {[K, CircuitBreaker][]}
+   */
+  #handOut() {
+    return Array.from(this.#seated, ([key, seat]) => {
+      seat.isHandedOut = true
+      return [key, /** @type {CircuitBreaker} */ (seat.breaker)]
     })
   }
 
   /**
-   * The breaker of a key that is not the latest.
+   * The seat of a key, taken by its breaker if nobody sits there.
    *
    * @param {K} key
+   * @returns {Seat<K>}
    */
   #find(key) {
-    const seat = this.#breakers.get(key)
-    if (seat === undefined) return this.#make(key)
-    this.#latest = seat
-    seat.isUsed = true
-    return seat.breaker
+    const latest = this.#latest
+    if (latest !== undefined && latest.key === key) {
+      latest.isUsed = true
+      return latest
+    }
+    const seat = this.#seated.get(key)
+    if (seat !== undefined) seat.isUsed = true
+    return (this.#latest = seat ?? this.#take(key))
   }
 
   /**
-   * Makes the breaker of a key that has none.
+   * Seats the breaker of a key: the one that went and that somebody holds, or a new one.
    *
    * @param {K} key
-   * @returns {CircuitBreaker}
+   * @returns {Seat<K>}
    */
-  #make(key) {
-    const own = this.#ownOptions(key)
-    // `configure` may have asked for the very key: a second breaker would start a second probe.
-    const made = this.#breakers.get(key)
-    if (made !== undefined) return made.breaker
-    const breaker = new CircuitBreaker(this.#optionsOf(key, own))
-    for (const type of this.#bubbling) this.#bubble(breaker, key, type)
-    if (this.#breakers.size >= this.#maxBreakers) this.#makeRoom()
-    const seat = new Seat(this.#seats, key, breaker, own)
-    this.#breakers.set(key, seat)
-    this.#latest = seat
-    return breaker
+  #take(key) {
+    let seat = this.#left.get(key)
+    let breaker = seat?.ref?.deref()
+    if (seat === undefined || breaker === undefined) {
+      const own = this.#ownOptions(key)
+      // `configure` may have asked for the very key: a second breaker would start a second probe.
+      const taken = this.#seated.get(key)
+      if (taken !== undefined) return taken
+      breaker = new CircuitBreaker(this.#optionsOf(key, own))
+      seat = new Seat(this.#seats, key, own)
+    }
+    this.#makeRoom()
+    // And so may a clock, which was read to make room.
+    const taken = this.#seated.get(key)
+    if (taken !== undefined) return taken
+    this.#left.delete(key)
+    this.#seated.set(key, seat)
+    seat.take(breaker)
+    this.#bubble(seat)
+    return seat
   }
 
   /**
@@ -334,21 +385,62 @@ export class CircuitBreakerRegistry extends Target {
     return /** @type {CircuitBreakerOptions} */ ({ name, ...this.#options, ...own })
   }
 
-  /** Drops one breaker. */
+  /** Drops breakers until there is room for one, or none is to go. */
   #makeRoom() {
-    const seat = this.#seats.next()
-    if (seat === undefined) return
-    this.#remove(seat)
-    const { key, breaker, own } = seat
-    breaker.setAside(() => this.#optionsOf(key, own))
+    while (this.#seated.size >= this.#maxBreakers) {
+      const seat = this.#seats.next(timeOf(this.#options.clock))
+      if (seat === undefined) return
+      const { key, own, isHandedOut } = seat
+      const breaker = /** @type {CircuitBreaker} */ (seat.breaker)
+      this.#remove(seat)
+      if (isHandedOut) this.#keepSight(seat, breaker)
+      // One that has calls in flight is held by them.
+      if (!breaker.setAside(() => this.#optionsOf(key, own), isHandedOut) && !isHandedOut) this.#keepSight(seat, breaker)
+    }
+  }
+
+  /**
+   * Has a breaker that went be found again as long as somebody holds it.
+   *
+   * @param {Seat<K>} seat
+   * @param {CircuitBreaker} breaker
+   */
+  #keepSight(seat, breaker) {
+    const { WeakRef, FinalizationRegistry } = globalThis
+    if (WeakRef === undefined || FinalizationRegistry === undefined) return
+    this.#left.set(seat.key, seat)
+    if (seat.ref !== undefined) return
+    seat.ref = new WeakRef(breaker)
+    this.#forget ??= new FinalizationRegistry((seat) => {
+      if (this.#left.get(seat.key) === seat) this.#left.delete(seat.key)
+    })
+    this.#forget.register(breaker, seat)
   }
 
   /** @param {Seat<K>} seat */
   #remove(seat) {
     if (this.#latest === seat) this.#latest = undefined
-    this.#breakers.delete(seat.key)
+    this.#seated.delete(seat.key)
     seat.leave()
   }
+}
+
+/**
+ * The text of a key that is none, told apart from those that are taken.
+ *
+ * @param {unknown} key
+ * @param {object} taken
+ */
+function labelOf(key, taken) {
+  let text
+  try {
+    text = String(key)
+  } catch {
+    text = typeof key
+  }
+  let label = text
+  for (let n = 2; label in taken; n++) label = `${text} (${n})`
+  return label
 }
 
 /**

@@ -130,6 +130,7 @@ fn main() {
     one("Bit of `standing`: calls are in flight.", "IN_FLIGHT", number::IN_FLIGHT);
     one("Bit of `standing`: the circuit is not closed.", "NOT_CLOSED", number::NOT_CLOSED);
     one("Bit of `standing`: somebody switched the breaker by hand.", "SWITCHED", number::SWITCHED);
+    one("Bit of `standing`: there are calls in the window.", "FILLED", number::FILLED);
     one("Flag of `create`: the breaker keeps how long calls take.", "TRACKS_LATENCY", number::TRACKS_LATENCY);
     one("Flag of `create`: the breaker leaves test requests to its probe.", "HAS_PROBE", number::HAS_PROBE);
     one("Added to the outcome of a response that opens the circuit at once.", "TRIPS", number::TRIPS);

@@ -20,7 +20,7 @@ mod sole;
 use crate::core::{Breaker, Field, Mode, Permit, State, Verdict};
 use number::{
     DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILING,
-    IN_FLIGHT, NOT_CLOSED, SWITCHED,
+    FILLED, IN_FLIGHT, NOT_CLOSED, SWITCHED,
 };
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
@@ -199,14 +199,17 @@ pub fn retry_after(slot: u32, now: f64) -> f64 {
     slots::with_cold(slot, 0.0, |breaker| breaker.retry_after(now))
 }
 
-/// What would be lost if the breaker were forgotten, as bits: [`number::IN_FLIGHT`] and those after it. 0 where only its counts would be.
+/// What would be lost if the breaker were forgotten at `now`, as bits: [`number::IN_FLIGHT`] and those after it. 0 where only its counts
+/// would be. `now` may be NaN: then what has left the window since the last call counts too.
 #[wasm_bindgen]
-pub fn standing(slot: u32) -> u32 {
+pub fn standing(slot: u32, now: f64) -> u32 {
     slots::with_cold(slot, 0, |breaker| {
+        let window = breaker.window(now).unwrap_or_default();
         bit(breaker.metrics().in_flight.get() > 0.0, IN_FLIGHT)
-            | bit(breaker.failure_count() > 0.0, FAILING)
+            | bit(breaker.failure_count() > 0.0 || window.failures > 0 || window.slow > 0, FAILING)
             | bit(breaker.state() != State::Closed, NOT_CLOSED)
             | bit(breaker.mode() != Mode::Normal, SWITCHED)
+            | bit(window.calls > 0, FILLED)
     })
 }
 

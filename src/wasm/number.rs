@@ -42,12 +42,14 @@ pub const DEMANDS_NEWS: u32 = 16;
 
 /// Bit of `standing`: calls are in flight.
 pub const IN_FLIGHT: u32 = 1;
-/// Bit of `standing`: there were failures since the last success.
+/// Bit of `standing`: there were failures since the last success, or there are failures or slow calls in the window.
 pub const FAILING: u32 = 2;
 /// Bit of `standing`: the circuit is not closed.
 pub const NOT_CLOSED: u32 = 4;
 /// Bit of `standing`: somebody switched the breaker by hand.
 pub const SWITCHED: u32 = 8;
+/// Bit of `standing`: there are calls in the window.
+pub const FILLED: u32 = 16;
 
 /// Flag of `create`: the breaker keeps how long calls take.
 pub const TRACKS_LATENCY: u32 = 1;

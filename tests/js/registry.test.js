@@ -129,16 +129,19 @@ describe('has, delete, size and iteration', () => {
     assert.equal(registry.size, 0)
   })
 
-  it('may be used while it is iterated over: each breaker comes once, and a new one last', () => {
-    const registry = filled(['a', 'b', 'c'], { maxBreakers: 4 })
-    const seen = []
-    for (const [key] of registry) {
-      seen.push(key)
-      registry.get('a')
-      registry.get(key)
-      registry.get('d')
+  it('may be used while it is iterated over, which goes over a copy: each breaker comes once, and a new one not', () => {
+    for (const iterate of [(registry) => registry, (registry) => registry.keys(), (registry) => registry.values()]) {
+      const registry = filled(['a', 'b', 'c'])
+      let turns = 0
+      for (const _ of iterate(registry)) {
+        // The one that is dropped for it comes still, and the one that comes back not again.
+        registry.get(`new ${turns++}`)
+        registry.get('a')
+        registry.delete('b')
+      }
+      assert.equal(turns, 3)
+      assert.equal(Object.prototype.toString.call(iterate(registry)[Symbol.iterator]()), '[object Array Iterator]')
     }
-    assert.deepEqual(seen, ['a', 'b', 'c', 'd'])
   })
 })
 
@@ -365,9 +368,62 @@ describe('events of a registry', () => {
     breaker.trip()
     assert.deepEqual([heard[0].key, heard[0].breaker, heard[0].reason], [key, breaker, 'trip'])
   })
+
+  it('come from a breaker that was evicted as long as somebody holds it, also of types that are listened to later', () => {
+    const registry = registryOf({ maxBreakers: 1 })
+    const heard = []
+    const hear = ({ type, detail }) => heard.push([type, detail.key, detail.breaker.name])
+    registry.addEventListener('statechange', hear)
+    const breaker = registry.get('a')
+    registry.get('b')
+    breaker.trip()
+    assert.deepEqual(heard.splice(0), [['statechange', 'a', 'a']])
+    registry.addEventListener('reject', hear)
+    registry.get('a')
+    registry.get('b')
+    registry.get('a')
+    breaker.reset()
+    breaker.trip()
+    assert.throws(() => breaker.callSync(() => 1), { code: 'ERR_CIRCUIT_OPEN' })
+    assert.deepEqual(heard, [['statechange', 'a', 'a'], ['statechange', 'a', 'a'], ['reject', 'a', 'a']])
+  })
+
+  it('do not come from a breaker that was deleted: it speaks for its key no more', () => {
+    for (const isEvicted of [false, true]) {
+      const registry = registryOf({ maxBreakers: 1 })
+      const heard = []
+      registry.addEventListener('statechange', ({ detail }) => heard.push(detail.breaker))
+      const old = registry.get('a')
+      if (isEvicted) registry.get('b')
+      registry.delete('a')
+      old.trip()
+      assert.deepEqual(heard, [])
+      const current = registry.get('a')
+      assert.notEqual(current, old)
+      current.trip()
+      old.reset()
+      assert.deepEqual(heard, [current])
+    }
+  })
 })
 
 describe('status and summary', () => {
+  it('have a name for any key: texts as they are, two that look alike told apart, and one without a text by its kind', () => {
+    const registry = registryOf()
+    const symbol = Symbol('symbol')
+    const textless = Object.create(null)
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    for (const key of [7, '7', symbol, {}, {}, textless, proxy, null, undefined, Object.assign(() => {}, { toString: () => 'fn' }), '__proto__', NaN]) registry.get(key)
+    registry.get('7').trip()
+    registry.get(symbol).trip()
+    const status = registry.status()
+    assert.deepEqual(Reflect.ownKeys(status).map(String).sort(), [
+      '7', '7 (2)', '[object Object]', '[object Object] (2)', 'object', 'object (2)', 'null', 'undefined', 'fn', '__proto__', 'NaN', 'Symbol(symbol)'
+    ].sort())
+    assert.deepEqual([status['7'], status['7 (2)'], status[symbol]], ['open', 'closed', 'open'])
+  })
+
   it('are empty before any key', () => {
     const registry = registryOf()
     assert.deepEqual(Object.keys(registry.status()), [])

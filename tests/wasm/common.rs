@@ -301,24 +301,24 @@ fn the_demand_for_the_time_is_told_in_bits() {
 #[test]
 fn what_would_be_lost_with_a_breaker_is_told_in_bits() {
     let slot = breaker(&[]);
-    assert_eq!(standing(slot), 0);
+    assert_eq!(standing(slot, f64::NAN), 0);
     let permit = admit(slot, 0.0, NO_CHANCE);
-    assert_eq!(standing(slot), 1);
+    assert_eq!(standing(slot, f64::NAN), 1);
     end(slot, permit, FAILURE, 0.0);
-    assert_eq!(standing(slot), 2);
+    assert_eq!(standing(slot, f64::NAN), 2);
     record(slot, SUCCESS, 0.0, NO_CHANCE);
-    assert_eq!(standing(slot), 0);
+    assert_eq!(standing(slot, f64::NAN), 0);
     trip(slot, 0.0);
-    assert_eq!(standing(slot), 4);
+    assert_eq!(standing(slot, f64::NAN), 4);
     reset(slot, 0.0);
     for switch in [disable, observe] {
         switch(slot);
-        assert_eq!(standing(slot), 8);
+        assert_eq!(standing(slot, f64::NAN), 8);
         enable(slot);
-        assert_eq!(standing(slot), 0);
+        assert_eq!(standing(slot, f64::NAN), 0);
     }
     isolate(slot, 0.0);
-    assert_eq!(standing(slot), 12);
+    assert_eq!(standing(slot, f64::NAN), 12);
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn a_slot_without_a_breaker_answers_like_a_closed_one_that_was_never_used() {
         check(slot, 0.0, NO_CHANCE);
         isolate(slot, 0.0);
         disable(slot);
-        assert_eq!((state(slot), mode(slot), standing(slot), asked(slot)), (CLOSED, 0, 0, 0.0));
+        assert_eq!((state(slot), mode(slot), standing(slot, f64::NAN), asked(slot)), (CLOSED, 0, 0, 0.0));
         assert!(!restore(slot, &Float64Array::new_with_length(0), 0.0, 0.0));
         assert_eq!((failure_count(slot), success_count(slot), retry_after(slot, 0.0)), (0.0, 0.0, 0.0));
         assert!(last_failure_time(slot).is_nan());
