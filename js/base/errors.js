@@ -100,8 +100,8 @@ export class CallTimeoutError extends Error {
  */
 function brand(Type, name, code) {
   if (Object.hasOwn(Type.prototype, BRAND)) return
-  Object.defineProperty(Type.prototype, 'name', { value: name, configurable: true, writable: true })
-  Object.defineProperty(Type.prototype, BRAND, { value: code })
+  Object.defineProperty(Type.prototype, 'name', /** @type {any} */ ({ __proto__: null, value: name, configurable: true, writable: true }))
+  Object.defineProperty(Type.prototype, BRAND, /** @type {any} */ ({ __proto__: null, value: code }))
 }
 
 const brandCircuitOpenError = () => brand(CircuitOpenError, 'CircuitOpenError', CODES.circuitOpen)

@@ -26,3 +26,13 @@ export function ifAny(ask) {
 export function finalizer(tell) {
   return ifAny(() => new FinalizationRegistry(tell))
 }
+
+/**
+ * Undefined in hosts without such references.
+ *
+ * @template {object} T
+ * @param {T} object
+ */
+export function weakRef(object) {
+  return ifAny(() => new WeakRef(object))
+}

@@ -15,7 +15,7 @@ import {
 import { isTrap, letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
-import { checkCallOptions, checkSignal } from '../options/call-options.js'
+import { checkCallOptions, onlySignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
@@ -37,18 +37,23 @@ import { judge, OUTCOMES } from './verdicts.js'
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../base/types.js' */
 
-/**
- * What only a few breakers have.
- *
- * @typedef {object} Rare
- * @property {News} [news]
- * @property {CircuitBreakerMetrics} [metrics]
- * @property {import('./pending.js').Ended} [ended] Brings back the outcome of calls that may end before their functions.
- * @property {ReturnType<typeof recoveryHost> | undefined} [probing] The host of the background task, as long as that runs.
- * @property {Record<string, number>} [written] Numeric options that were changed.
- * @property {import('./slots.js').Aside | undefined} [aside] What it is made of again, where it was put aside.
- * @property {{ place(): void } | undefined} [seat] Its seat in a registry, to be told of what may change its place there.
- */
+/** What only a few breakers have. All of it is a member of its own, so that nothing of it is found on a prototype. */
+class Rare {
+  /** @type {News | undefined} */
+  news = undefined
+  /** @type {CircuitBreakerMetrics | undefined} */
+  metrics = undefined
+  /** Brings back the outcome of calls that may end before their functions. @type {import('./pending.js').Ended | undefined} */
+  ended = undefined
+  /** The host of the background task, as long as that runs. @type {ReturnType<typeof recoveryHost> | undefined} */
+  probing = undefined
+  /** Numeric options that were changed. @type {Record<string, number> | undefined} */
+  written = undefined
+  /** What it is made of again, where it was put aside. @type {import('./slots.js').Aside | undefined} */
+  aside = undefined
+  /** Its seat in a registry, to be told of what may change its place there. @type {{ place(): void } | undefined} */
+  seat = undefined
+}
 
 /** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
 export class CircuitBreaker extends Target {
@@ -165,7 +170,7 @@ export class CircuitBreaker extends Target {
 
   /** Counts over the breaker's life. */
   get metrics() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     return (rare.metrics ??= new CircuitBreakerMetrics(
       () => this.#report(),
       () => this.#stateChanges()
@@ -483,8 +488,8 @@ export class CircuitBreaker extends Target {
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<void>} Rejects with the signal's reason when that aborts, and with `ERR_INVALID_OPTION` when it is no signal.
    */
-  async whenClosed({ signal } = {}) {
-    checkSignal(signal)
+  async whenClosed(options = {}) {
+    const signal = onlySignal(options)
     if (signal?.aborted) throw signal.reason
     if (this.state !== 'closed') return this.#news().untilClosed(signal)
   }
@@ -562,7 +567,7 @@ export class CircuitBreaker extends Target {
    * @returns {number} The slot, which stays the same until the breaker is put aside.
    */
   takeSeat(seat) {
-    ;(this.#rare ??= {}).seat = seat
+    ;(this.#rare ??= new Rare()).seat = seat
     return this.#live()
   }
 
@@ -578,7 +583,7 @@ export class CircuitBreaker extends Target {
   setAside(options, isHeld) {
     const now = this.#now()
     const slot = this.#slot
-    const { news, probing, seat, written } = this.#rare ?? {}
+    const { news, probing, seat, written } = this.#rare ?? new Rare()
     // A seat: the clock asked the registry for it.
     if (slot === NO_SLOT || seat || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
     const standing = core.standing(slot, now)
@@ -589,7 +594,7 @@ export class CircuitBreaker extends Target {
     dropSlot(this, slot)
     this.#slot = NO_SLOT
     this.#permit = NaN
-    ;(this.#rare ??= {}).aside = aside
+    ;(this.#rare ??= new Rare()).aside = aside
     return true
   }
 
@@ -741,7 +746,7 @@ export class CircuitBreaker extends Target {
 
   /** What calls that may end before their functions tell of their end: the same function for all of them. */
   #ended() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     return (rare.ended ??= (permit, started, how, payload) => {
       if (how === ENDED.abort) return this.#settle(permit, IGNORED, started, payload)
       if (how === ENDED.timeout) return this.#settle(permit, TIMED_OUT, started, payload)
@@ -859,7 +864,7 @@ export class CircuitBreaker extends Target {
   }
 
   #news() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     return (rare.news ??= new News((detail) => this.#emit('statechange', detail)))
   }
 
@@ -884,7 +889,7 @@ export class CircuitBreaker extends Target {
    * what it has to do.
    */
   #startProbe() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     const { probe, sleep, name } = this.#options
     const slot = this.#live()
     const { state, mode } = this
@@ -947,7 +952,7 @@ export class CircuitBreaker extends Target {
    */
   #set(name, value) {
     setOption(this.#live(), name, value)
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     rare.written = { ...rare.written, [name]: /** @type {number} */ (value) }
     if (this.#options.probe !== undefined) this.#startProbe()
   }
@@ -978,7 +983,8 @@ const OWN_STATE = /* @__PURE__ */ (() => {
     }
   }
   const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(holder, 'state'))
-  return own
+  // Its members alone count, whatever somebody adds to the prototype of all objects.
+  return Object.setPrototypeOf(own, null)
 })()
 
 /** Has `console.log` show breakers. Apart, since a class that names itself is renamed by bundlers. */
@@ -1037,7 +1043,7 @@ function wrapped(fn, call) {
     return call((/** @type {any[]} */ ...all) => fn.apply(this, all), args)
   }
   for (const property of /** @type {const} */ (['name', 'length'])) {
-    Object.defineProperty(wrapped, property, { value: fn[property], configurable: true })
+    Object.defineProperty(wrapped, property, /** @type {any} */ ({ __proto__: null, value: fn[property], configurable: true }))
   }
   return wrapped
 }

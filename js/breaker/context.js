@@ -22,6 +22,7 @@ export class OwnSignal {
   #controller = undefined
   /** @type {{ reason: unknown } | undefined} */
   #aborted = undefined
+  #isShown = false
 
   /** @param {unknown} reason */
   abort(reason) {
@@ -35,7 +36,8 @@ export class OwnSignal {
    * @param {any} target
    */
   shown(target) {
-    if (!Object.hasOwn(target, 'signal')) {
+    if (!this.#isShown) {
+      this.#isShown = true
       // A host without signals has none to give.
       this.#controller = ifAny(() => new AbortController())
       if (this.#aborted !== undefined) this.#controller?.abort(this.#aborted.reason)

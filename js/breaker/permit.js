@@ -68,7 +68,7 @@ export class CallPermit {
 
 /** Has `using` ignore permits. Not at import, where it would keep the class in every bundle. Hosts that do not know the symbol go without. */
 const disposePermits = () =>
-  Object.defineProperty(CallPermit.prototype, Symbol.dispose, { value: CallPermit.prototype.ignore, configurable: true, writable: true })
+  Object.defineProperty(CallPermit.prototype, Symbol.dispose, /** @type {any} */ ({ __proto__: null, value: CallPermit.prototype.ignore, configurable: true, writable: true }))
 
 /**
  * Gives back what was lost with a permit.

@@ -8,7 +8,7 @@
  */
 import { LONGEST_TIMER } from '../engine/numbers.js'
 import { CallTimeoutError } from '../base/errors.js'
-import { ifAny } from '../base/host.js'
+import { ifAny, weakRef } from '../base/host.js'
 
 /**
  * @template {object} B
@@ -117,7 +117,7 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
  * @returns {{ deref(): B | undefined }}
  */
 function weakly(breaker) {
-  return ifAny(() => new WeakRef(breaker)) ?? { deref: () => breaker }
+  return weakRef(breaker) ?? { deref: () => breaker }
 }
 
 /**

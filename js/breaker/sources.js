@@ -63,7 +63,8 @@ export function elapsedSince(clock, started) {
  */
 export function originOf(clock) {
   const origin = clock?.timeOrigin
-  return typeof origin === 'number' && Number.isFinite(origin) ? origin : 0
+  // What all objects have is nobody's own.
+  return Number.isFinite(origin) && origin !== /** @type {any} */ (Object.prototype).timeOrigin ? /** @type {number} */ (origin) : 0
 }
 
 /** Whether a function `random` of a user's is running. */

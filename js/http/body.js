@@ -62,7 +62,7 @@ export function watched(response, done, fail) {
 function alike({ url, redirected, type }, ours) {
   const { clone } = ours
   const members = { url, redirected, type, clone: () => alike(ours, clone.call(ours)) }
-  for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, { value, configurable: true })
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return ours
 }
 

@@ -14,9 +14,10 @@ import { checkOptions } from '../breaker/slots.js'
 import { timeOf } from '../breaker/sources.js'
 import { core } from '../engine/index.js'
 import { GROUPS } from '../engine/numbers.js'
+import { finalizer, weakRef } from '../base/host.js'
 import { CODES, misuse, optionError, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
-import { objectOf } from '../options/options.js'
+import { read } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../base/types.js' */
@@ -71,7 +72,7 @@ export class CircuitBreakerRegistry extends Target {
    */
   constructor(options = {}) {
     super()
-    const { maxBreakers = 1000, configure, ...breakerOptions } = objectOf('options', options)
+    const { maxBreakers = 1000, configure, ...breakerOptions } = /** @type {CircuitBreakerRegistryOptions} */ (read('options', options))
     if (!Number.isInteger(maxBreakers) || maxBreakers < 1) {
       const Type = typeof maxBreakers === 'number' ? RangeError : TypeError
       throw optionError(Type, 'maxBreakers', 'a whole number from 1', maxBreakers)
@@ -406,14 +407,14 @@ export class CircuitBreakerRegistry extends Target {
    * @param {CircuitBreaker} breaker
    */
   #keepSight(seat, breaker) {
-    const { WeakRef, FinalizationRegistry } = globalThis
-    if (WeakRef === undefined || FinalizationRegistry === undefined) return
-    this.#left.set(seat.key, seat)
-    if (seat.ref !== undefined) return
-    seat.ref = new WeakRef(breaker)
-    this.#forget ??= new FinalizationRegistry((seat) => {
+    this.#forget ??= finalizer((seat) => {
       if (this.#left.get(seat.key) === seat) this.#left.delete(seat.key)
     })
+    const ref = seat.ref ?? weakRef(breaker)
+    if (this.#forget === undefined || ref === undefined) return
+    this.#left.set(seat.key, seat)
+    if (seat.ref !== undefined) return
+    seat.ref = ref
     this.#forget.register(breaker, seat)
   }
 
@@ -449,8 +450,8 @@ function labelOf(key, taken) {
  * @param {CircuitBreakerOptions} options
  * @returns {CircuitBreakerOptions}
  */
-function copied({ ...options }) {
-  const groups = /** @type {Record<string, any>} */ (options)
-  for (const name of GROUPS) if (typeof groups[name] === 'object' && groups[name] !== null) groups[name] = { ...groups[name] }
-  return options
+function copied(options) {
+  const copy = /** @type {Record<string, any>} */ ({ __proto__: null, ...options })
+  for (const name of GROUPS) if (typeof copy[name] === 'object' && copy[name] !== null) copy[name] = { ...copy[name] }
+  return copy
 }

@@ -503,10 +503,10 @@ describe('the task of one breaker', () => {
     const turn = () => new Promise((resolve) => setImmediate(resolve))`
 
   for (const [what, load] of Object.entries({
-    'loaded at the start': 'const { CircuitBreaker } = await import(ESM)',
-    'loaded by a request': `const { CircuitBreaker } = await requests.run('the first', () => import(ESM))`,
+    'loaded at the start': 'const { CircuitBreaker, ManualClock } = await import(ESM)',
+    'loaded by a request': `const { CircuitBreaker, ManualClock } = await requests.run('the first', () => import(ESM))`,
     'required by a request': `const { createRequire } = await import('node:module')
-      const { CircuitBreaker } = requests.run('the first', () => createRequire(import.meta.url)(CJS))`
+      const { CircuitBreaker, ManualClock } = requests.run('the first', () => createRequire(import.meta.url)(CJS))`
   })) {
     it(`runs in no request's async context, whoever trips, asks or waits: the package is ${what}`, async () => {
       const answer = await answerOf(`${REQUESTS}
@@ -514,11 +514,12 @@ describe('the task of one breaker', () => {
         const seen = []
         const note = (what) => seen.push(what + ' ' + requests.getStore())
         const closed = []
+        const clock = new ManualClock()
         for (const tenant of ['one', 'two', 'three']) {
           requests.run(tenant, () => {
             const breaker = new CircuitBreaker({
-              recoveryTimeout: 30, successThreshold: 1,
-              sleep: (ms) => (note('sleep'), new Promise((resolve) => setTimeout(resolve, ms))),
+              clock, recoveryTimeout: 30, successThreshold: 1,
+              sleep: async (ms) => { note('sleep'); clock.advance(ms) },
               probe: async () => { note('probe'); await null; note('later') }
             })
             breaker.addEventListener('statechange', ({ detail: { to } }) => to === 'closed' && note('told'))
