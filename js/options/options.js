@@ -50,7 +50,7 @@ export function createFrom(options) {
     core.draftBegin()
     return { slot: core.create(0), others: NONE }
   }
-  const given = flattened(read('options', options))
+  const given = flattened(objectOf('options', options))
   /** @type {Record<string, any>} */
   const others = Object.create(NONE)
   /** @type {[number, number][]} */
@@ -85,10 +85,10 @@ export function createFrom(options) {
 }
 
 /**
- * The options with the members of objects of numbers as options of their own, named `window.size`. What is undefined is
+ * The own options, each read once, with the members of objects of numbers as options of their own, named `window.size`. What is undefined is
  * not given.
  *
- * @param {Record<string, unknown>} options
+ * @param {object} options
  */
 function flattened(options) {
   /** @type {Map<string, unknown>} */

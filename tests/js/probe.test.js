@@ -515,6 +515,8 @@ describe('the task of one breaker', () => {
         const note = (what) => seen.push(what + ' ' + requests.getStore())
         const closed = []
         const clock = new ManualClock()
+        // The task's own timers keep no process alive.
+        const alive = setTimeout(() => {}, 60_000)
         for (const tenant of ['one', 'two', 'three']) {
           requests.run(tenant, () => {
             const breaker = new CircuitBreaker({
@@ -529,6 +531,7 @@ describe('the task of one breaker', () => {
           })
         }
         await Promise.all(closed)
+        clearTimeout(alive)
         const counted = {}
         for (const what of seen) if (!what.startsWith('sleep')) counted[what] = (counted[what] ?? 0) + 1
         const slept = new Set(seen.filter((what) => what.startsWith('sleep')))
