@@ -113,7 +113,12 @@ const brandCallTimeoutError = () => brand(CallTimeoutError, 'CallTimeoutError', 
  * @param {string} code
  */
 function isBranded(error, code) {
-  return typeof error === 'object' && error !== null && BRAND in error && error[BRAND] === code
+  try {
+    return typeof error === 'object' && error !== null && /** @type {any} */ (error)[BRAND] === code
+  } catch {
+    // A proxy that nobody can look at.
+    return false
+  }
 }
 
 /**

@@ -1050,6 +1050,6 @@ function wrapped(fn, call) {
 
 /** @param {unknown} fn */
 function notCallable(fn) {
-  const hint = fn instanceof Promise ? ': pass the function itself, not the promise it returns' : ''
+  const hint = show(fn) === 'a promise' ? ': pass the function itself, not the promise it returns' : ''
   return misuse(TypeError, `Expected \`fn\` to be a function, got ${show(fn)}${hint}`)
 }
