@@ -332,7 +332,8 @@ export class CircuitBreaker extends Target {
     }
     const promise = promiseOf(result)
     if (promise !== undefined) {
-      promise.then(
+      // Of a proxy around one, `then` itself throws.
+      Promise.resolve(promise).then(
         (value) => this.#end(permit, false, value, started),
         (error) => this.#end(permit, true, error, started)
       )

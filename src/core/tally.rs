@@ -27,7 +27,9 @@ impl Tally {
     /// One less, not below 0.
     #[inline(always)]
     pub(super) fn take_one(&mut self) {
-        self.0 = (self.0 - 1.0).max(0.0);
+        // Not `max`, which minds NaN and is a function of its own.
+        let left = self.0 - 1.0;
+        self.0 = if left > 0.0 { left } else { 0.0 };
     }
 
     /// The count as a whole number.

@@ -8,11 +8,11 @@
 //! into one queue, which with its microtasks is 3 KB of Wasm.
 
 use super::slots;
-use crate::core::{Admission, Field, Mode, Outcome, Permit, State};
+use crate::core::{Admission, Breaker, Field, Mode, Outcome, Permit, State};
 use js_sys::Promise;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -60,33 +60,80 @@ extern "C" {
 /// Tests the dependency of that slot's breaker until its circuit is closed, isolated, disabled or gone.
 #[wasm_bindgen(js_name = startProbe)]
 pub fn start_probe(slot: u32, host: Host) {
-    run(Box::pin(async move {
-        // Whoever starts it is in the midst of something.
-        let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
-        recover(slot, &host).await;
-        host.ended();
-    }));
+    // Whoever starts it is in the midst of something.
+    let awaited = Promise::resolve(&JsValue::UNDEFINED).into();
+    let task = Task { slot, host, test: None, awaited };
+    go_on(Box::into_raw(Box::new(task)).cast());
 }
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Runs a task until it ends: on to its first promise now, and on whenever the one it waits for settles.
-fn run(task: Task) {
-    go_on(Box::into_raw(Box::new(task)).cast());
+/// What the task knows between two promises: one state, and one place where it waits. As an `async fn` with a place for each promise it
+/// is 0.4 KB more in the package.
+struct Task {
+    slot: u32,
+    host: Host,
+    /// The test request under way.
+    test: Option<Permit>,
+    awaited: JsFuture,
 }
 
 const WAKER: RawWakerVTable = RawWakerVTable::new(|task| RawWaker::new(task, &WAKER), go_on, go_on, |_| ());
 
 /// Runs a task on to the next promise it waits for.
 fn go_on(task: *const ()) {
-    let task = task.cast::<Task>().cast_mut();
-    // SAFETY: The pointer comes from `run`, and one task is never here twice at a time: a promise wakes it once, from a
+    let place = task.cast::<Task>().cast_mut();
+    // SAFETY: The pointer comes from `start_probe`, and one task is never here twice at a time: a promise wakes it once, from a
     // microtask of its own, and it waits for one promise after another. So nothing holds a waker of a task that has ended, and
     // what was ended by a trap is never woken.
     unsafe {
-        let waker = Waker::from_raw(RawWaker::new(task.cast(), &WAKER));
-        if (*task).as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            drop(Box::from_raw(task));
+        let waker = Waker::from_raw(RawWaker::new(task, &WAKER));
+        while let Poll::Ready(result) = Pin::new(&mut (*place).awaited).poll(&mut Context::from_waker(&waker))
+        {
+            let Some(promise) = (*place).next(result) else {
+                (*place).host.ended();
+                drop(Box::from_raw(place));
+                return;
+            };
+            (*place).awaited = promise.into();
+        }
+    }
+}
+
+impl Task {
+    /// What comes after the result of the promise that was awaited: the next one, or `None` at the end.
+    fn next(&mut self, result: Result<JsValue, JsValue>) -> Option<Promise> {
+        let Task { slot, host, test, .. } = self;
+        match (test.take(), result) {
+            (Some(permit), result) => {
+                if !host.lives() {
+                    return None;
+                }
+                let (outcome, failure) = match result {
+                    Ok(_) => (Outcome::Success, JsValue::UNDEFINED),
+                    Err(failure) => (Outcome::Failure, failure),
+                };
+                let (elapsed, now, random) = (host.elapsed(), host.now(), host.random());
+                slots::with_cold(*slot, (), |breaker| {
+                    breaker.settle(permit, outcome.into(), elapsed, now, random)
+                });
+                host.tell(&failure);
+            }
+            // It can't sleep any more.
+            (None, Err(_)) => return None,
+            (None, Ok(_)) => {}
+        }
+        if !host.lives() {
+            return None;
+        }
+        let (now, random) = (host.now(), host.random());
+        match slots::with_cold(*slot, Step::Stop, |breaker| step(breaker, now, random)) {
+            Step::Stop => None,
+            Step::Wait(ms) => Some(host.sleep(ms)),
+            Step::Test(permit, patience) => {
+                *test = Some(permit);
+                // Becoming half open is news.
+                host.tell(&JsValue::UNDEFINED);
+                Some(host.probe(patience))
+            }
         }
     }
 }
@@ -98,46 +145,16 @@ enum Step {
     Test(Permit, f64),
 }
 
-async fn recover(slot: u32, host: &Host) {
-    while host.lives() {
-        let (now, random) = (host.now(), host.random());
-        let step = slots::with_cold(slot, Step::Stop, |breaker| {
-            if breaker.state() == State::Closed || matches!(breaker.mode(), Mode::Isolated | Mode::Disabled) {
-                return Step::Stop;
-            }
-            match breaker.admit_probe(now, random) {
-                Admission::Granted(permit) => {
-                    Step::Test(permit, breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY))
-                }
-                Admission::Refused(_) => Step::Wait(
-                    breaker.retry_after(now).min(breaker.test_expires_after(now)).max(SHORTEST_PAUSE),
-                ),
-            }
-        });
-        match step {
-            Step::Stop => return,
-            Step::Wait(ms) => {
-                if JsFuture::from(host.sleep(ms)).await.is_err() {
-                    return;
-                }
-            }
-            Step::Test(permit, patience) => {
-                // Becoming half open is news.
-                host.tell(&JsValue::UNDEFINED);
-                let result = JsFuture::from(host.probe(patience)).await;
-                if !host.lives() {
-                    return;
-                }
-                let (outcome, failure) = match result {
-                    Ok(_) => (Outcome::Success, JsValue::UNDEFINED),
-                    Err(failure) => (Outcome::Failure, failure),
-                };
-                let (elapsed, settled_at, random) = (host.elapsed(), host.now(), host.random());
-                slots::with_cold(slot, (), |breaker| {
-                    breaker.settle(permit, outcome.into(), elapsed, settled_at, random)
-                });
-                host.tell(&failure);
-            }
+fn step(breaker: &mut Breaker, now: f64, random: f64) -> Step {
+    if breaker.state() == State::Closed || matches!(breaker.mode(), Mode::Isolated | Mode::Disabled) {
+        return Step::Stop;
+    }
+    match breaker.admit_probe(now, random) {
+        Admission::Granted(permit) => {
+            Step::Test(permit, breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY))
+        }
+        Admission::Refused(_) => {
+            Step::Wait(breaker.retry_after(now).min(breaker.test_expires_after(now)).max(SHORTEST_PAUSE))
         }
     }
 }

@@ -6,8 +6,8 @@
 use crate::life::{
     Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, setups, steps,
 };
-use crate::list::List;
 use crate::textbook::{self, Textbook};
+use crate::windows::List;
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, State, snapshot};
 use proptest::collection::vec;
@@ -517,7 +517,9 @@ proptest! {
     #[test]
     fn invariant_9_the_window_counts_what_a_list_of_its_calls_counts(setup in setups(), steps in steps()) {
         let mut life = Life::new(&setup);
-        let Some(mut list) = List::new(&setup.config) else { return Ok(()) };
+        let list = List::new(&setup.config);
+        prop_assert_eq!(list.is_some(), life.breaker.window(life.now()).is_some());
+        let Some(mut list) = list else { return Ok(()) };
         for step in &steps {
             let (now, before) = (life.now(), View::of(&life.breaker));
             let deed = life.live(step);

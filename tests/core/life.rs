@@ -3,9 +3,11 @@
 //! Must not know: what is right. It does the steps and notes which calls are of the current generation; the
 //! properties judge. To add a deed: its variant in [`Step`], its line in [`steps`] and in [`Life::live`].
 
+use crate::windows::{reach, windows};
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
-    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Verdict,
+    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Verdict, WINDOWS,
+    snapshot,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -151,25 +153,10 @@ fn rules() -> impl Strategy<Value = Given> {
 
 fn policy_options() -> impl Strategy<Value = Given> {
     let join = |(window, rules): (Given, Given)| [window, rules].concat();
-    let count = counts(3..=9).prop_map(|size| vec![(Field::WindowSize, size)]);
-    let time = (select(vec![1000.0, 2000.0, 60_000.0]), select(vec![1.0, 2.0, 4.0, 5.0, 10.0])).prop_map(
-        |(duration, buckets)| vec![(Field::WindowDuration, duration), (Field::WindowBuckets, buckets)],
-    );
     prop_oneof![
-        counts(1..=4).prop_map(|failures| vec![(Field::FailureThreshold, failures)]),
-        (count, rules()).prop_map(join),
-        (time, rules()).prop_map(join),
+        1 => counts(1..=4).prop_map(|failures| vec![(Field::FailureThreshold, failures)]),
+        WINDOWS.len() as u32 => (windows(), rules()).prop_map(join),
     ]
-}
-
-#[test]
-fn every_type_of_window_happens() {
-    use proptest::strategy::ValueTree;
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let drawn: Vec<_> = (0..200).map(|_| policy_options().new_tree(&mut runner).unwrap().current()).collect();
-    for (name, asks) in halfopen::core::WINDOWS {
-        assert!(drawn.iter().flatten().any(|(field, _)| field == asks), "{name}");
-    }
 }
 
 fn other_options() -> impl Strategy<Value = Given> {
@@ -658,7 +645,7 @@ impl Life {
             Span::RecoveryTimeoutAnd(more) => of(Field::RecoveryTimeout) + more,
             Span::HalfOpenTimeoutAnd(more) => of(Field::HalfOpenTimeout) + more,
             Span::RetryAfterAnd(more) => self.breaker.retry_after(self.time) + more,
-            Span::WindowAnd(more) => of(Field::WindowDuration) + more,
+            Span::WindowAnd(more) => reach(config) + more,
         };
         if ms.is_finite() { ms.max(0.0) } else { 0.0 }
     }
@@ -692,5 +679,25 @@ impl Life {
         for call in self.in_flight.iter_mut().filter(|call| call.is_current()) {
             call.standing = Standing::Late;
         }
+    }
+}
+
+#[test]
+fn every_count_of_a_snapshot_happens() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut counted = std::collections::BTreeSet::new();
+    for _ in 0..300 {
+        let (setup, steps) = (setups(), steps()).new_tree(&mut runner).unwrap().current();
+        let mut life = Life::new(&setup);
+        for step in &steps {
+            life.live(step);
+        }
+        let saved = life.breaker.snapshot(ORIGIN, life.working_clock());
+        let above_0 = snapshot::NAMES.iter().zip(saved).filter(|(_, number)| *number > 0.0);
+        counted.extend(above_0.map(|(name, _)| *name));
+    }
+    for name in snapshot::NAMES.iter().filter(|name| name.ends_with("Calls")) {
+        assert!(counted.contains(name), "nothing counts {name}");
     }
 }

@@ -1,26 +1,27 @@
 //! The numeric options: both ends of every range, what follows from what, and what contradicts what.
 
+use crate::windows::MEMBERS;
 use crate::worked::{NO_CHANCE, admitted, breaker, config, with};
 use halfopen::core::{Breaker, Config, Conflict, Field, Outcome, Problem, State};
 use std::rc::Rc;
 
 const LARGEST_COUNT: f64 = 4_294_967_295.0;
-const LONGEST_SPAN: f64 = 9_007_199_254_740_991.0;
+pub(crate) const LONGEST_SPAN: f64 = 9_007_199_254_740_991.0;
 const LONGEST_TIMER: f64 = 2_147_483_647.0;
-const TINY: f64 = f64::MIN_POSITIVE;
+pub(crate) const TINY: f64 = f64::MIN_POSITIVE;
 const NONSENSE: [f64; 4] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0];
 
-/// Each option with the values at both ends of its range, and the next ones outside.
-const RANGES: [(Field, [f64; 2], &[f64]); Field::ALL.len()] = [
+/// An option with the values at both ends of its range, and the next ones outside.
+pub(crate) type Range = (Field, [f64; 2], &'static [f64]);
+
+/// Each option but the members of windows.
+const RANGES: &[Range] = &[
     (Field::FailureThreshold, [1.0, LARGEST_COUNT], NO_COUNTS),
     (Field::RecoveryTimeout, [0.0, LONGEST_SPAN], NO_SPANS),
     (Field::SuccessThreshold, [1.0, LARGEST_COUNT], NO_COUNTS),
     (Field::HalfOpenCalls, [1.0, LARGEST_COUNT], NO_COUNTS),
     (Field::HalfOpenMaxConcurrent, [1.0, LARGEST_COUNT], NO_COUNTS),
     (Field::HalfOpenTimeout, [TINY, LONGEST_SPAN], NO_POSITIVE_SPANS),
-    (Field::WindowSize, [1.0, 1_000_000.0], &[0.0, 0.5, 1.9, 1_000_001.0]),
-    (Field::WindowDuration, [TINY, LONGEST_SPAN], NO_POSITIVE_SPANS),
-    (Field::WindowBuckets, [1.0, 1000.0], &[0.0, 0.5, 1.9, 1001.0]),
     (Field::FailureRate, [TINY, 1.0], NO_RATES),
     (Field::MinimumCalls, [1.0, LARGEST_COUNT], NO_COUNTS),
     (Field::SlowCallDuration, [TINY, LONGEST_SPAN], NO_POSITIVE_SPANS),
@@ -34,12 +35,16 @@ const RANGES: [(Field, [f64; 2], &[f64]); Field::ALL.len()] = [
 ];
 const NO_COUNTS: &[f64] = &[0.0, -0.0, 0.5, 1.9, LARGEST_COUNT + 1.0, 8_589_934_592.0, 1e300];
 const NO_SPANS: &[f64] = &[-TINY, LONGEST_SPAN + 1.0];
-const NO_POSITIVE_SPANS: &[f64] = &[0.0, -TINY, LONGEST_SPAN + 1.0];
+pub(crate) const NO_POSITIVE_SPANS: &[f64] = &[0.0, -TINY, LONGEST_SPAN + 1.0];
 const NO_RATES: &[f64] = &[0.0, -TINY, 1.000_000_1, 50.0];
+
+fn ranges() -> impl Iterator<Item = Range> {
+    RANGES.iter().chain(MEMBERS.iter().map(|(range, _)| range)).copied()
+}
 
 #[test]
 fn each_option_takes_both_ends_of_its_range_and_nothing_outside() {
-    for (field, ends, outside) in RANGES {
+    for (field, ends, outside) in ranges() {
         for good in ends {
             let taken = with(Config::default(), field, good).map(|config| config.get(field));
             assert_eq!(taken, Ok(Some(good)), "{field:?}");
@@ -52,8 +57,12 @@ fn each_option_takes_both_ends_of_its_range_and_nothing_outside() {
 }
 
 #[test]
-fn every_option_stands_in_the_list_above_once() {
-    assert_eq!(RANGES.map(|(field, ..)| field), Field::ALL);
+fn every_option_stands_in_the_list_above_or_in_that_of_windows_once() {
+    let listed: Vec<_> = ranges().map(|(field, ..)| field).collect();
+    assert_eq!(listed.len(), Field::ALL.len());
+    for field in Field::ALL {
+        assert!(listed.contains(&field), "{field:?}");
+    }
 }
 
 #[test]
@@ -147,19 +156,15 @@ fn what_a_breaker_is_made_with_for_good_can_not_be_written_later_and_all_else_ca
         (Field::Timeout, 100.0),
         (Field::MaxConcurrent, 7.0),
     ];
-    let made = [
-        Field::WindowSize,
-        Field::WindowDuration,
-        Field::WindowBuckets,
-        Field::Timeout,
-        Field::MaxConcurrent,
-    ];
+    let is_made_for_good = |field: Field| {
+        matches!(field, Field::Timeout | Field::MaxConcurrent) || field.name().starts_with("window.")
+    };
     for field in Field::ALL {
         let mut breaker = breaker(&all);
         let before = breaker.config().get(field);
         // Of the values that every one of them takes.
         let answer = breaker.set(field, 1.0);
-        if made.contains(&field) {
+        if is_made_for_good(field) {
             assert_eq!(answer, Err(Problem::Fixed(field)));
             assert_eq!(breaker.set(field, f64::NAN), Err(Problem::Fixed(field)), "whatever is written");
             assert_eq!(breaker.config().get(field), before);

@@ -4,11 +4,18 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { WINDOWS } from '../../js/engine/numbers.js'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
 import { deferred, lives, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const down = new Error('down')
+
+/** A window of each type, and what has to happen until two failures are not two any more. */
+const TYPES = {
+  count: [{ size: 4 }, () => go('...')],
+  time: [{ duration: 1000 }, () => clock.advance(1000)]
+}
 
 let clock, breaker, reasons
 beforeEach(() => (clock = new ManualClock(1_000_000)))
@@ -35,7 +42,59 @@ function go(text) {
   }
   return breaker.state
 }
+const KNOWN = Object.keys(TYPES).map((type) => `'${type}'`).join(' or ')
 const ignoring = { classify: (error) => (error === 'ignored' ? 'ignored' : undefined) }
+
+describe('a window of any type', () => {
+  it('is one of those above, and these are the ones there are', () => {
+    assert.deepEqual(Object.keys(TYPES), WINDOWS.filter((name) => !name.includes('.')))
+  })
+
+  for (const [type, [members, forget]] of Object.entries(TYPES)) {
+    const window = { type, ...members }
+
+    it(`opens at a failureThreshold inside it, and forgets: ${type}`, () => {
+      make({ window, failureThreshold: 2 })
+      assert.equal(go('x'), 'closed')
+      forget()
+      assert.equal(go('x'), 'closed')
+      assert.equal(go('.x'), 'open')
+      assert.deepEqual(reasons, ['failure_threshold'])
+    })
+
+    it(`opens at a failureRate once minimumCalls are in it: ${type}`, () => {
+      make({ window, failureRate: 0.5, minimumCalls: 4 })
+      assert.equal(go('xxx'), 'closed')
+      assert.equal(go('x'), 'open')
+      make({ window, failureRate: 0.5, minimumCalls: 4 })
+      assert.equal(go('...x'), 'closed')
+      assert.deepEqual(breaker.explain().sentence, 'closed: 1 failure of 4 calls, opens at 50.0% failures')
+    })
+
+    it(`opens at a slowCallRate: ${type}`, () => {
+      make({ window, slowCallDuration: 100, slowCallRate: 0.75, minimumCalls: 2 })
+      assert.equal(go('s.'), 'closed')
+      assert.equal(go('ss'), 'open')
+      assert.deepEqual(reasons, ['slow_call_rate'])
+    })
+
+    it(`is carried on by a snapshot: ${type}`, () => {
+      const options = { window, failureThreshold: 3 }
+      make(options)
+      go('xx')
+      make({ ...options, snapshot: JSON.parse(JSON.stringify(breaker)) })
+      assert.equal(go('x'), 'open')
+    })
+
+    it(`is empty once the circuit closed again: ${type}`, () => {
+      make({ window, failureThreshold: 2 })
+      assert.equal(go('xx'), 'open')
+      breaker.reset()
+      assert.equal(breaker.explain().calls, 0)
+      assert.equal(go('x'), 'closed')
+    })
+  }
+})
 
 describe('a window of calls with a failureRate', () => {
   const options = { window: { type: 'count', size: 10 }, failureRate: 0.5, minimumCalls: 4 }
@@ -389,8 +448,8 @@ describe('options that contradict each other', () => {
       { window: { type: 'count', size: 10, duration: 3 }, failureRate: 0.5 },
       "Expected `window` to be of one type, without the members of another, got an object"
     ],
-    [{ window: { type: 'last', size: 10 }, failureRate: 0.5 }, "Expected `window.type` to be 'count' or 'time', got 'last'"],
-    [{ window: { type: 'window.size', size: 10 }, failureRate: 0.5 }, "Expected `window.type` to be 'count' or 'time', got 'window.size'"],
+    [{ window: { type: 'last', size: 10 }, failureRate: 0.5 }, `Expected \`window.type\` to be ${KNOWN}, got 'last'`],
+    [{ window: { type: 'window.size', size: 10 }, failureRate: 0.5 }, `Expected \`window.type\` to be ${KNOWN}, got 'window.size'`],
     [{ window: { type: 'count', size: 10, sise: 3 }, failureRate: 0.5 }, "Unknown option 'window.sise'; did you mean `window.size`?"],
     [{ window: 10, failureRate: 0.5 }, 'Expected `window` to be an object, got 10']
   ]) {

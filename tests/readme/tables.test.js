@@ -10,7 +10,7 @@ import * as cockatiel from 'cockatiel'
 import Opossum from 'opossum'
 import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
-import { OPTIONS, WINDOWS } from '../../js/engine/numbers.js'
+import { OPTIONS, SNAPSHOT, WINDOWS } from '../../js/engine/numbers.js'
 import { CODES } from '../../js/base/misuse.js'
 import * as halfopen from '../../pkg/index.js'
 import * as markdown from './blocks.js'
@@ -83,14 +83,15 @@ describe('the table of options', () => {
     )
   })
 
-  it('has every type of window with the member it needs, and so have the page on windows, the types and their test', () => {
-    const [, , cell] = rows.find(([name]) => name === '`window`')
+  it('has every type of window with the member it needs, and so have the page on windows and the types', () => {
     const types = WINDOWS.filter((_, index) => index % 2 === 0)
     assert.ok(types.length > 1)
     for (const [index, type] of types.entries()) {
-      const member = WINDOWS[2 * index + 1].split('.')[1]
-      assert.match(cell, new RegExp(`type: '${type}', ${member}\\b`))
-      for (const page of ['docs/windows.md', 'tests/types/usage.ts']) assert.match(text(page), new RegExp(`type: '${type}', ${member}: \\d`), page)
+      const option = WINDOWS[2 * index + 1]
+      const member = option.split('.')[1]
+      const [, , cell] = rows.find(([name]) => name === `\`${option}\``)
+      assert.match(cell, new RegExp(`Needed for type \`'${type}'\``))
+      assert.match(text('docs/windows.md'), new RegExp(`^- \`window: \\{ type: '${type}', ${member}: \\d`, 'm'))
       assert.match(text('js/base/types.js'), new RegExp(`type: '${type}', ${member}: number`))
     }
     const [, declared] = /@typedef (\{\{ type: .+\}) Window$/m.exec(text('js/base/types.js'))
@@ -204,11 +205,35 @@ describe('the table of options', () => {
   }
 })
 
+/** What each option of a single call does. */
+const OF_A_CALL = {
+  signal: () => assert.rejects(new CircuitBreaker().callWith({ signal: AbortSignal.abort(new Error('left')) }, () => {}), /left/),
+  timeout: async (test) => {
+    test.mock.timers.enable({ apis: ['setTimeout'] })
+    const late = assert.rejects(new CircuitBreaker().callWith({ timeout: 50 }, () => new Promise(() => {})), { code: 'ERR_CALL_TIMEOUT' })
+    test.mock.timers.tick(50)
+    await late
+  },
+  fallback: async () => {
+    const breaker = new CircuitBreaker()
+    breaker.isolate()
+    assert.equal(await breaker.callWith({ fallback: () => 'instead' }, () => 'up'), 'instead')
+  },
+}
+
 describe('the other tables', () => {
   it('have the options of a single call', async () => {
     const refused = await new CircuitBreaker().callWith({ zzzzzzzzzzzzzzzzzzzz: 1 }, () => {}).catch((error) => error)
-    sameNames(first(tableBelow('docs/options.md', 'Options of a single call')), /known are (.+)$/.exec(refused.message)[1].split(', '))
+    const known = /known are (.+)$/.exec(refused.message)[1].split(', ')
+    sameNames(first(tableBelow('docs/options.md', 'Options of a single call')), known)
+    sameNames(Object.keys(OF_A_CALL), known)
   })
+  for (const [name, show] of Object.entries(OF_A_CALL)) {
+    it(`have an option of a single call that does something and is checked: ${name}`, async (test) => {
+      await show(test)
+      await assert.rejects(new CircuitBreaker().callWith({ [name]: Symbol('nonsense') }, () => {}), { code: 'ERR_INVALID_OPTION', option: name })
+    })
+  }
 
   it('have the answers of classify', () => {
     const answers = tableBelow('docs/judging.md', 'Judging calls').map(([cell]) => /'(\w+)'/.exec(cell)[1])
@@ -244,7 +269,10 @@ describe('the other tables', () => {
 
   it('have every property of the metrics', () => {
     sameNames(first(tableBelow('docs/events-and-metrics.md', 'Metrics')), members(CircuitBreakerMetrics))
-    for (const name of Object.keys(new CircuitBreaker().metrics.toJSON())) assert.ok(members(CircuitBreakerMetrics).includes(name), name)
+    const counts = Object.keys(new CircuitBreaker().metrics.toJSON())
+    for (const name of counts) assert.ok(members(CircuitBreakerMetrics).includes(name), name)
+    // What is carried on is told.
+    for (const name of SNAPSHOT.filter((one) => one.endsWith('Calls'))) assert.ok(counts.includes(name), name)
   })
 
   it("have a registry's options and members", () => {
@@ -315,6 +343,33 @@ describe('the other tables', () => {
       const { version } = JSON.parse(text(`node_modules/${peer}/package.json`))
       assert.ok(text('README.md').includes(`${peer} ${version}`), `${peer} is ${version} now: measure again`)
     }
+  })
+})
+
+describe('CHANGELOG.md', () => {
+  /** What users can name, by the tables that the tests above compare with the code. */
+  const TABLES = [
+    ['docs/options.md', 'Options'],
+    ['docs/options.md', 'Options of a single call'],
+    ['docs/api.md', 'Members'],
+    ['docs/events-and-metrics.md', 'Events'],
+    ['docs/events-and-metrics.md', 'Metrics'],
+    ['README.md', 'Errors'],
+  ]
+  const named = new Set([...text('CHANGELOG.md').matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code.match(/[\w']+/g)))
+  const missing = (names) => [...new Set(names)].filter((name) => !named.has(name))
+
+  for (const [file, heading] of TABLES) {
+    it(`names all that ${file} has below ${heading}`, () => {
+      const names = first(tableBelow(file, heading)).flatMap((name) => name.split('.'))
+      assert.ok(names.length > 2)
+      assert.deepEqual(missing(names), [])
+    })
+  }
+
+  it('names every type of window, and every export', () => {
+    assert.deepEqual(missing(WINDOWS.filter((name) => !name.includes('.')).map((type) => `'${type}'`)), [])
+    assert.deepEqual(missing(Object.keys(halfopen).filter((name) => name !== 'CircuitBreakerMetrics')), [])
   })
 })
 

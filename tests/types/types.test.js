@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { WINDOWS } from '../../js/engine/numbers.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -29,6 +30,17 @@ async function complaints(files, compilerOptions = {}) {
         else fulfil(stdout.trim())
       })
     })
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+
+/** The same of a program that is in no file of this folder, for CommonJS. */
+async function complaintsAbout(name, program) {
+  const dir = await mkdtemp(join(tmpdir(), 'halfopen-types-'))
+  try {
+    await writeFile(join(dir, name), program)
+    return await complaints([join(dir, name)], { paths: { halfopen: types('index.d.cts') } })
   } finally {
     await rm(dir, { recursive: true })
   }
@@ -67,17 +79,26 @@ describe('the types of the package', () => {
     assert.equal(await complaints(['names.ts']), '')
   })
 
+  it('take a window of each type that the core knows with the member that it needs, and no other', async () => {
+    const types = WINDOWS.filter((name) => !name.includes('.'))
+    const members = WINDOWS.filter((name) => name.includes('.')).map((name) => name.split('.')[1])
+    const lines = types.flatMap((type, index) => [
+      `new CircuitBreaker({ window: { type: '${type}', ${members[index]}: 1 }, failureRate: 0.5 })`,
+      `// @ts-expect-error its member is missing`,
+      `new CircuitBreaker({ window: { type: '${type}' }, failureRate: 0.5 })`,
+      ...members.filter((_, other) => other !== index).flatMap((other) => [
+        `// @ts-expect-error a member of another type`,
+        `new CircuitBreaker({ window: { type: '${type}', ${members[index]}: 1, ${other}: 1 }, failureRate: 0.5 })`
+      ])
+    ])
+    assert.ok(types.length > 1)
+    assert.equal(await complaintsAbout('windows.cts', `import { CircuitBreaker } from 'halfopen'\n${lines.join('\n')}\n`), '')
+  })
+
   it('are really looked at: a case that is not refused any more is found', async () => {
     const source = await readFile(join(here, 'usage.cts'), 'utf8')
     const wrong = source.replace("'4'", '4')
     assert.notEqual(wrong, source)
-    const dir = await mkdtemp(join(tmpdir(), 'halfopen-types-'))
-    try {
-      await writeFile(join(dir, 'wrong.cts'), wrong)
-      const said = await complaints([join(dir, 'wrong.cts')], { paths: { halfopen: types('index.d.cts') } })
-      assert.match(said, /TS2578: Unused '@ts-expect-error' directive/)
-    } finally {
-      await rm(dir, { recursive: true })
-    }
+    assert.match(await complaintsAbout('wrong.cts', wrong), /TS2578: Unused '@ts-expect-error' directive/)
   })
 })

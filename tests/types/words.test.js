@@ -32,6 +32,11 @@ describe('js/base/types.js', () => {
     sameNames([...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name), /known are (.+)$/.exec(refused.message)[1].split(', '))
   })
 
+  it('says of every member of a window what it is', () => {
+    const [, prose] = /\/\*\*((?:(?!\*\/)[^])+?)@typedef \{\{ type: .+\} Window\b/.exec(types)
+    sameNames(new Set(wordsIn(prose, '`')), OPTIONS.filter((name) => name.startsWith('window.')).map((name) => name.split('.')[1]))
+  })
+
   it('names the largest values that options take', () => {
     const largest = (option) => Number(/(\d+)$/.exec(EXPECTED[OPTIONS.indexOf(option)])[1])
     const said = (pattern) => Number(pattern.exec(plain(types))[1].replaceAll(',', ''))

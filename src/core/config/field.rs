@@ -1,7 +1,7 @@
 //! The table of numeric options: name, range, default, and whether a running breaker may change it.
 //!
-//! Must not know: where a value comes from, what an option does. To add one: its row; `tests/core/options.rs` asks for
-//! both ends of its range.
+//! Must not know: where a value comes from, what an option does. To add one: its row; `tests/core/options.rs`, or
+//! `tests/core/windows.rs` for a member of a window, asks for both ends of its range.
 
 use super::Config;
 

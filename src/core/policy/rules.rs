@@ -36,27 +36,35 @@ impl Counts {
         self.slow = self.slow.saturating_sub(less.slow);
     }
 
-    /// The reason to open, now that this call is among the counted ones. Only a failure trips a rule of
-    /// failures and only a slow call one of slow calls; a share is compared with `>=`, once `minimumCalls` are in.
+    /// The reason to open by these counts.
     pub(super) fn judge(self, evidence: Evidence, config: &Config) -> Option<Reason> {
-        let threshold = config.given(Field::FailureThreshold);
-        if evidence.failed && threshold.is_some_and(|threshold| f64::from(self.failures) >= threshold) {
-            return Some(Reason::FailureThreshold);
-        }
-        if self.calls < config.count(Field::MinimumCalls) {
-            return None;
-        }
-        let reaches = |part: u32, rate: Field| {
-            config.given(rate).is_some_and(|rate| f64::from(part) / f64::from(self.calls) >= rate)
-        };
-        if evidence.failed && reaches(self.failures, Field::FailureRate) {
-            return Some(Reason::FailureRate);
-        }
-        if evidence.slow && reaches(self.slow, Field::SlowCallRate) {
-            return Some(Reason::SlowCallRate);
-        }
-        None
+        judge([self.calls, self.failures, self.slow].map(f64::from), evidence, config)
     }
+}
+
+/// The reason to open, now that this call is among the counted ones: how many calls, failures and slow calls there are, in
+/// fractions where a call may weigh less than 1. Only a failure trips a rule of failures and only a slow call one of slow calls; a
+/// share is compared with `>=`, once `minimumCalls` are in.
+pub(super) fn judge(
+    [calls, failures, slow]: [f64; 3],
+    evidence: Evidence,
+    config: &Config,
+) -> Option<Reason> {
+    let threshold = config.given(Field::FailureThreshold);
+    if evidence.failed && threshold.is_some_and(|threshold| failures >= threshold) {
+        return Some(Reason::FailureThreshold);
+    }
+    if config.get(Field::MinimumCalls).is_none_or(|minimum| calls < minimum) {
+        return None;
+    }
+    let reaches = |part: f64, rate: Field| config.given(rate).is_some_and(|rate| part / calls >= rate);
+    if evidence.failed && reaches(failures, Field::FailureRate) {
+        return Some(Reason::FailureRate);
+    }
+    if evidence.slow && reaches(slow, Field::SlowCallRate) {
+        return Some(Reason::SlowCallRate);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -80,6 +88,22 @@ mod tests {
         let options = [WINDOW, (Field::FailureRate, 0.3), (Field::MinimumCalls, 10.0)];
         assert_eq!(judge((10, 2, 0), true, false, &options), None);
         assert_eq!(judge((10, 3, 0), true, false, &options), Some(Reason::FailureRate));
+    }
+
+    #[test]
+    fn calls_that_weigh_less_than_1_are_judged_by_their_fractions() {
+        let options =
+            [WINDOW, (Field::FailureRate, 0.5), (Field::MinimumCalls, 2.0), (Field::FailureThreshold, 3.0)];
+        let config = options
+            .iter()
+            .fold(Config::default(), |config, (field, value)| config.with(*field, *value).unwrap());
+        let evidence = Evidence { failed: true, slow: false, failures_in_a_row: Tally::default(), now: 0.0 };
+        let judge = |calls, failures| super::judge([calls, failures, 0.0], evidence, &config);
+        assert_eq!(judge(1.99, 1.99), None);
+        assert_eq!(judge(2.5, 1.24), None);
+        assert_eq!(judge(2.5, 1.25), Some(Reason::FailureRate));
+        assert_eq!(judge(9.5, 2.99), None);
+        assert_eq!(judge(9.5, 3.0), Some(Reason::FailureThreshold));
     }
 
     #[test]
