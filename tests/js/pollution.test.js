@@ -111,7 +111,7 @@ describe('a polluted Object.prototype changes nothing', () => {
   for (let start = 0; start < names.length; start += SIZE) {
     const some = names.slice(start, start + SIZE)
     it(`from ${some[0]} to ${some.at(-1)}`, async () => {
-      assert.deepEqual(await run(some, "{ number: 5, hidden: 'evil', object: {}, function: () => 'evil' }"), [true, []])
+      assert.deepEqual(await run(some, "{ number: 5, hidden: {}, function: () => 'evil' }"), [true, []])
     })
   }
 
