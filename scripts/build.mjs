@@ -51,6 +51,24 @@ function digest(paths, ...more) {
 
 const outputs = () => digest([...files('pkg'), ...files(GENERATED)])
 
+/** What esbuild's helpers for CommonJS say, and what is to stand there: own members alone, whatever somebody added to `Object.prototype`. */
+const HELPERS = [
+  ['for (var name in all)', 'for (var name of Object.keys(all))'],
+  ['{ get: all[name], enumerable: true }', '{ __proto__: null, get: all[name], enumerable: true }'],
+  ['{ get: () => from[key], enumerable:', '{ __proto__: null, get: () => from[key], enumerable:'],
+  ['{ value: true }', '{ __proto__: null, value: true }'],
+]
+
+/** Puts that into a file. */
+function harden(path) {
+  let text = readFileSync(path, 'utf8')
+  for (const [helper, hardened] of HELPERS) {
+    if (!text.includes(helper)) fail(`${path} has no \`${helper}\`: has esbuild changed its helpers?`)
+    text = text.replace(helper, hardened)
+  }
+  writeFileSync(path, text)
+}
+
 /** Bundles every entry in every format into pkg/. */
 async function bundles(esbuild) {
   /** The row that owns a source, by the source's path. */
@@ -77,6 +95,7 @@ async function bundles(esbuild) {
         platform: format === 'cjs' ? 'node' : 'neutral',
         logOverride: { 'empty-import-meta': 'error' }, ...row.esbuild,
       }).catch(() => fail(`could not bundle ${row.name} as ${format}`))
+      if (format === 'cjs') harden(`pkg/${row.name}.cjs`)
       wasmLast(`pkg/${row.name}${EXTENSION[format]}`)
     }
     for (const source of row.sources) {

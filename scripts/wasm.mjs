@@ -66,10 +66,10 @@ export async function makeWasm(esbuild, binaryen) {
   rmSync(GENERATED, { recursive: true, force: true })
   mkdirSync(GENERATED, { recursive: true })
   writeFileSync(`${GENERATED}/numbers.js`, numbers)
-  writeFileSync(`${GENERATED}/glue.js`, `${NOTE}export function loadGlue() {\n${renamed(glue, names)}\nreturn start;\n}\n`)
+  writeFileSync(`${GENERATED}/glue.js`, `${NOTE}export function loadGlue(FinalizationRegistry) {\n${renamed(glue, names)}\nreturn start;\n}\n`)
   const declarations = readFileSync(`${GLUE}/core.d.ts`, 'utf8')
   const raw = /export interface InitOutput (\{[^]*?\n\})/.exec(declarations)?.[1] ?? fail('wasm-bindgen declares no InitOutput')
-  writeFileSync(`${GENERATED}/glue.d.ts`, `${NOTE}export function loadGlue(): (module: WebAssembly.Module) => Exports\nexport interface Exports ${raw}\n`)
+  writeFileSync(`${GENERATED}/glue.d.ts`, `${NOTE}export function loadGlue(finalizationRegistry: FinalizationRegistryConstructor | undefined): (module: WebAssembly.Module) => Exports\nexport interface Exports ${raw}\n`)
   writeFileSync(`${GENERATED}/bytes.js`, `${NOTE}export default '${readFileSync(`${GLUE}/core.wasm`).toString('hex')}'\n`)
   writeFileSync(`${GENERATED}/bytes.d.ts`, `${NOTE}declare const bytes: string\nexport default bytes\n`)
 }

@@ -100,8 +100,8 @@ export class CallTimeoutError extends Error {
  */
 function brand(Type, name, code) {
   if (Object.hasOwn(Type.prototype, BRAND)) return
-  Object.defineProperty(Type.prototype, 'name', { value: name, configurable: true, writable: true })
-  Object.defineProperty(Type.prototype, BRAND, { value: code })
+  Object.defineProperty(Type.prototype, 'name', /** @type {any} */ ({ __proto__: null, value: name, configurable: true, writable: true }))
+  Object.defineProperty(Type.prototype, BRAND, /** @type {any} */ ({ __proto__: null, value: code }))
 }
 
 const brandCircuitOpenError = () => brand(CircuitOpenError, 'CircuitOpenError', CODES.circuitOpen)
@@ -113,7 +113,12 @@ const brandCallTimeoutError = () => brand(CallTimeoutError, 'CallTimeoutError', 
  * @param {string} code
  */
 function isBranded(error, code) {
-  return typeof error === 'object' && error !== null && BRAND in error && error[BRAND] === code
+  try {
+    return typeof error === 'object' && error !== null && /** @type {any} */ (error)[BRAND] === code
+  } catch {
+    // A proxy that nobody can look at.
+    return false
+  }
 }
 
 /**

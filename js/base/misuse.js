@@ -59,7 +59,12 @@ export function show(value) {
       return 'a function'
     case 'object':
       if (value === null) return 'null'
-      return Array.isArray(value) ? 'an array' : value instanceof Promise ? 'a promise' : 'an object'
+      try {
+        return Array.isArray(value) ? 'an array' : value instanceof Promise ? 'a promise' : 'an object'
+      } catch {
+        // A proxy that nobody can look at.
+        return 'an object'
+      }
     default:
       return Object.is(value, -0) ? '-0' : String(value)
   }

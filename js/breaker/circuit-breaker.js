@@ -12,9 +12,10 @@ import {
   DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, SUCCESS,
   TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
-import { letThrough } from '../engine/trap.js'
+import { isTrap, letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
-import { checkCallOptions, checkSignal } from '../options/call-options.js'
+import { emit, Target } from '../base/target.js'
+import { checkCallOptions, onlySignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
 import { assertTripTime, tripTime } from '../options/trip-options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
@@ -23,6 +24,7 @@ import { showBy } from './inspect.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
 import { News } from './news.js'
 import { ENDED, PendingCall } from './pending.js'
+import { runOutside } from './outside.js'
 import { CallPermit } from './permit.js'
 import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
 import { readOption, readStateChanges } from './readings.js'
@@ -30,27 +32,32 @@ import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
 import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
-import { chanceOf, originOf, timeOf } from './sources.js'
+import { chanceOf, elapsedSince, originOf, readingOf, timeOf } from './sources.js'
 import { judge, OUTCOMES } from './verdicts.js'
 
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../base/types.js' */
 
-/**
- * What only a few breakers have.
- *
- * @typedef {object} Rare
- * @property {News} [news]
- * @property {CircuitBreakerMetrics} [metrics]
- * @property {import('./pending.js').Ended} [ended] Brings back the outcome of calls that may end before their functions.
- * @property {ReturnType<typeof recoveryHost> | undefined} [probing] The host of the background task, as long as that runs.
- * @property {Record<string, number>} [written] Numeric options that were changed.
- * @property {import('./slots.js').Aside | undefined} [aside] What it is made of again, where it was put aside.
- * @property {{ place(): void } | undefined} [seat] Its seat in a registry, to be told of what may change its place there.
- */
+/** What only a few breakers have. All of it is a member of its own, so that nothing of it is found on a prototype. */
+class Rare {
+  /** @type {News | undefined} */
+  news = undefined
+  /** @type {CircuitBreakerMetrics | undefined} */
+  metrics = undefined
+  /** Brings back the outcome of calls that may end before their functions. @type {import('./pending.js').Ended | undefined} */
+  ended = undefined
+  /** The host of the background task, as long as that runs. @type {ReturnType<typeof recoveryHost> | undefined} */
+  probing = undefined
+  /** Numeric options that were changed. @type {Record<string, number> | undefined} */
+  written = undefined
+  /** What it is made of again, where it was put aside. @type {import('./slots.js').Aside | undefined} */
+  aside = undefined
+  /** Its seat in a registry, to be told of what may change its place there. @type {{ place(): void } | undefined} */
+  seat = undefined
+}
 
 /** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
-export class CircuitBreaker extends EventTarget {
+export class CircuitBreaker extends Target {
   #slot
   /** The permit that the two handlers below settle; NaN for none. */
   #permit = NaN
@@ -164,7 +171,7 @@ export class CircuitBreaker extends EventTarget {
 
   /** Counts over the breaker's life. */
   get metrics() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     return (rare.metrics ??= new CircuitBreakerMetrics(
       () => this.#report(),
       () => this.#stateChanges()
@@ -326,7 +333,8 @@ export class CircuitBreaker extends EventTarget {
     }
     const promise = promiseOf(result)
     if (promise !== undefined) {
-      promise.then(
+      // Of a proxy around one, `then` itself throws.
+      Promise.resolve(promise).then(
         (value) => this.#end(permit, false, value, started),
         (error) => this.#end(permit, true, error, started)
       )
@@ -503,8 +511,8 @@ export class CircuitBreaker extends EventTarget {
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<void>} Rejects with the signal's reason when that aborts, and with `ERR_INVALID_OPTION` when it is no signal.
    */
-  async whenClosed({ signal } = {}) {
-    checkSignal(signal)
+  async whenClosed(options = {}) {
+    const signal = onlySignal(options)
     if (signal?.aborted) throw signal.reason
     if (this.state !== 'closed') return this.#news().untilClosed(signal)
   }
@@ -542,10 +550,10 @@ export class CircuitBreaker extends EventTarget {
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options)
     if (Object.hasOwn(EVENTS, type)) this.#heard |= EVENTS[/** @type {keyof typeof EVENTS} */ (type)]
     // Its handlers may be those that tell nobody.
     this.#permit = NaN
-    super.addEventListener(type, listener, options)
   }
 
   /**
@@ -582,7 +590,7 @@ export class CircuitBreaker extends EventTarget {
    * @returns {number} The slot, which stays the same until the breaker is put aside.
    */
   takeSeat(seat) {
-    ;(this.#rare ??= {}).seat = seat
+    ;(this.#rare ??= new Rare()).seat = seat
     return this.#live()
   }
 
@@ -598,7 +606,7 @@ export class CircuitBreaker extends EventTarget {
   setAside(options, isHeld) {
     const now = this.#now()
     const slot = this.#slot
-    const { news, probing, seat, written } = this.#rare ?? {}
+    const { news, probing, seat, written } = this.#rare ?? new Rare()
     // A seat: the clock asked the registry for it.
     if (slot === NO_SLOT || seat || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
     const standing = core.standing(slot, now)
@@ -609,7 +617,7 @@ export class CircuitBreaker extends EventTarget {
     dropSlot(this, slot)
     this.#slot = NO_SLOT
     this.#permit = NaN
-    ;(this.#rare ??= {}).aside = aside
+    ;(this.#rare ??= new Rare()).aside = aside
     return true
   }
 
@@ -761,7 +769,7 @@ export class CircuitBreaker extends EventTarget {
 
   /** What calls that may end before their functions tell of their end: the same function for all of them. */
   #ended() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     return (rare.ended ??= (permit, started, how, payload) => {
       if (how === ENDED.abort) return this.#settle(permit, IGNORED, started, payload)
       if (how === ENDED.timeout) return this.#settle(permit, TIMED_OUT, started, payload)
@@ -771,7 +779,7 @@ export class CircuitBreaker extends EventTarget {
 
   /** When a call begins; NaN where nobody wants to know how long it takes. */
   #started() {
-    return this.#demand & DEMANDS_ELAPSED ? this.#now() : NaN
+    return this.#demand & DEMANDS_ELAPSED ? readingOf(this.#options.clock) : NaN
   }
 
   /**
@@ -803,7 +811,7 @@ export class CircuitBreaker extends EventTarget {
    */
   #settle(permit, outcome, started, error, retryAfter = NaN, trips = false) {
     const now = outcome !== SUCCESS || (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
-    const elapsed = now - started
+    const elapsed = started === started ? elapsedSince(this.#options.clock, started) : NaN
     const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
     let news = 0
     try {
@@ -815,7 +823,7 @@ export class CircuitBreaker extends EventTarget {
     } catch (trap) {
       letThrough(trap)
       // The call stack is at its end: the permit is settled where there is a new one.
-      if (trap instanceof RangeError) {
+      if (!isTrap(trap)) {
         ready.then(() => this.#settle(permit, outcome, started, error, retryAfter, trips))
         return outcome
       }
@@ -875,11 +883,11 @@ export class CircuitBreaker extends EventTarget {
    * @param {object} detail
    */
   #emit(type, detail) {
-    if (this.#heard & EVENTS[type]) this.dispatchEvent(new CustomEvent(type, { detail }))
+    if (this.#heard & EVENTS[type]) emit(this, type, detail)
   }
 
   #news() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     return (rare.news ??= new News((detail) => this.#emit('statechange', detail)))
   }
 
@@ -904,27 +912,44 @@ export class CircuitBreaker extends EventTarget {
    * what it has to do.
    */
   #startProbe() {
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     const { probe, sleep, name } = this.#options
+    const slot = this.#live()
     const { state, mode } = this
-    const hasWork = state !== 'closed' && mode !== 'isolated' && mode !== 'disabled'
-    if (rare.probing) {
-      rare.probing.wake(hasWork ? core.probeAfter(this.#slot, this.#now()) : 0)
-      return
+    const { probing } = rare
+    if (probe === undefined || state === 'closed' || mode === 'isolated' || mode === 'disabled') {
+      if (probing === undefined) return
+      rare.probing = undefined
+      probing.isStopped = true
+      return probing.wake(0)
     }
-    if (probe === undefined || !hasWork) return
-    rare.probing = recoveryHost(this, {
-      probe,
-      sleep,
-      name,
-      now: (breaker) => breaker.#now(),
-      random: (breaker) => breaker.#chance(),
-      tell: (breaker, failure) => breaker.#tell(failure),
-      ended: (breaker) => {
-        if (breaker.#rare !== undefined) breaker.#rare.probing = undefined
-      }
-    })
-    core.startProbe(this.#slot, rare.probing)
+    if (probing !== undefined) return probing.wake(core.probeAfter(slot, this.#now()))
+    /** @type {Rare['probing']} */
+    let host
+    try {
+      host = recoveryHost(this, {
+        probe,
+        sleep,
+        name,
+        isHeld: (breaker) => breaker.#slot === slot,
+        now: (breaker) => breaker.#now(),
+        random: (breaker) => breaker.#chance(),
+        started: (breaker) => breaker.#started(),
+        elapsed: (breaker, started) => elapsedSince(breaker.#options.clock, started),
+        tell: (breaker, failure) => {
+          breaker.#tell(failure)
+          return core.states[core.state(slot)] === 'open'
+        },
+        ended: (breaker) => {
+          if (breaker.#rare !== undefined && breaker.#rare.probing === host) breaker.#rare.probing = undefined
+        }
+      })
+      startTask(slot, host)
+      rare.probing = host
+    } catch {
+      // The call stack is at its end: the next who is refused starts another.
+      if (host !== undefined) host.isStopped = true
+    }
   }
 
   #report() {
@@ -950,7 +975,7 @@ export class CircuitBreaker extends EventTarget {
    */
   #set(name, value) {
     setOption(this.#live(), name, value)
-    const rare = (this.#rare ??= {})
+    const rare = (this.#rare ??= new Rare())
     rare.written = { ...rare.written, [name]: /** @type {number} */ (value) }
     if (this.#options.probe !== undefined) this.#startProbe()
   }
@@ -981,7 +1006,8 @@ const OWN_STATE = /* @__PURE__ */ (() => {
     }
   }
   const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(holder, 'state'))
-  return own
+  // Its members alone count, whatever somebody adds to the prototype of all objects.
+  return Object.setPrototypeOf(own, null)
 })()
 
 /** Has `console.log` show breakers. Apart, since a class that names itself is renamed by bundlers. */
@@ -999,6 +1025,22 @@ function factsOf({ name, state, mode, failureCount, metrics }) {
 
 /** Resolved, for what is to happen a moment later. */
 const ready = /* @__PURE__ */ Promise.resolve()
+
+/**
+ * Starts a background task, in the midst of no call and in the async context of none.
+ *
+ * @param {number} slot
+ * @param {ReturnType<typeof recoveryHost>} host
+ */
+function startTask(slot, host) {
+  ready.then(() => {
+    try {
+      runOutside(() => core.startProbe(slot, host))
+    } catch (trap) {
+      letThrough(trap)
+    }
+  })
+}
 
 /**
  * @template T
@@ -1024,13 +1066,13 @@ function wrapped(fn, call) {
     return call((/** @type {any[]} */ ...all) => fn.apply(this, all), args)
   }
   for (const property of /** @type {const} */ (['name', 'length'])) {
-    Object.defineProperty(wrapped, property, { value: fn[property], configurable: true })
+    Object.defineProperty(wrapped, property, /** @type {any} */ ({ __proto__: null, value: fn[property], configurable: true }))
   }
   return wrapped
 }
 
 /** @param {unknown} fn */
 function notCallable(fn) {
-  const hint = fn instanceof Promise ? ': pass the function itself, not the promise it returns' : ''
+  const hint = show(fn) === 'a promise' ? ': pass the function itself, not the promise it returns' : ''
   return misuse(TypeError, `Expected \`fn\` to be a function, got ${show(fn)}${hint}`)
 }

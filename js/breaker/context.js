@@ -3,6 +3,7 @@
  *
  * Must not know: calls, and why one ends.
  */
+import { ifAny } from '../base/host.js'
 
 /** By this a guard aborts the signal of a call that is over, for example with a body that outlives the call. */
 const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
@@ -21,6 +22,7 @@ export class OwnSignal {
   #controller = undefined
   /** @type {{ reason: unknown } | undefined} */
   #aborted = undefined
+  #isShown = false
 
   /** @param {unknown} reason */
   abort(reason) {
@@ -34,11 +36,13 @@ export class OwnSignal {
    * @param {any} target
    */
   shown(target) {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+    if (!this.#isShown) {
+      this.#isShown = true
+      // A host without signals has none to give.
+      this.#controller = ifAny(() => new AbortController())
+      if (this.#aborted !== undefined) this.#controller?.abort(this.#aborted.reason)
       Object.setPrototypeOf(target, Object.prototype)
-      target.signal = this.#controller.signal
+      target.signal = this.#controller?.signal
     }
     return target
   }
@@ -60,7 +64,7 @@ function addTraps() {
   const traps = /** @type {any} */ (OwnSignal.prototype)
   const reflect = /** @type {any} */ (Reflect)
   for (const name of Object.getOwnPropertyNames(Reflect)) {
-    traps[name] ??= /** @this {OwnSignal} */ function (/** @type {any} */ target, /** @type {any[]} */ ...rest) {
+    if (!Object.hasOwn(traps, name)) traps[name] = /** @this {OwnSignal} */ function (/** @type {any} */ target, /** @type {any[]} */ ...rest) {
       return reflect[name](this.shown(target), ...rest)
     }
   }
@@ -74,6 +78,6 @@ class Unasked {}
  * @returns {import('../base/types.js').CallContext}
  */
 export function contextOf(own) {
-  if (!('has' in own)) addTraps()
+  if (!Object.hasOwn(OwnSignal.prototype, 'has')) addTraps()
   return /** @type {any} */ (new Proxy(new Unasked(), own))
 }

@@ -8,6 +8,7 @@
  * Fake timers stay exact: the queue belongs to the host's own `setTimeout`. Whatever else stands in its place (a test's fake, a
  * wrapper) gets a timer for each call and is believed at its tick.
  */
+import { ifAny } from '../base/host.js'
 import { Queue } from './queue.js'
 
 /** Queues at most. A timeout that differs from call to call gets timers of its own beyond that. */
@@ -26,7 +27,7 @@ const MOST_QUEUES = 100
  * something else stands in the place of Node's timers, where contexts can't be had, and in workerd, which ends timers with the request
  * that set them.
  */
-const host = /* @__PURE__ */ takeHost()
+const host = /* @__PURE__ */ ifAny(takeHost)
 
 /**
  * @typedef {object} Host

@@ -43,5 +43,5 @@ const DENO_INSPECT = /* @__PURE__ */ Symbol.for('Deno.customInspect')
  * @param {Function} value
  */
 function define(prototype, name, value) {
-  Object.defineProperty(prototype, name, { value, configurable: true, writable: true })
+  Object.defineProperty(prototype, name, /** @type {any} */ ({ __proto__: null, value, configurable: true, writable: true }))
 }

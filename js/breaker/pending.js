@@ -9,7 +9,7 @@
 import { CallTimeoutError } from '../base/errors.js'
 import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
-import { report } from './events.js'
+import { report } from '../base/report.js'
 import { isNativePromise } from './promises.js'
 import { watch } from './signals.js'
 

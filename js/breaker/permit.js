@@ -3,6 +3,7 @@
  *
  * Must not know: how a permit is settled.
  */
+import { finalizer } from '../base/host.js'
 
 /**
  * The right to make one call. It has to be settled; settling it again does nothing, as does a permit that is
@@ -24,7 +25,7 @@ export class CallPermit {
   constructor(settle) {
     this.#settle = settle
     if (Symbol.dispose && !(Symbol.dispose in this)) disposePermits()
-    lost ??= globalThis.FinalizationRegistry && new FinalizationRegistry((settle) => settle('ignored'))
+    lost ??= finalizer((settle) => settle('ignored'))
     lost?.register(this, settle, this)
   }
 
@@ -67,7 +68,7 @@ export class CallPermit {
 
 /** Has `using` ignore permits. Not at import, where it would keep the class in every bundle. Hosts that do not know the symbol go without. */
 const disposePermits = () =>
-  Object.defineProperty(CallPermit.prototype, Symbol.dispose, { value: CallPermit.prototype.ignore, configurable: true, writable: true })
+  Object.defineProperty(CallPermit.prototype, Symbol.dispose, /** @type {any} */ ({ __proto__: null, value: CallPermit.prototype.ignore, configurable: true, writable: true }))
 
 /**
  * Gives back what was lost with a permit.

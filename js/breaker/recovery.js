@@ -2,9 +2,13 @@
  * What the core's background task borrows of JavaScript to test a dependency: time, timers, the probe itself.
  *
  * Must not know: when to test. It holds the breaker weakly, so that a forgotten breaker ends its task.
+ *
+ * A host may end timers with the request that made them, or have none: what waits for one then waits for ever. A refused call wakes the
+ * task that sleeps, and one that is lost is stopped when the circuit closes, so that the next outage has a new one.
  */
 import { LONGEST_TIMER } from '../engine/numbers.js'
 import { CallTimeoutError } from '../base/errors.js'
+import { ifAny, weakRef } from '../base/host.js'
 
 /**
  * @template {object} B
@@ -13,31 +17,43 @@ import { CallTimeoutError } from '../base/errors.js'
  * @param {() => unknown} tools.probe
  * @param {((ms: number) => Promise<unknown>) | undefined} tools.sleep
  * @param {string | undefined} tools.name
+ * @param {(breaker: B) => boolean} tools.isHeld Whether the task's slot is still the breaker's.
  * @param {(breaker: B) => number} tools.now
  * @param {(breaker: B) => number} tools.random
- * @param {(breaker: B, failure: unknown) => void} tools.tell
+ * @param {(breaker: B) => number} tools.started A reading for `elapsed`.
+ * @param {(breaker: B, started: number) => number} tools.elapsed
+ * @param {(breaker: B, failure: unknown) => boolean} tools.tell Answers whether the circuit is open.
  * @param {(breaker: B) => void} tools.ended
  */
-export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, random, tell, ended }) {
-  const reference = new WeakRef(breaker)
+export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHeld, now, random, started, elapsed, tell, ended }) {
+  const reference = weakly(breaker)
   /** Ends the current pause. @type {(() => void) | undefined} */
   let wake
   /** When the current pause is to be over. */
   let until = NaN
-  /** Whether there was a pause since the last failed probe. */
+  /** Whether there was a pause since a probe last left the circuit open. */
   let rested = true
+  /** Whether a probe is out: its answer is told, and its permit settled, though the task was stopped meanwhile. */
+  let isProbing = false
+  /** When the last probe began. */
+  let began = NaN
   /**
+   * An error that went through the task would end it.
+   *
    * @template T
    * @param {(breaker: B) => T} work
    */
   const withBreaker = (work) => {
     const alive = reference.deref()
-    return alive === undefined ? undefined : work(alive)
+    return alive === undefined ? undefined : ifAny(() => work(alive))
   }
-  return {
-    lives: () => reference.deref() !== undefined,
+  const host = {
+    /** Whether the task is to end, after the answer of a probe that is out. */
+    isStopped: false,
+    lives: () => (isProbing || !host.isStopped) && withBreaker(isHeld) === true,
     now: () => withBreaker(now) ?? NaN,
     random: () => withBreaker(random) ?? NaN,
+    elapsed: () => withBreaker((alive) => elapsed(alive, began)) ?? NaN,
     /** @param {number} ms */
     sleep: async (ms) => {
       until = (withBreaker(now) ?? NaN) + ms
@@ -59,10 +75,13 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, 
      * @param {number} ms
      */
     wake: (ms) => {
-      if (wake !== undefined && (ms === 0 || (withBreaker(now) ?? NaN) + ms < until)) wake()
+      const at = withBreaker(now) ?? NaN
+      // One that should be over by now was lost.
+      if (wake !== undefined && (ms === 0 || at + ms < until || at >= until)) wake()
     },
     /** @param {number} patience */
     probe: async (patience) => {
+      isProbing = true
       // Without an open time there is no pause between failed probes.
       if (!rested) await turn()
       rested = false
@@ -70,18 +89,35 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, 
       let timer
       const expired = new Promise((_, reject) => {
         const error = new CallTimeoutError(`The probe has not answered within ${patience} ms`, { breaker: name, timeout: patience })
-        timer = unref(setTimeout(reject, Math.min(patience, LONGEST_TIMER), error))
+        timer = timerFor(reject, Math.min(patience, LONGEST_TIMER), error)
       })
+      began = withBreaker(started) ?? NaN
       try {
         await Promise.race([probe(), expired])
         rested = true
       } finally {
-        clearTimeout(timer)
+        ifAny(() => clearTimeout(timer))
       }
     },
-    tell: (/** @type {unknown} */ failure) => withBreaker((alive) => tell(alive, failure)),
+    tell: (/** @type {unknown} */ failure) => {
+      isProbing = false
+      // A probe that was slow has opened it though it succeeded.
+      if (withBreaker((alive) => tell(alive, failure))) rested = false
+    },
     ended: () => withBreaker(ended)
   }
+  return host
+}
+
+/**
+ * Apart, since functions that are made together keep all that one of them uses.
+ *
+ * @template {object} B
+ * @param {B} breaker
+ * @returns {{ deref(): B | undefined }}
+ */
+function weakly(breaker) {
+  return weakRef(breaker) ?? { deref: () => breaker }
 }
 
 /**
@@ -89,20 +125,24 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, now, 
  * @returns {Promise<void>}
  */
 function defaultSleep(ms) {
-  return new Promise((resolve) => unref(setTimeout(resolve, ms)))
+  return new Promise((resolve) => timerFor(resolve, ms))
 }
 
 /** Lets everything else that is ready run first. */
 const turn = () => defaultSleep(0)
 
 /**
- * A timer that keeps no process alive, where the runtime can do that.
+ * A timer that keeps no process alive, where the runtime can do that; undefined where there are no timers.
  *
- * @template T
- * @param {T} timer
- * @returns {T}
+ * @param {(value: any) => void} fn
+ * @param {number} ms
+ * @param {unknown} [value]
  */
-function unref(timer) {
-  /** @type {any} */ (timer).unref?.()
-  return timer
+function timerFor(fn, ms, value) {
+  return ifAny(() => {
+    /** @type {any} */
+    const timer = setTimeout(fn, ms, value)
+    timer.unref?.()
+    return timer
+  })
 }

@@ -3,6 +3,7 @@
  *
  * Must not know: calls and events.
  */
+import { finalizer } from '../base/host.js'
 import { core } from '../engine/index.js'
 import { createFrom } from '../options/options.js'
 import { badSnapshot, toNumbers } from './snapshot.js'
@@ -31,7 +32,7 @@ let reclaim
  * @param {number} slot
  */
 export function holdSlot(breaker, slot) {
-  reclaim ??= globalThis.FinalizationRegistry && new FinalizationRegistry(core.freeSlot)
+  reclaim ??= finalizer(core.freeSlot)
   reclaim?.register(breaker, slot, breaker)
 }
 

@@ -5,7 +5,7 @@
  */
 import { FAILURE, IGNORED, SUCCESS } from '../engine/numbers.js'
 import { misuse, show } from '../base/misuse.js'
-import { report } from './events.js'
+import { report } from '../base/report.js'
 import { hush } from './promises.js'
 
 /** @import { Verdict } from '../base/types.js' */

@@ -14,11 +14,16 @@
  * @returns {Uint8Array<ArrayBuffer>}
  */
 export function decode(hex) {
-  const host = /** @type {{ Buffer?: { from(text: string, encoding: string): Uint8Array<ArrayBuffer> } }} */ (globalThis)
-  const native = /** @type {{ fromHex?: (hex: string) => Uint8Array<ArrayBuffer> }} */ (/** @type {unknown} */ (Uint8Array))
-  if (native.fromHex !== undefined) return native.fromHex(hex)
-  if (host.Buffer !== undefined) return host.Buffer.from(hex, 'hex')
-  const bytes = new Uint8Array(hex.length / 2)
+  const { length } = hex
+  try {
+    const host = /** @type {any} */ (globalThis)
+    const bytes = host.Uint8Array.fromHex?.(hex) ?? host.Buffer.from(hex, 'hex')
+    // What stands in the place of Node's Buffer may know no hex.
+    if (bytes.length === length / 2) return bytes
+  } catch {
+    // The host has neither.
+  }
+  const bytes = new Uint8Array(length / 2)
   for (let index = 0; index < bytes.length; index++) bytes[index] = parseInt(hex.slice(2 * index, 2 * index + 2), 16)
   return bytes
 }

@@ -4,6 +4,7 @@
  * Must not know: breakers. The only importer of the generated glue. Nothing runs at import. One instance
  * serves all breakers of a process.
  */
+import { finalizer } from '../base/host.js'
 import { CODES, misuse } from '../base/misuse.js'
 import { decode } from './decode.js'
 import bytes from './generated/bytes.js'
@@ -33,14 +34,9 @@ export function startEngine() {
 function start() {
   let exports
   try {
-    exports = loadGlue()(new WebAssembly.Module(decode(bytes)))
+    exports = loadGlue(finalizer(() => {}) && FinalizationRegistry)(new WebAssembly.Module(decode(bytes)))
   } catch (error) {
-    throw misuse(
-      Error,
-      "WebAssembly can't be instantiated here. Under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src.",
-      CODES.engineUnavailable,
-      { cause: error }
-    )
+    throw misuse(Error, `WebAssembly can't be used here: ${whatFailed(error)}`, CODES.engineUnavailable, { cause: error })
   }
   const { memory, report, judgeResponse } = exports
   // The memory as numbers, until it grows.
@@ -86,6 +82,20 @@ function start() {
     /** Names of the single numbers that a snapshot begins with. */
     snapshotNames: SNAPSHOT
   }
+}
+
+/**
+ * What failed, and what would help. The engine's own words say which it is: a policy and an end of memory come as errors of any class.
+ *
+ * @param {any} error
+ */
+function whatFailed(error) {
+  if (typeof WebAssembly !== 'object') return 'it is missing, or switched off as by --jitless'
+  const said = `${error?.name}: ${error?.message}`
+  // As V8, Firefox and Safari say it. Outside pages it is the embedder who disallows it.
+  if (/disallow|refuse|block|policy/i.test(said)) return `${said}. A Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src`
+  if (/memory/i.test(said)) return `${said}. It needs more address space, or --disable-wasm-trap-handler for Node`
+  return said
 }
 
 /** What the core borrows to read headers. */

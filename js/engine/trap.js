@@ -3,21 +3,32 @@
  *
  * Must not know: breakers. The core can't panic by design, so this is said once and aloud.
  */
+import { ifAny } from '../base/host.js'
 import { UNJUDGED } from './numbers.js'
 
 let trapped = false
 
 /**
- * Lets a call through unguarded after the core trapped.
+ * Whether what a function of the core threw is a trap of the core itself. Everything else is the engine's, which is at the end of the
+ * caller's call stack (a `RangeError`, or an `InternalError`): the core is as it was. Told by its name: where `WebAssembly` is another
+ * realm's, as in Jest, so are its errors.
  *
- * @param {unknown} trap
+ * @param {unknown} thrown
+ */
+export function isTrap(thrown) {
+  return /** @type {Partial<Error> | undefined} */ (thrown)?.name === 'RuntimeError'
+}
+
+/**
+ * Lets a call through unguarded that the core could not be asked about.
+ *
+ * @param {unknown} thrown
  * @returns {number} The permit that no state is judged by.
  */
-export function letThrough(trap) {
-  // A RangeError is the engine's: the caller's call stack is at its end, and the core is as it was.
-  if (!trapped && !(trap instanceof RangeError)) {
+export function letThrough(thrown) {
+  if (!trapped && isTrap(thrown)) {
     trapped = true
-    console.error(new Error('halfopen: the core has failed; calls go through unguarded from here on', { cause: trap }))
+    ifAny(() => console.error(new Error('halfopen: the core has failed; calls go through unguarded from here on', { cause: thrown })))
   }
   return UNJUDGED
 }

@@ -3,6 +3,7 @@
  *
  * Must not know: breakers and requests. It tells how the reading ended.
  */
+import { finalizer } from '../base/host.js'
 import { CANCELLED } from './cancelled.js'
 
 /**
@@ -61,7 +62,7 @@ export function watched(response, done, fail) {
 function alike({ url, redirected, type }, ours) {
   const { clone } = ours
   const members = { url, redirected, type, clone: () => alike(ours, clone.call(ours)) }
-  for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, { value, configurable: true })
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return ours
 }
 
@@ -98,4 +99,4 @@ export function discard(response) {
 }
 
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */
-export const dropped = /* @__PURE__ */ (() => globalThis.FinalizationRegistry && new FinalizationRegistry((tell) => tell()))()
+export const dropped = /* @__PURE__ */ finalizer((tell) => tell())

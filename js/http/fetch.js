@@ -85,7 +85,7 @@ export function guardFetch(options = {}) {
       return Promise.reject(error)
     }
   }
-  return Object.defineProperty(/** @type {any} */ (guarded), 'registry', { value: registry, enumerable: true })
+  return Object.defineProperty(/** @type {any} */ (guarded), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
 }
 
 /**

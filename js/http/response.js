@@ -7,6 +7,7 @@ import { startEngine } from '../engine/index.js'
 import { FAILURE, IGNORED, RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, SUCCESS, TRIPS } from '../engine/numbers.js'
 import { withoutStack } from '../base/errors.js'
 import { optionError } from '../base/misuse.js'
+import { objectOf } from '../options/options.js'
 import { unknownOption } from '../options/unknown.js'
 
 /** @import { ResponseLike, Verdict } from '../base/types.js' */
@@ -39,9 +40,9 @@ const OUTCOMES = /** @type {const} */ ({ [SUCCESS]: 'success', [FAILURE]: 'failu
  * const response = await breaker.call(fetch, 'https://api.example.com/users')
  */
 export function classifyResponse(options = {}) {
-  const { failOn, rateLimit = 'pause', ...unknown } = options
+  const { failOn, rateLimit = 'pause', ...unknown } = /** @type {ResponseOptions} */ ({ __proto__: null, ...objectOf('options', options) })
   for (const name of Object.keys(unknown)) throw unknownOption(name, ['failOn', 'rateLimit'])
-  if (!Object.hasOwn(RATE_LIMITS, rateLimit)) throw optionError(TypeError, 'rateLimit', "'pause', 'failure' or 'ignored'", rateLimit)
+  if (typeof rateLimit !== 'string' || !Object.hasOwn(RATE_LIMITS, rateLimit)) throw optionError(TypeError, 'rateLimit', "'pause', 'failure' or 'ignored'", rateLimit)
   const fails = failing(failOn)
   const limit = RATE_LIMITS[rateLimit]
   // What the core said of statuses below 400, which depends on nothing else where no function is asked: 200 ns of a request.

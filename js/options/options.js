@@ -31,8 +31,8 @@ export const OTHERS = {
  * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../base/types.js').Clock | undefined, timeout?: number }} Others
  */
 
-/** Those of a breaker without any: shared. @type {Others} */
-const NONE = /* @__PURE__ */ Object.freeze({})
+/** Those of a breaker without any, shared; and the prototype of all others, so that what is not given is found nowhere. @type {Others} */
+const NONE = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ Object.create(null))
 
 /**
  * Reads and checks options and makes a breaker of them. Every option is read exactly once, all of them before the
@@ -50,9 +50,9 @@ export function createFrom(options) {
     core.draftBegin()
     return { slot: core.create(0), others: NONE }
   }
-  const given = flattened(read('options', options))
+  const given = flattened(objectOf('options', options))
   /** @type {Record<string, any>} */
-  const others = {}
+  const others = Object.create(NONE)
   /** @type {[number, number][]} */
   const numbers = []
   for (const [name, value] of given) {
@@ -85,10 +85,10 @@ export function createFrom(options) {
 }
 
 /**
- * The options with the members of objects of numbers as options of their own, named `window.size`. What is undefined is
+ * The own options, each read once, with the members of objects of numbers as options of their own, named `window.size`. What is undefined is
  * not given.
  *
- * @param {Record<string, unknown>} options
+ * @param {object} options
  */
 function flattened(options) {
   /** @type {Map<string, unknown>} */
@@ -115,23 +115,25 @@ function flattened(options) {
 }
 
 /** @param {Record<string, unknown>} window */
-function checkWindow({ type, ...members }) {
+function checkWindow(window) {
+  const { type } = window
   // In pairs: each type stands at an even place, and what is not in the list at -1.
   const place = WINDOWS.indexOf(/** @type {any} */ (type))
   if (place % 2 !== 0) throw optionError(TypeError, 'window.type', `'${WINDOWS.filter((name) => !name.includes('.')).join("' or '")}'`, type)
   const needed = WINDOWS[place + 1]
-  if (members[needed.split('.')[1]] === undefined) throw optionError(TypeError, needed, `given for a window of type '${type}'`, undefined)
+  if (window[needed.split('.')[1]] === undefined) throw optionError(TypeError, needed, `given for a window of type '${type}'`, undefined)
 }
 
 /**
- * The own members of an object, each read once.
+ * The own members of an object, each read once. What its prototype has is no option: neither what somebody added to that of all objects, nor
+ * the getters of a class.
  *
  * @param {string} name
  * @param {unknown} value
  * @returns {Record<string, unknown>}
  */
 export function read(name, value) {
-  return { ...objectOf(name, value) }
+  return { __proto__: null, ...objectOf(name, value) }
 }
 
 /**

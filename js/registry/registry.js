@@ -14,8 +14,10 @@ import { checkOptions } from '../breaker/slots.js'
 import { timeOf } from '../breaker/sources.js'
 import { core } from '../engine/index.js'
 import { GROUPS } from '../engine/numbers.js'
+import { finalizer, weakRef } from '../base/host.js'
 import { CODES, misuse, optionError, show } from '../base/misuse.js'
-import { objectOf } from '../options/options.js'
+import { emit, Target } from '../base/target.js'
+import { read } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../base/types.js' */
@@ -43,7 +45,7 @@ import { Seat, Seats } from './seats.js'
 /**
  * @template [K=string]
  */
-export class CircuitBreakerRegistry extends EventTarget {
+export class CircuitBreakerRegistry extends Target {
   /** The seats, in the order in which they were taken. @type {Map<K, Seat<K>>} */
   #seated = new Map()
   /** Where breakers sat that went and may still be held by somebody. @type {Map<K, Seat<K>>} */
@@ -70,7 +72,7 @@ export class CircuitBreakerRegistry extends EventTarget {
    */
   constructor(options = {}) {
     super()
-    const { maxBreakers = 1000, configure, ...breakerOptions } = objectOf('options', options)
+    const { maxBreakers = 1000, configure, ...breakerOptions } = /** @type {CircuitBreakerRegistryOptions} */ (read('options', options))
     if (!Number.isInteger(maxBreakers) || maxBreakers < 1) {
       const Type = typeof maxBreakers === 'number' ? RangeError : TypeError
       throw optionError(Type, 'maxBreakers', 'a whole number from 1', maxBreakers)
@@ -295,7 +297,7 @@ export class CircuitBreakerRegistry extends EventTarget {
         if (this.#seated.get(key) !== seat && this.#left.get(key) !== seat) return
         seat.isHandedOut = true
         const { detail } = /** @type {CustomEvent<object>} */ (event)
-        this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, key, breaker } }))
+        emit(this, type, { ...detail, key, breaker })
       })
     }
   }
@@ -405,14 +407,14 @@ export class CircuitBreakerRegistry extends EventTarget {
    * @param {CircuitBreaker} breaker
    */
   #keepSight(seat, breaker) {
-    const { WeakRef, FinalizationRegistry } = globalThis
-    if (WeakRef === undefined || FinalizationRegistry === undefined) return
-    this.#left.set(seat.key, seat)
-    if (seat.ref !== undefined) return
-    seat.ref = new WeakRef(breaker)
-    this.#forget ??= new FinalizationRegistry((seat) => {
+    this.#forget ??= finalizer((seat) => {
       if (this.#left.get(seat.key) === seat) this.#left.delete(seat.key)
     })
+    const ref = seat.ref ?? weakRef(breaker)
+    if (this.#forget === undefined || ref === undefined) return
+    this.#left.set(seat.key, seat)
+    if (seat.ref !== undefined) return
+    seat.ref = ref
     this.#forget.register(breaker, seat)
   }
 
@@ -448,8 +450,9 @@ function labelOf(key, taken) {
  * @param {CircuitBreakerOptions} options
  * @returns {CircuitBreakerOptions}
  */
-function copied({ ...options }) {
-  const groups = /** @type {Record<string, any>} */ (options)
-  for (const name of GROUPS) if (typeof groups[name] === 'object' && groups[name] !== null) groups[name] = { ...groups[name] }
-  return options
+function copied(options) {
+  const copy = /** @type {Record<string, any>} */ ({ __proto__: null, ...options })
+  for (const name of GROUPS) if (typeof copy[name] === 'object' && copy[name] !== null) copy[name] = { ...copy[name] }
+  // Spread from here on, which takes longer of an object without a prototype.
+  return { ...copy }
 }

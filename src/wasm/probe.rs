@@ -36,6 +36,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn random(this: &Host) -> f64;
 
+    /// How long the last probe took, in ms; NaN where nobody wants to know.
+    #[wasm_bindgen(method)]
+    fn elapsed(this: &Host) -> f64;
+
     /// Resolves after that many ms.
     #[wasm_bindgen(method)]
     fn sleep(this: &Host, ms: f64) -> Promise;
@@ -67,8 +71,8 @@ pub fn start_probe(slot: u32, host: Host) {
 struct Task {
     slot: u32,
     host: Host,
-    /// The test request under way, and since when.
-    test: Option<(Permit, f64)>,
+    /// The test request under way.
+    test: Option<Permit>,
     awaited: JsFuture,
 }
 
@@ -99,7 +103,7 @@ impl Task {
     fn next(&mut self, result: Result<JsValue, JsValue>) -> Option<Promise> {
         let Task { slot, host, test, .. } = self;
         match (test.take(), result) {
-            (Some((permit, since)), result) => {
+            (Some(permit), result) => {
                 if !host.lives() {
                     return None;
                 }
@@ -107,9 +111,9 @@ impl Task {
                     Ok(_) => (Outcome::Success, JsValue::UNDEFINED),
                     Err(failure) => (Outcome::Failure, failure),
                 };
-                let (now, random) = (host.now(), host.random());
+                let (elapsed, now, random) = (host.elapsed(), host.now(), host.random());
                 slots::with_cold(*slot, (), |breaker| {
-                    breaker.settle(permit, outcome.into(), now - since, now, random)
+                    breaker.settle(permit, outcome.into(), elapsed, now, random)
                 });
                 host.tell(&failure);
             }
@@ -125,7 +129,7 @@ impl Task {
             Step::Stop => None,
             Step::Wait(ms) => Some(host.sleep(ms)),
             Step::Test(permit, patience) => {
-                *test = Some((permit, now));
+                *test = Some(permit);
                 // Becoming half open is news.
                 host.tell(&JsValue::UNDEFINED);
                 Some(host.probe(patience))

@@ -74,6 +74,126 @@ describe('the default clock', () => {
   })
 })
 
+describe('how long a call took, by the default clock', () => {
+  const SLOW = { window: { type: 'count', size: 10 }, minimumCalls: 1, slowCallDuration: 100, slowCallRate: 1, latency: true }
+  /** Runs calls in a process whose two clocks are ours from before the import on. Each is the ms that the wall and `performance` go on by. */
+  const timed = (calls, prelude = '') => answerOf(`
+    let wall = 1e12, steady = 5
+    Date.now = () => wall
+    performance.now = () => steady
+    ${prelude}
+    const { CircuitBreaker } = await import(ESM)
+    const breaker = new CircuitBreaker(${JSON.stringify(SLOW)})
+    const took = []
+    for (const type of ['success', 'failure', 'timeout']) breaker.addEventListener(type, ({ detail: { elapsed } }) => took.push(elapsed))
+    for (const [onWall, onSteady] of ${JSON.stringify(calls)}) {
+      await breaker.call(async () => { wall += onWall; steady += onSteady })
+    }
+    console.log(JSON.stringify([took, breaker.metrics.latency?.mean ?? null, breaker.state]))`)
+
+  it('is told by performance: a wall clock that is set forward makes none slow', async () => {
+    assert.deepEqual(await timed([[1e9, 7], [1e9, 99.5]]), [[7, 99.5], 53.25, 'closed'])
+  })
+
+  it('is told by performance: a wall clock that is set back makes none fast', async () => {
+    assert.deepEqual(await timed([[-1e9, 100]]), [[100], 100, 'open'])
+  })
+
+  for (const [what, prelude] of Object.entries({
+    'is gone': 'delete globalThis.performance',
+    'has no now': 'globalThis.performance = {}',
+    'throws': `globalThis.performance = { now() { throw new Error('no') } }`,
+    'tells no time': 'globalThis.performance = { now: () => NaN }'
+  })) {
+    it(`is told by Date where performance ${what}`, async () => {
+      assert.deepEqual(await timed([[99, 0]], prelude), [[99], 99, 'closed'])
+      assert.deepEqual(await timed([[100, 0]], prelude), [[100], 100, 'open'])
+    })
+  }
+
+  it('is that of permits, of callSync and of failures too', async () => {
+    const answer = await answerOf(`
+      let wall = 1e12, steady = 5
+      Date.now = () => wall
+      performance.now = () => steady
+      const { CircuitBreaker } = await import(ESM)
+      const breaker = new CircuitBreaker({ latency: true, timeout: 60_000 })
+      const took = []
+      for (const type of ['success', 'failure', 'ignored']) breaker.addEventListener(type, ({ detail: { elapsed } }) => took.push(elapsed))
+      const later = (ms) => { wall += 1e6; steady += ms }
+      breaker.callSync(() => later(1))
+      await breaker.call(async () => { later(2); throw new Error('down') }).catch(() => {})
+      await breaker.callWith({}, async () => later(3))
+      for (const [ms, end] of [[4, 'success'], [5, 'failure'], [6, 'ignore']]) {
+        const permit = breaker.acquire()
+        later(ms)
+        permit[end]()
+      }
+      console.log(JSON.stringify(took))`)
+    assert.deepEqual(answer, [1, 2, 3, 4, 5, 6])
+  })
+
+  it('is that of a probe too: a wall clock that is set makes no recovery slow', async () => {
+    const answer = await answerOf(`
+      let wall = 1e12, steady = 5
+      Date.now = () => wall
+      performance.now = () => steady
+      const { CircuitBreaker } = await import(ESM)
+      const states = []
+      for (const ms of [99, 100]) {
+        const breaker = new CircuitBreaker({
+          ...${JSON.stringify(SLOW)}, recoveryTimeout: 0, successThreshold: 1, sleep: () => new Promise(() => {}),
+          probe: async () => { wall += 1000; steady += ms }
+        })
+        breaker.trip()
+        let reason
+        breaker.addEventListener('statechange', ({ detail: { to } }) => to === 'half_open' || states.push(to))
+        await new Promise((resolve) => setImmediate(resolve))
+        breaker.isolate()
+      }
+      console.log(JSON.stringify([states[0], states[1]]))`)
+    assert.deepEqual(answer, ['closed', 'open'])
+  })
+
+  it('is told by a Date that fakes time, as deadlines are', async (t) => {
+    for (const [ms, state] of [[99, 'closed'], [100, 'open']]) {
+      t.mock.timers.enable({ apis: ['Date'], now: 0 })
+      const breaker = new CircuitBreaker(SLOW)
+      await breaker.call(async () => t.mock.timers.tick(ms))
+      t.mock.timers.reset()
+      assert.deepEqual([breaker.metrics.latency.mean, breaker.state], [ms, state])
+    }
+  })
+
+  it('is told by a Date whose now was patched', async (t) => {
+    let now = 1000
+    t.mock.method(Date, 'now', () => now)
+    const breaker = new CircuitBreaker(SLOW)
+    await breaker.call(async () => { now += 100 })
+    assert.equal(breaker.state, 'open')
+  })
+
+  it('is not known of a call during which time began or ceased to be faked, which is slow by no means', async (t) => {
+    const breaker = new CircuitBreaker(SLOW)
+    const took = []
+    breaker.addEventListener('success', ({ detail: { elapsed } }) => took.push(elapsed))
+    await breaker.call(async () => t.mock.timers.enable({ apis: ['Date'], now: 0 }))
+    await breaker.call(async () => t.mock.timers.reset())
+    assert.deepEqual([took, breaker.state, breaker.metrics.latency], [[NaN, NaN], 'closed', undefined])
+  })
+
+  it('is told by another clock that was given, and by nothing else', async (t) => {
+    const { mock } = t.mock.method(performance, 'now')
+    const clock = new ManualClock(-1e6)
+    for (const [ms, state] of [[99, 'closed'], [100, 'open']]) {
+      const breaker = new CircuitBreaker({ ...SLOW, clock })
+      await breaker.call(async () => void clock.advance(ms))
+      assert.equal(breaker.state, state)
+    }
+    assert.equal(mock.callCount(), 0)
+  })
+})
+
 describe('performance as the clock', () => {
   it('tells times since its own start, and shows them as the dates they were', () => {
     const breaker = new CircuitBreaker({ clock: performance })

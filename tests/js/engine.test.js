@@ -91,7 +91,7 @@ describe('where WebAssembly can not be used', () => {
   const REFUSED = {
     isError: true,
     code: 'ERR_ENGINE_UNAVAILABLE',
-    message: "WebAssembly can't be instantiated here. Under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src.",
+    message: "WebAssembly can't be used here: it is missing, or switched off as by --jitless",
     hasCause: true
   }
 
@@ -122,15 +122,46 @@ describe('where WebAssembly can not be used', () => {
     assert.deepEqual(answer, [REFUSED, 'made'])
   })
 
-  it('the error carries what the engine said: a policy forbids to compile', async () => {
+  const POLICY = ". A Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src"
+  const MEMORY = '. It needs more address space, or --disable-wasm-trap-handler for Node'
+  for (const [what, type, said, help] of [
+    ['V8, by whoever embeds it', 'CompileError', 'WebAssembly.Module(): Wasm code generation disallowed by embedder', POLICY],
+    ['Chromium', 'CompileError', "WebAssembly.Module(): Refused to compile or instantiate WebAssembly module because 'unsafe-eval' is not an allowed source of script", POLICY],
+    ['Firefox', 'CompileError', 'call to WebAssembly.Module() blocked by CSP', POLICY],
+    ['Safari', 'CompileError', "Refused to create a WebAssembly object because 'unsafe-eval' or 'wasm-unsafe-eval' is not allowed", POLICY],
+    ['V8 without memory', 'RangeError', 'WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance', MEMORY],
+    ['Firefox without memory', 'InternalError', 'out of memory', MEMORY],
+    ['V8 at the end of the call stack', 'RangeError', 'Maximum call stack size exceeded', ''],
+    ['V8 of damaged bytes', 'CompileError', 'WebAssembly.Module(): expected magic word 00 61 73 6d, found 01 61 73 6d @+0', '']
+  ]) {
+    it(`the error names what failed and what would help, and blames no policy that is not there: ${what}`, async () => {
+      const answer = await answerOf(`
+        const { CircuitBreaker } = await import(ESM)
+        ${REPORT}
+        WebAssembly.Module = function () { throw Object.assign(new Error(${JSON.stringify(said)}), { name: ${JSON.stringify(type)} }) }
+        let cause
+        try { new CircuitBreaker() } catch (error) { cause = error.cause.message }
+        console.log(JSON.stringify([report(), cause]))`)
+      assert.deepEqual(answer, [{ ...REFUSED, message: `WebAssembly can't be used here: ${type}: ${said}${help}` }, said])
+    })
+  }
+
+  it('the error says it of a realm that is forbidden to compile, in the words of its engine', async () => {
     const answer = await answerOf(`
-      const { CircuitBreaker } = await import(ESM)
-      ${REPORT}
-      WebAssembly.Module = function () { throw new WebAssembly.CompileError('Wasm code generation disallowed by embedder') }
-      let cause
-      try { new CircuitBreaker() } catch (error) { cause = error.cause.message }
-      console.log(JSON.stringify([report(), cause]))`)
-    assert.deepEqual(answer, [REFUSED, 'Wasm code generation disallowed by embedder'])
+      const { createContext, runInContext } = await import('node:vm')
+      const { readFileSync } = await import('node:fs')
+      const realm = createContext({}, { codeGeneration: { wasm: false } })
+      const load = (path) => {
+        const module = { exports: {} }
+        const source = readFileSync(new URL(path, ESM), 'utf8')
+        runInContext('(function (module, exports, require) {' + source + '})', realm)(module, module.exports, load)
+        return module.exports
+      }
+      let text
+      try { new (load('./index.cjs').CircuitBreaker)() } catch (error) { text = [error.code, error.message] }
+      console.log(JSON.stringify(text))`)
+    assert.equal(answer[0], 'ERR_ENGINE_UNAVAILABLE')
+    assert.match(answer[1], /^WebAssembly can't be used here: CompileError: .*\. A Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src$/)
   })
 })
 

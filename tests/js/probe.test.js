@@ -246,6 +246,18 @@ describe('a probe that', () => {
     assert.deepEqual([breaker.state, breaker.metrics.staleCalls, breaker.metrics.inFlight], ['open', 1, 0])
   })
 
+  it('is slow without an open time between is asked again and again, and leaves room for everything else', async () => {
+    let asked = 0
+    fresh({
+      recoveryTimeout: 0, window: { type: 'count', size: 5 }, minimumCalls: 1, slowCallDuration: 10, slowCallRate: 1,
+      probe: async () => { asked++; clock.advance(10) }
+    })
+    breaker.trip()
+    await until(() => asked > 3)
+    assert.ok(asked < 1000, `asked ${asked} times`)
+    breaker.reset()
+  })
+
   it('fails at once without an open time between is asked again and again, and leaves room for everything else', async () => {
     let asked = 0
     fresh({ recoveryTimeout: 0, probe: async () => { asked++; throw down } })
@@ -585,6 +597,143 @@ describe('a clock that answers NaN', () => {
     broken = false
     source.advance(RECOVERY)
     sleeps.pop().resolve()
+    await until(() => probes.length === 1)
+  })
+})
+
+describe('the task of one breaker', () => {
+  /** Has what a callback needs in a process where each request has a store of its own. */
+  const REQUESTS = `
+    import { AsyncLocalStorage } from 'node:async_hooks'
+    const requests = new AsyncLocalStorage()
+    const turn = () => new Promise((resolve) => setImmediate(resolve))`
+
+  for (const [what, load] of Object.entries({
+    'loaded at the start': 'const { CircuitBreaker, ManualClock } = await import(ESM)',
+    'loaded by a request': `const { CircuitBreaker, ManualClock } = await requests.run('the first', () => import(ESM))`,
+    'required by a request': `const { createRequire } = await import('node:module')
+      const { CircuitBreaker, ManualClock } = requests.run('the first', () => createRequire(import.meta.url)(CJS))`
+  })) {
+    it(`runs in no request's async context, whoever trips, asks or waits: the package is ${what}`, async () => {
+      const answer = await answerOf(`${REQUESTS}
+        ${load}
+        const seen = []
+        const note = (what) => seen.push(what + ' ' + requests.getStore())
+        const closed = []
+        const clock = new ManualClock()
+        // The task's own timers keep no process alive.
+        const alive = setTimeout(() => {}, 60_000)
+        for (const tenant of ['one', 'two', 'three']) {
+          requests.run(tenant, () => {
+            const breaker = new CircuitBreaker({
+              clock, recoveryTimeout: 30, successThreshold: 1,
+              sleep: async (ms) => { note('sleep'); clock.advance(ms) },
+              probe: async () => { note('probe'); await null; note('later') }
+            })
+            breaker.addEventListener('statechange', ({ detail: { to } }) => to === 'closed' && note('told'))
+            breaker.trip()
+            breaker.call(() => 1).catch(() => {})
+            closed.push(breaker.whenClosed().then(() => note('waiter')))
+          })
+        }
+        await Promise.all(closed)
+        clearTimeout(alive)
+        const counted = {}
+        for (const what of seen) if (!what.startsWith('sleep')) counted[what] = (counted[what] ?? 0) + 1
+        const slept = new Set(seen.filter((what) => what.startsWith('sleep')))
+        console.log(JSON.stringify([counted, [...slept]]))`)
+      const [counted, slept] = answer
+      assert.deepEqual(slept, ['sleep undefined'])
+      // Whoever waits is called in a context of their own, of course.
+      assert.deepEqual(counted, {
+        'probe undefined': 3, 'later undefined': 3, 'told undefined': 3, 'waiter one': 1, 'waiter two': 1, 'waiter three': 1
+      })
+    })
+  }
+
+  it('keeps no store of the request alive that tripped, asleep or probing', async () => {
+    const answer = await answerOf(`${REQUESTS}
+      const { CircuitBreaker } = await import(ESM)
+      const breakers = []
+      const stores = []
+      // A function, since what is in variables here lives on.
+      const request = (options) => {
+        const breaker = new CircuitBreaker(options)
+        breakers.push(breaker)
+        const store = { large: true }
+        stores.push(new WeakRef(store))
+        requests.run(store, () => {
+          breaker.trip()
+          breaker.call(() => 1).catch(() => {})
+        })
+      }
+      request({ probe: async () => {}, sleep: () => new Promise(() => {}) })
+      request({ probe: async () => {} })
+      request({ recoveryTimeout: 0, probe: () => new Promise(() => {}) })
+      await turn()
+      const alive = () => stores.filter((store) => store.deref() !== undefined).length
+      // To look at one keeps it until the next turn.
+      for (let round = 0; round < 200 && alive() > 0; round++) { await turn(); gc(); await turn() }
+      console.log(JSON.stringify([alive(), breakers.map(({ state }) => state)]))`, '--expose-gc')
+    assert.deepEqual(answer, [0, ['open', 'open', 'half_open']])
+  })
+
+  it('is started by the next refusal where the call stack was at its end, and stops nobody else', async () => {
+    const answer = await answerOf(`
+      const { CircuitBreaker, ManualClock } = await import(ESM)
+      const clock = new ManualClock()
+      const said = []
+      console.error = (error) => said.push(error.message)
+      let closed = 0, thrown = new Set()
+      const make = () => new CircuitBreaker({ clock, recoveryTimeout: 10, successThreshold: 1, probe: async () => {}, sleep: () => new Promise(() => {}) })
+      // A warm path needs less of the stack than a cold one.
+      for (let n = 0; n < 200; n++) make().trip()
+      const breakers = []
+      for (let above = 0; above < 300; above++) {
+        const breaker = make()
+        breakers.push(breaker)
+        // To the end of the stack, and a few frames back.
+        let left = above
+        const down = () => {
+          try { down() } catch {}
+          if (left-- === 0) try { breaker.trip() } catch (error) { thrown.add(error.constructor.name) }
+        }
+        down()
+        breaker.trip()
+      }
+      const plain = make()
+      plain.trip()
+      clock.advance(10)
+      for (const breaker of [...breakers, plain]) breaker.call(() => 1).catch(() => {})
+      for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve))
+      console.log(JSON.stringify([[...breakers, plain].filter(({ state }) => state !== 'closed').length, said]))`)
+    assert.deepEqual(answer, [0, []])
+  })
+
+  it('that is lost in a probe is followed by a new one once the circuit has been closed', async () => {
+    breaker.trip()
+    await sleepThrough()
+    await until(() => probes.length === 1)
+    breaker.reset()
+    breaker.trip()
+    await sleepThrough()
+    await until(() => probes.length === 2)
+    probes[1].resolve()
+    await until(() => probes.length === 3)
+    // The lost one answers at last: it is stale, and it does not go on beside the new one.
+    probes[0].resolve()
+    await aWhile()
+    assert.deepEqual([breaker.state, breaker.metrics.staleCalls, probes.length, sleeps.length], ['half_open', 1, 3, 0])
+    probes[2].resolve()
+    await until(() => breaker.state === 'closed')
+    assert.equal(breaker.metrics.inFlight, 0)
+  })
+
+  it('that sleeps past its time, since its timer was lost, is woken by who is refused', async () => {
+    breaker.trip()
+    await until(() => sleeps.length === 1)
+    clock.advance(RECOVERY + 500)
+    refused()
     await until(() => probes.length === 1)
   })
 })

@@ -779,13 +779,15 @@ fn fake_host() -> JsValue {
         "const log = []
         const pending = (names) => new Promise((...settle) => names.forEach((name, index) => { host[name] = settle[index] }))
         const host = {
-            alive: true, time: 0, log,
+            alive: true, time: 0, began: 0, log,
             lives: () => host.alive,
             now: () => host.time,
+            elapsed: () => host.time - host.began,
             random: () => NaN,
             sleep(ms) { log.push('sleep ' + ms); return pending(['wake', 'breakSleep']) },
             async probe(patience) {
                 log.push('probe ' + patience)
+                host.began = host.time
                 if (host.throws) throw host.throws
                 return pending(['ok', 'fail'])
             },

@@ -9,9 +9,6 @@ import { Controller } from './controller.js'
 /** @import { ResponseLike } from '../../base/types.js' */
 /** @import { GuardedDispatch } from './request.js' */
 
-/** @type {any} */
-const { Buffer } = globalThis
-
 /** The head of a response, as far as it is judged. @implements {ResponseLike} */
 export class Head {
   /**
@@ -91,7 +88,7 @@ export class Exchange {
    * @param {Response} response
    */
   async answer(response) {
-    const body = Buffer.from(await response.arrayBuffer())
+    const body = /** @type {any} */ (globalThis).Buffer.from(await response.arrayBuffer())
     if (this.#isOver) return
     const fields = fieldsOf(response)
     this.#request.upload?.drop()
@@ -225,5 +222,5 @@ function fieldsOf({ headers }) {
  */
 function rawOf(fields) {
   const lines = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
-  return lines.flat().map((text) => Buffer.from(text, 'latin1'))
+  return lines.flat().map((text) => /** @type {any} */ (globalThis).Buffer.from(text, 'latin1'))
 }

@@ -64,7 +64,7 @@ export function guardDispatch(options = {}) {
     if (request.upload !== undefined) ended.finally(() => request.upload?.release())
     return hasRoom
   }
-  return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', { value: registry, enumerable: true })
+  return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
 }
 
 /** The origin parsed last, which is mostly the one that is asked for again. */

@@ -1,0 +1,28 @@
+/**
+ * Outside of every request: an async context that has nobody's stores, where what serves all requests runs.
+ *
+ * Must not know: what that is. Hosts without `node:async_hooks` have nothing to leave.
+ */
+import { ifAny } from '../base/host.js'
+
+/** Made at import, so that where it can't be emptied it is no request's as a rule. @type {{ runInAsyncScope(fn: Function): any } | undefined} */
+const outside = /* @__PURE__ */ ifAny(emptyContext)
+
+function emptyContext() {
+  const { AsyncResource } = /** @type {any} */ (globalThis).process.getBuiltinModule('node:async_hooks')
+  const context = new AsyncResource('halfopen')
+  // Whoever loads the package in the midst of a request gives it that request's stores: Node keeps them under symbols, beside its two ids.
+  for (const symbol of Object.getOwnPropertySymbols(context)) if (!/async_id/.test(String(symbol))) context[symbol] = undefined
+  return context
+}
+
+/**
+ * Runs a function, and all that it begins, in no caller's async context.
+ *
+ * @template T
+ * @param {() => T} fn
+ * @returns {T}
+ */
+export function runOutside(fn) {
+  return outside === undefined ? fn() : outside.runInAsyncScope(fn)
+}
