@@ -1,5 +1,6 @@
-// A server in a process of its own, for programs that are busy or stopped while it answers. It prints its port. `/after?ms=150&body=small` answers so
-// long after the request came, `/never` never does, and `/stop?pid=7&ms=600` stops a process for so long.
+// A server in a process of its own, for programs that are busy or stopped while it answers; it prints its port. `/after?ms=150&body=small` answers that
+// long after the request came, `/never` never does, `/received` says how many such requests came, and `/stop?pid=7&ms=600` stops a process for so
+// long. It must not know what is asked for.
 
 import { createServer } from 'node:http'
 import { gzipSync } from 'node:zlib'
@@ -7,18 +8,24 @@ import { gzipSync } from 'node:zlib'
 const LARGE = 'large '.repeat(40_000)
 const BODIES = {
   small: [{}, 'small'],
-  gzip: [{ 'content-encoding': 'gzip' }, gzipSync(LARGE.slice(0, 20_000))],
-  large: [{}, LARGE]
+  large: [{}, LARGE],
+  gzip: [{ 'content-encoding': 'gzip' }, gzipSync(LARGE.slice(0, 20_000))]
 }
 
+let received = 0
 const server = createServer(({ url }, response) => {
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
   const ms = Number(searchParams.get('ms'))
   response.setHeader('access-control-allow-origin', '*')
   if (pathname === '/after') {
-    const [headers, body] = BODIES[searchParams.get('body') ?? 'small']
+    received++
+    const [headers, body] = BODIES[searchParams.get('body')]
     setTimeout(() => response.writeHead(200, headers).end(body), ms)
-  } else if (pathname === '/stop') {
+  } else if (pathname === '/never') {
+    received++
+  } else if (pathname === '/received') {
+    response.end(String(received))
+  } else {
     const pid = Number(searchParams.get('pid'))
     response.end()
     setTimeout(() => process.kill(pid, 'SIGSTOP'), 20)
