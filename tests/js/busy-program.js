@@ -6,7 +6,7 @@ const BODIES = ['small', 'large', 'gzip']
 /** The answers are written in this many ms, while the process is busy; the calls are due in that many. */
 const [ANSWER, TIMEOUT] = [150, 400]
 
-export async function keepBusy({ origin, repetitions, kept, ways, CircuitBreaker, guardFetch }) {
+export async function keepBusy({ origin, repetitions, kept, ways, isBrowser = false, CircuitBreaker, guardFetch }) {
   const text = async (url, init) => (await fetch(url, init)).text()
   const options = { timeout: TIMEOUT, failureThreshold: 1 }
   const all = {
@@ -16,18 +16,20 @@ export async function keepBusy({ origin, repetitions, kept, ways, CircuitBreaker
     'guardFetch until the body': async (url) => (await guardFetch({ ...options, settleOn: 'body' })(url)).text(),
     ...ways?.(options)
   }
-  const calls = (ms) => Object.entries(all).flatMap(([way, call]) =>
-    BODIES.map((body) => [`${way}, ${body}`, call(`${origin}/after?ms=${ms}&body=${body}`).then(() => 'answered', ({ code }) => code)]))
+  // A browser has six connections to a server, and one is for `/received`; of two requests for one URL it makes one after the other.
+  let serial = 0
+  const calls = (ms, n) => Object.entries(all).flatMap(([way, call]) =>
+    (isBrowser ? [BODIES[n % BODIES.length]] : BODIES).map((body) => [`${way}, ${body}`, call(`${origin}/after?ms=${ms}&body=${body}&serial=${serial++}`).then(() => 'answered', ({ code }) => code)]))
 
   // What runs for the first time is slow by itself.
-  for (let n = 0; n < 2; n++) await Promise.all(calls(0).map(([, call]) => call))
+  for (let n = 0; n < 3; n++) await Promise.all(calls(0, n).map(([, call]) => call))
 
   const counts = {}
   const names = Object.keys(kept)
   for (let n = 0; n < repetitions; n++) {
     const before = Number(await text(`${origin}/received`))
     const due = performance.now() + TIMEOUT
-    const made = [...calls(ANSWER), ['no answer', all.call(`${origin}/never`).then(() => 'answered', ({ code }) => code)]]
+    const made = [...calls(ANSWER, n), ['no answer', all.callWith(`${origin}/never?serial=${serial++}`).then(() => 'answered', ({ code }) => code)]]
     while (Number(await text(`${origin}/received`)) < before + made.length);
     await kept[names[n % names.length]](due - performance.now() + 100 + ((n * 397) % 1600))
     for (const [what, call] of made) {

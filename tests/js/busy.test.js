@@ -32,8 +32,8 @@ function check(t, { 'no answer': none, ...counts }) {
   t.diagnostic(JSON.stringify(counts))
   assert.deepEqual(none, { ERR_CALL_TIMEOUT: REPETITIONS }, 'A call without an answer times out')
   assert.ok(Object.keys(counts).length >= 12)
-  for (const [what, { answered = 0 }] of Object.entries(counts)) {
-    assert.ok(answered >= (what.endsWith('small') ? REPETITIONS : REPETITIONS / 2), `${what}: ${answered} of ${REPETITIONS} were found`)
+  for (const [what, { answered = 0, ERR_CALL_TIMEOUT: missed = 0 }] of Object.entries(counts)) {
+    assert.ok(what.endsWith('small') ? missed === 0 : missed <= answered, `${what}: ${answered} were found, ${missed} were not`)
   }
 }
 
@@ -45,7 +45,7 @@ describe('a process that was busy or stopped finds the answers that came meanwhi
     })
   }
 
-  it('in Chromium', async (t) => {
+  it('in Chromium', { timeout: 120_000 + 3000 * REPETITIONS }, async (t) => {
     const server = createServer(({ url }, response) => {
       const name = basename(new URL(url, 'http://127.0.0.1').pathname)
       response.setHeader('content-type', name.endsWith('.js') ? 'text/javascript' : 'text/html')
@@ -71,7 +71,7 @@ describe('a process that was busy or stopped finds the answers that came meanwhi
             port2.postMessage('')
           })
         }
-        return keepBusy({ origin, repetitions, kept, CircuitBreaker, guardFetch })
+        return keepBusy({ origin, repetitions, kept, isBrowser: true, CircuitBreaker, guardFetch })
       }, { origin, repetitions: REPETITIONS })
       check(t, counts)
     } finally {
