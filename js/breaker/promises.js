@@ -4,6 +4,9 @@
  * Must not know: breakers.
  */
 
+import { misuse } from '../base/misuse.js'
+import { report } from './events.js'
+
 const { then } = Promise.prototype
 
 /**
@@ -100,10 +103,23 @@ export function promiseOf(value) {
  * Takes the answer of a user's function that was to be no promise: if it is one that rejects, nobody else hears of it.
  *
  * @param {unknown} answer
- * @returns {number} NaN
+ * @returns {boolean} Whether it is a promise.
  */
 export function hush(answer) {
-  promiseOf(answer)?.catch(() => {})
+  const promise = promiseOf(answer)
+  promise?.catch(() => {})
+  return promise !== undefined
+}
+
+/**
+ * What stands for the answer of a user's function that was to be a number at once: none. A promise is reported, being a mistake that shows nowhere else.
+ *
+ * @param {string} name The option's.
+ * @param {unknown} answer
+ * @returns {number} NaN
+ */
+export function noNumber(name, answer) {
+  if (hush(answer)) report(misuse(TypeError, `Expected \`${name}\` to answer a number, got a promise`))
   return NaN
 }
 

@@ -72,8 +72,7 @@ export function judge(classify, threw, payload) {
     const own = typeof verdict === 'object' && verdict !== null ? { __proto__: null, ...verdict } : { __proto__: null, outcome: verdict }
     const { outcome, retryAfter, trip, cause } = own
     if (!Object.hasOwn(OUTCOMES, outcome)) {
-      hush(verdict)
-      throw misuse(TypeError, `Expected \`classify\` to answer 'success', 'failure' or 'ignored', got ${show(outcome)}`)
+      throw misuse(TypeError, `Expected \`classify\` to answer 'success', 'failure' or 'ignored', got ${show(hush(verdict) ? verdict : outcome)}`)
     }
     judgement.outcome = OUTCOMES[/** @type {keyof typeof OUTCOMES} */ (outcome)]
     judgement.retryAfter = typeof retryAfter === 'number' ? retryAfter : NaN

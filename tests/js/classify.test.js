@@ -186,7 +186,7 @@ describe('a judge that fails', () => {
     'throws undefined': [() => { throw undefined }, (told) => assert.equal(told, undefined)],
     ...Object.fromEntries(
       [['fail', "'fail'"], ['', "''"], [null, 'null'], [true, 'true'], [1, '1'], [{}, 'undefined'], [{ outcome: 'Success' }, "'Success'"],
-        [{ outcome: 'toString' }, "'toString'"], [Promise.resolve('ignored'), 'undefined'], [{ outcome: null }, 'null'], [() => 'success', 'a function']
+        [{ outcome: 'toString' }, "'toString'"], [Promise.resolve('ignored'), 'a promise'], [{ outcome: null }, 'null'], [() => 'success', 'a function']
       ].map(([answer, shown]) => [
         `answers ${typeof answer === 'object' && answer?.outcome !== undefined ? 'outcome ' : ''}${shown} (${typeof answer})`,
         [() => answer, ({ code, message }) => {
@@ -322,7 +322,7 @@ describe('a judge that answers a promise', () => {
     process.off('unhandledRejection', note)
     assert.deepEqual(unhandled, [])
     assert.deepEqual(counts(), { ...NONE, successfulCalls: 1, failedCalls: 1 })
-    assert.equal(reported.length, 2)
+    assert.equal(reported.length, 3)
     reported.length = 0
   })
 })
