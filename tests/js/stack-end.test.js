@@ -41,7 +41,7 @@ const PROGRAM = (options, isHalfOpen) => `
   const clock = new ManualClock(1000)
   const down = new Error('down')
   const controller = new AbortController()
-  const make = () => new CircuitBreaker({ clock, failureThreshold: 1e9, recoveryTimeout: 10, successThreshold: 1e9, maxConcurrent: 1, ...${options} })
+  const make = () => new CircuitBreaker({ clock, failureThreshold: 1e9, recoveryTimeout: 10, halfOpenTimeout: 10, successThreshold: 1e9, maxConcurrent: 1, ...${options} })
   const owed = []
   const turn = () => new Promise(setImmediate)
   let breaker
@@ -51,9 +51,12 @@ const PROGRAM = (options, isHalfOpen) => `
     const note = (how) => (lost[what + ': ' + how] = (lost[what + ': ' + how] ?? 0) + 1)
     breaker = make()
     if (what.length % 2) for (const type of ['success', 'failure', 'ignored', 'statechange']) breaker.addEventListener(type, () => {})
+    // Where the core itself is refused a frame in the midst of an admission, a test request is lost until its time is up.
     const bring = () => {
-      if (!${isHalfOpen} || breaker.state === 'half_open') return
+      if (!${isHalfOpen}) return
       if (breaker.state === 'closed') breaker.trip()
+      clock.advance(10)
+      if (breaker.checkState() === 'half_open') return
       clock.advance(10)
       breaker.checkState()
     }
@@ -67,9 +70,16 @@ const PROGRAM = (options, isHalfOpen) => `
       if (left-- > 0) tryIt()
     }
     const from = (...padding) => deep()
+    // What was never run has yet to be compiled, which takes more of the stack than all the rest.
+    for (let n = 0; n < 100; n++) {
+      bring()
+      tryIt()
+      await turn()
+      for (const permit of owed.splice(0)) permit.ignore()
+    }
     for (let n = 0; n < 24; n++) {
       bring()
-      left = 60
+      left = 150
       from(...Array(n))
       await turn()
       for (const permit of owed.splice(0)) permit.ignore()
