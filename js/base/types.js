@@ -88,7 +88,8 @@
  * @property {number} [maxConcurrent] Calls in flight at once; more are refused with a `BulkheadFullError`. Whole, from 1. A call that
  *   hangs keeps its place: set a `timeout` too.
  * @property {(error: any, value: any) => Verdict | undefined} [classify] Judges a call by its error (value undefined) or its
- *   value (error undefined). Default, and where it answers nothing: an error is a failure, a value a success.
+ *   value (error undefined), timeouts included. Default, and where it answers nothing: an error is a failure, a value a success, and a
+ *   refusal by a breaker inside is ignored.
  * @property {(...argsAndError: any[]) => any} [fallback] Answers instead of a refusal: gets the call's arguments and the error.
  * @property {'open' | 'failure'} [fallbackOn] Whether the fallback answers refusals only, or failed calls too. Default `'open'`.
  * @property {() => unknown} [probe] Tests the dependency in the background while the circuit is open and due, so that no
@@ -105,7 +106,8 @@
  * Options of a single call.
  *
  * @typedef {object} CallOptions
- * @property {AbortSignal} [signal] The caller's. Its abort rejects the call with the caller's reason and is ignored by the breaker.
+ * @property {AbortSignal} [signal] The caller's. Its abort rejects the call with the caller's reason. The breaker ignores it, unless the
+ *   reason is a deadline that passed (a `TimeoutError`, a `CallTimeoutError`): that is a timeout.
  * @property {number} [timeout] Instead of the breaker's own.
  * @property {(...argsAndError: any[]) => any} [fallback] Instead of the breaker's own.
  */

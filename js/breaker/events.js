@@ -6,8 +6,6 @@
 
 /** @import { CircuitBreakerEventMap } from '../base/types.js' */
 
-export { report } from '../base/report.js'
-
 /** A bit for each event, so that nothing is built for one that nobody listens to. */
 export const EVENTS = /** @satisfies {Record<keyof CircuitBreakerEventMap, number>} */ (/** @type {const} */ ({
   statechange: 1,

@@ -4,6 +4,9 @@
  * Must not know: breakers.
  */
 
+import { misuse } from '../base/misuse.js'
+import { report } from '../base/report.js'
+
 const { then } = Promise.prototype
 
 /**
@@ -40,12 +43,17 @@ export function launch(fn, args, onSuccess, onFailure) {
 /**
  * What comes of a function that threw.
  *
- * @param {(error: unknown) => any} onFailure
+ * @param {(error: unknown) => any} onFailure Throws the error. What else comes out of it is the end of the call stack, and it did not run.
  * @param {unknown} error
  * @returns {Promise<any>}
  */
-export async function rejected(onFailure, error) {
-  return onFailure(error)
+function rejected(onFailure, error) {
+  try {
+    onFailure(error)
+  } catch (thrown) {
+    if (thrown !== error) throw thrown
+  }
+  return Promise.reject(error)
 }
 
 /**
@@ -95,14 +103,27 @@ export function promiseOf(value) {
  * Takes the answer of a user's function that was to be no promise: if it is one that rejects, nobody else hears of it.
  *
  * @param {unknown} answer
- * @returns {number} NaN
+ * @returns {boolean} Whether it is a promise.
  */
 export function hush(answer) {
-  promiseOf(answer)?.catch(() => {})
+  const promise = promiseOf(answer)
+  promise?.catch(() => {})
+  return promise !== undefined
+}
+
+/**
+ * What stands for the answer of a user's function that was to be a number at once: none. A promise is reported, being a mistake that shows nowhere else.
+ *
+ * @param {string} name The option's.
+ * @param {unknown} answer
+ * @returns {number} NaN
+ */
+export function noNumber(name, answer) {
+  if (hush(answer)) report(misuse(TypeError, `Expected \`${name}\` to answer a number, got a promise`))
   return NaN
 }
 
 /** @param {unknown} value */
-function isPrimitive(value) {
+export function isPrimitive(value) {
   return (typeof value !== 'object' && typeof value !== 'function') || value === null
 }

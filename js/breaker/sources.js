@@ -4,7 +4,7 @@
  * Must not know: breakers. What throws or answers nonsense changes nothing in the core: it counts as NaN.
  */
 import { report } from '../base/report.js'
-import { hush } from './promises.js'
+import { noNumber } from './promises.js'
 
 /** @import { Clock } from '../base/types.js' */
 
@@ -16,7 +16,7 @@ import { hush } from './promises.js'
 export function timeOf(clock) {
   try {
     const now = clock === undefined ? Date.now() : clock.now()
-    return typeof now === 'number' ? now : hush(now)
+    return typeof now === 'number' ? now : noNumber('clock.now', now)
   } catch {
     return NaN
   }
@@ -81,7 +81,7 @@ export function chanceOf(random) {
   isDrawing = true
   try {
     const chance = (random ?? Math.random)()
-    return typeof chance === 'number' ? chance : hush(chance)
+    return typeof chance === 'number' ? chance : noNumber('random', chance)
   } catch (error) {
     report(error)
     return NaN

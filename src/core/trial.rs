@@ -107,8 +107,9 @@ impl Trial {
     pub(super) fn lease(&mut self, permit: Permit, now: f64) {
         self.follow(now);
         self.step(1);
-        self.in_flight = self.in_flight.saturating_add(1);
+        // First the lease, which may need memory: should the host have no more room for a call there, nothing is counted that never ends.
         self.leases.push(Lease { permit, since: Moment::at(now), is_held: true });
+        self.in_flight = self.in_flight.saturating_add(1);
     }
 
     /// Ends the lease of that permit; false when nobody holds it.

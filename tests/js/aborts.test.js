@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { beforeEach, describe, it } from 'node:test'
-import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
+import { runInNewContext } from 'node:vm'
+import { CallTimeoutError, CircuitBreaker, ManualClock } from '../../pkg/index.js'
 import { deferred, drained, rejectionOf } from './support.js'
 
 const error = new Error('down')
@@ -89,16 +90,6 @@ describe('a caller’s abort', () => {
     assert.equal(await rejectionOf(call), 'gone')
     await drained()
     assert.deepEqual(counts(), { ...NONE, ignoredCalls: 1 })
-  })
-
-  it('by the caller’s own AbortSignal.timeout() is ignored like any other', async () => {
-    const signal = AbortSignal.timeout(1)
-    // Its timer keeps no process alive, and nothing else would here.
-    const alive = setTimeout(() => {}, 10_000)
-    const reason = await rejectionOf(breaker.callWith({ signal }, never)).finally(() => clearTimeout(alive))
-    assert.deepEqual([reason.name, reason === signal.reason], ['TimeoutError', true])
-    assert.deepEqual(counts(), { ...NONE, ignoredCalls: 1 })
-    assert.equal(listeners(signal), 0)
   })
 
   it('opens nothing in closed, however many there are, and leaves failures in a row', async () => {
@@ -216,6 +207,155 @@ describe('a caller’s abort', () => {
     slow.reject(error)
     await drained()
     assert.deepEqual(unhandled, [])
+  })
+})
+
+/** Reasons that say that somebody's time was up. */
+const DEADLINES = {
+  'a TimeoutError': () => new DOMException('late', 'TimeoutError'),
+  'one made by hand': () => Object.assign(new Error('late'), { name: 'TimeoutError' }),
+  'one of another realm': () => runInNewContext("Object.assign(new Error('late'), { name: 'TimeoutError' })"),
+  'one that is no Error': () => ({ name: 'TimeoutError' }),
+  'the timeout of a breaker around it': () => new CallTimeoutError('late'),
+  'the timeout of another copy of the package': () => ({ code: 'ERR_CALL_TIMEOUT' })
+}
+
+describe('a caller’s deadline that passed', () => {
+  for (const [what, make] of Object.entries(DEADLINES)) {
+    it(`is a timeout, and the caller gets its own reason: ${what}`, async () => {
+      const reason = make()
+      const seen = []
+      for (const type of ['ignored', 'timeout', 'failure']) breaker.addEventListener(type, ({ detail }) => seen.push([type, detail.error]))
+      const call = breaker.callWith({ signal: controller.signal }, never)
+      controller.abort(reason)
+      assert.equal(await rejectionOf(call), reason)
+      assert.deepEqual([counts(), breaker.metrics.timedOutCalls, breaker.failureCount], [{ ...NONE, failedCalls: 1 }, 1, 1])
+      assert.deepEqual(seen, [['timeout', reason], ['failure', reason]])
+      assert.equal(listeners(), 0)
+    })
+
+    it(`of before the call calls nothing and counts nothing: ${what}`, async () => {
+      const reason = make()
+      assert.equal(await rejectionOf(breaker.callWith({ signal: AbortSignal.abort(reason) }, () => assert.fail('called'))), reason)
+      assert.deepEqual(counts(), NONE)
+    })
+
+    it(`is a timeout where the function rejects first, with whatever it likes: ${what}`, async () => {
+      for (const thrown of [error, new DOMException('Aborted', 'AbortError')]) {
+        const signal = new SilentSignal()
+        const reason = make()
+        const call = breaker.callWith({ signal }, () => {
+          signal.silently(reason)
+          return Promise.reject(thrown)
+        })
+        assert.equal(await rejectionOf(call), reason)
+      }
+      assert.deepEqual([counts().failedCalls, breaker.metrics.timedOutCalls], [2, 2])
+    })
+  }
+
+  for (const [what, make] of Object.entries({
+    'AbortSignal.timeout()': () => AbortSignal.timeout(1),
+    'AbortSignal.any()': () => AbortSignal.any([new AbortController().signal, AbortSignal.timeout(1)])
+  })) {
+    it(`is a timeout: ${what}`, async () => {
+      const signal = make()
+      // Its timer keeps no process alive, and nothing else would here.
+      const alive = setTimeout(() => {}, 10_000)
+      const reason = await rejectionOf(breaker.callWith({ signal }, never)).finally(() => clearTimeout(alive))
+      assert.deepEqual([reason.name, reason === signal.reason], ['TimeoutError', true])
+      assert.deepEqual(counts(), { ...NONE, failedCalls: 1 })
+      assert.equal(listeners(signal), 0)
+    })
+  }
+
+  it('opens the circuit as the cause of its refusals', async () => {
+    const reasons = []
+    for (let n = 0; n < 2; n++) {
+      const each = new AbortController()
+      const call = breaker.callWith({ signal: each.signal }, never)
+      each.abort(DEADLINES['a TimeoutError']())
+      reasons.push(await rejectionOf(call))
+    }
+    assert.equal(breaker.state, 'open')
+    assert.equal((await rejectionOf(breaker.call(never))).cause, reasons[1])
+  })
+
+  it('is what `classify` makes of it', async () => {
+    make({ classify: (reason) => (reason.name === 'TimeoutError' ? 'ignored' : undefined) })
+    const call = breaker.callWith({ signal: controller.signal }, never)
+    controller.abort(DEADLINES['a TimeoutError']())
+    await rejectionOf(call)
+    assert.deepEqual([counts(), breaker.metrics.timedOutCalls], [{ ...NONE, ignoredCalls: 1 }, 0])
+  })
+
+  it('has the fallback answer, where it answers failures', async () => {
+    make({ fallback: (reason) => [reason], fallbackOn: 'failure' })
+    const reason = DEADLINES['a TimeoutError']()
+    const call = breaker.callWith({ signal: controller.signal }, never)
+    controller.abort(reason)
+    assert.deepEqual(await call, [reason])
+  })
+
+  it('is no deadline by its message, nor where the signal did not abort: what the function throws alone is a plain failure', async () => {
+    const call = breaker.callWith({ signal: controller.signal }, never)
+    controller.abort(new Error('TimeoutError'))
+    await rejectionOf(call)
+    await rejectionOf(breaker.callWith({ signal: new AbortController().signal }, () => Promise.reject(DEADLINES['a TimeoutError']())))
+    assert.deepEqual([counts(), breaker.metrics.timedOutCalls], [{ ...NONE, ignoredCalls: 1, failedCalls: 1 }, 0])
+  })
+})
+
+describe('a caller that gave up before the function rejected', () => {
+  it('is ignored, whatever the function threw, and gets its own reason', async () => {
+    for (const thrown of [error, DEADLINES['a TimeoutError']()]) {
+      make()
+      for (const end of [(thrown) => Promise.reject(thrown), (thrown) => { throw thrown }]) {
+        const signal = new SilentSignal()
+        const call = breaker.callWith({ signal }, () => {
+          signal.silently('gone')
+          return end(thrown)
+        })
+        assert.equal(await rejectionOf(call), 'gone')
+      }
+      assert.deepEqual(counts(), { ...NONE, ignoredCalls: 2 })
+    }
+  })
+})
+
+/** A signal that has aborted before its listeners hear of it, as one of a polyfill may, or of another whose listeners come first. */
+class SilentSignal extends EventTarget {
+  aborted = false
+  silently(reason) {
+    this.aborted = true
+    this.reason = reason
+  }
+}
+
+describe('a signal that does not say why it aborted', () => {
+  const abort = (signal) => {
+    signal.silently(undefined)
+    signal.dispatchEvent(new Event('abort'))
+  }
+  it('rejects with an AbortError, and the call is ignored', async () => {
+    const signal = new SilentSignal()
+    const call = breaker.callWith({ signal }, never)
+    abort(signal)
+    const told = await rejectionOf(call)
+    assert.deepEqual([told instanceof Error, told.name, told.message], [true, 'AbortError', 'The call was aborted'])
+    assert.deepEqual(counts(), { ...NONE, ignoredCalls: 1 })
+    assert.equal((await rejectionOf(breaker.callWith({ signal }, () => assert.fail('called')))).name, 'AbortError')
+    assert.deepEqual(counts(), { ...NONE, ignoredCalls: 1 })
+  })
+
+  it('does so where it throws when it is asked, and in whenClosed()', async () => {
+    const signal = Object.defineProperty(new SilentSignal(), 'reason', { get() { throw error }, set() {} })
+    const call = breaker.callWith({ signal }, never)
+    breaker.trip()
+    const waiting = breaker.whenClosed({ signal })
+    abort(signal)
+    assert.deepEqual([(await rejectionOf(call)).name, (await rejectionOf(waiting)).name], ['AbortError', 'AbortError'])
+    assert.equal((await rejectionOf(breaker.whenClosed({ signal }))).name, 'AbortError')
   })
 })
 

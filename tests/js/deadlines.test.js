@@ -198,6 +198,79 @@ describe('calls with the same timeout', () => {
   })
 })
 
+describe('a timer that fires late', () => {
+  it('is believed at its tick as long as it is at most 50 ms late, and later once what came meanwhile was read', async () => {
+    const counts = await answer(`
+      const counts = []
+      for (const late of [0, 50, 51, 2000]) {
+        const breaker = make(100)
+        breaker.call(never).catch(() => {})
+        stall(100 + late)
+        pass(0)
+        const of = [breaker.metrics.timedOutCalls]
+        for (const ms of [49, 1]) {
+          pass(ms)
+          of.push(breaker.metrics.timedOutCalls)
+        }
+        counts.push(of)
+      }
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [[1, 1, 1], [1, 1, 1], [0, 0, 1], [0, 0, 1]])
+  })
+
+  it('ends no call whose answer came meanwhile, and those that have none', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      const gates = []
+      const calls = [1, 2, 3].map((n) => breaker.call(() => new Promise((resolve) => gates.push(() => resolve(n)))).catch(({ code }) => code))
+      stall(1000)
+      pass(0)
+      gates[1]()
+      await new Promise((resolve) => turn(resolve))
+      pass(50)
+      const { successfulCalls, timedOutCalls, inFlight } = breaker.metrics
+      console.log(JSON.stringify([await Promise.all(calls), successfulCalls, timedOutCalls, inFlight, timers.size]))`)
+    assert.deepEqual(counts, [['ERR_CALL_TIMEOUT', 2, 'ERR_CALL_TIMEOUT'], 1, 2, 0, 0])
+  })
+
+  it('is asked of a call that began later by its own deadline', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      breaker.call(never).catch(() => {})
+      stall(1000)
+      breaker.call(never).catch(() => {})
+      pass(50)
+      const counts = [breaker.metrics.timedOutCalls]
+      pass(49)
+      counts.push(breaker.metrics.timedOutCalls)
+      pass(1)
+      counts.push(breaker.metrics.timedOutCalls)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 1, 2])
+  })
+
+  it('is late also where the host has timers for each call alone, as browsers have', async () => {
+    const counts = await answerOf(`${HOST.replace("[Symbol.for('nodejs.util.promisify.custom')]: true", '')}
+      const breaker = make(100)
+      const gates = []
+      const calls = [1, 2].map((n) => breaker.call(() => new Promise((resolve) => gates.push(() => resolve(n)))).catch(({ code }) => code))
+      const counts = [timers.size]
+      stall(151)
+      pass(0)
+      counts.push(breaker.metrics.timedOutCalls)
+      gates[0]()
+      await new Promise((resolve) => turn(resolve))
+      pass(50)
+      counts.push(breaker.metrics.timedOutCalls, await Promise.all(calls))
+      breaker.call(never).catch(() => {})
+      pass(100)
+      counts.push(breaker.metrics.timedOutCalls)
+      console.log(JSON.stringify(counts))
+      process.exit()`)
+    assert.deepEqual(counts, [2, 0, 1, [1, 'ERR_CALL_TIMEOUT'], 2])
+  })
+})
+
 describe('calls that are due at once, on real timers', () => {
   it('end in turns of their own: what the caller of the first does comes before the second', async () => {
     const counts = await answerOf(`
@@ -255,5 +328,54 @@ describe('fake timers', () => {
       counts.push(breaker.metrics.timedOutCalls)
       console.log(JSON.stringify(counts))`)
     assert.deepEqual(counts, [1, 100, 1, 1, 2])
+  })
+
+  it('are believed at their tick, however much real time has passed', async () => {
+    const counts = await answerOf(`
+      const { mock } = await import('node:test')
+      const { CircuitBreaker } = await import(ESM)
+      const spin = (ms) => { for (const end = performance.now() + ms; performance.now() < end;); }
+      const counts = []
+      for (const apis of [['setTimeout'], ['setTimeout', 'Date'], ['setTimeout', 'setImmediate', 'Date']]) {
+        mock.timers.enable({ apis })
+        const breaker = new CircuitBreaker({ timeout: 10, failureThreshold: 1 })
+        breaker.call(() => new Promise(() => {})).catch(() => {})
+        spin(70)
+        mock.timers.tick(9)
+        counts.push(breaker.state)
+        mock.timers.tick(1)
+        counts.push(breaker.state)
+        mock.timers.reset()
+      }
+      console.log(JSON.stringify(counts))`, '--no-warnings')
+    assert.deepEqual(counts, ['closed', 'open', 'closed', 'open', 'closed', 'open'])
+  })
+
+  it('that mark themselves by a clock, as those of sinon, Jest and Vitest, are believed so, too, whether they came before the import or after', async () => {
+    const program = (before, after) => `
+      const host = globalThis.setTimeout
+      const fakes = []
+      const fake = () => (globalThis.setTimeout = Object.assign((callback, ms) => (fakes.push(callback), host(() => {}, 0)), { clock: {} }))
+      ${before}
+      const { CircuitBreaker } = await import(ESM)
+      ${after}
+      const breaker = new CircuitBreaker({ timeout: 10, failureThreshold: 1 })
+      breaker.call(() => new Promise(() => {})).catch(() => {})
+      for (const end = performance.now() + 70; performance.now() < end;);
+      fakes[0]()
+      console.log(JSON.stringify(breaker.state))`
+    assert.deepEqual([await answerOf(program('fake()', '')), await answerOf(program('', 'fake()'))], ['open', 'open'])
+  })
+
+  it('are told from wrappers of the real ones, which are asked whether the answer is there', async () => {
+    const came = await answerOf(`
+      const { CircuitBreaker } = await import(ESM)
+      const host = globalThis.setTimeout
+      globalThis.setTimeout = (...all) => host(...all)
+      const breaker = new CircuitBreaker({ timeout: 10, failureThreshold: 1 })
+      const call = breaker.call(() => new Promise((resolve) => host(resolve, 12, 'answer')))
+      for (const end = performance.now() + 100; performance.now() < end;);
+      console.log(JSON.stringify(await call.catch(({ code }) => code)))`)
+    assert.equal(came, 'answer')
   })
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { judge } from '../../js/breaker/verdicts.js'
+import { BulkheadFullError, CircuitOpenError } from '../../js/base/errors.js'
 import { FAILURE, IGNORED, SUCCESS } from '../../js/engine/numbers.js'
 
 const error = new Error('down')
@@ -22,6 +23,46 @@ describe('a call without a judge', () => {
   it('succeeds with a value and fails with an error, which is the cause', () => {
     assert.deepEqual(judge(undefined, false, 'value'), { ...PLAIN, outcome: SUCCESS, cause: undefined })
     assert.deepEqual(judge(undefined, true, error), { ...PLAIN, outcome: FAILURE, cause: error })
+  })
+})
+
+describe('a refusal that a call met', () => {
+  const wrap = (cause, times) => (times === 0 ? cause : wrap(new Error('wrapped', { cause }), times - 1))
+  const REFUSALS = {
+    'an open circuit': new CircuitOpenError('open'),
+    'a full bulkhead': new BulkheadFullError('full'),
+    'an open circuit of another copy of the package': { [Symbol.for('halfopen.error')]: 'ERR_CIRCUIT_OPEN' }
+  }
+  for (const [what, refusal] of Object.entries(REFUSALS)) {
+    it(`is ignored, also as the cause of what was thrown: ${what}`, () => {
+      for (const times of [0, 1, 2, 15]) {
+        assert.equal(judge(undefined, true, wrap(refusal, times)).outcome, IGNORED)
+        assert.equal(judge(() => undefined, true, wrap(refusal, times)).outcome, IGNORED)
+      }
+      // Beyond that nobody looks.
+      assert.equal(judge(undefined, true, wrap(refusal, 16)).outcome, FAILURE)
+    })
+
+    it(`is what a judge says: ${what}`, () => {
+      assert.equal(judge(() => 'failure', true, refusal).outcome, FAILURE)
+    })
+
+    it(`is no failure as a value either, which is a value: ${what}`, () => {
+      assert.equal(judge(undefined, false, refusal).outcome, SUCCESS)
+    })
+  }
+
+  it('is none where the error can’t be looked at, or its causes are a circle', () => {
+    const circle = new Error('circle')
+    circle.cause = new Error('and back', { cause: circle })
+    const throwing = Object.defineProperty(new Error('x'), 'cause', { get() { throw mistake } })
+    const mistake = new Error('mistake')
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    for (const thrown of [circle, throwing, proxy, undefined, null, 7, 'CircuitOpenError', { code: 'ERR_CIRCUIT_OPEN' }]) {
+      assert.equal(judge(undefined, true, thrown).outcome, FAILURE)
+    }
+    assert.deepEqual(reported, [])
   })
 })
 
@@ -54,6 +95,23 @@ describe('a judge', () => {
   it('asks for nothing by a pause that is no number, or by a trip that is not true', () => {
     for (const verdict of [{ retryAfter: '1500' }, { retryAfter: null }, { trip: 1 }, { trip: 'yes' }, {}]) {
       assert.deepEqual(judge(() => ({ outcome: 'failure', ...verdict }), true, error), { ...PLAIN, outcome: FAILURE, cause: error })
+    }
+  })
+
+  it('names the cause of what was thrown, too', () => {
+    assert.equal(judge(() => ({ outcome: 'failure', cause: 'redacted' }), true, error).cause, 'redacted')
+    assert.equal(judge(() => ({ outcome: 'failure', cause: undefined }), true, error).cause, error)
+  })
+
+  it('answers by own members: what a polluted prototype has is no part of its verdict', () => {
+    const polluted = { outcome: 'ignored', retryAfter: 5, trip: true, cause: 'polluted' }
+    Object.assign(Object.prototype, polluted)
+    try {
+      assert.deepEqual(judge(() => ({ outcome: 'failure' }), true, error), { ...PLAIN, outcome: FAILURE, cause: error })
+      judge(() => ({}), true, error)
+      assert.equal(reported.length, 1)
+    } finally {
+      for (const name of Object.keys(polluted)) delete Object.prototype[name]
     }
   })
 

@@ -142,7 +142,7 @@ describe('the table of options', () => {
     window: ['–', () => assert.equal(new CircuitBreaker().explain().calls, undefined)],
     recoveryBackoff: ['–', () => assert.equal(inForce('recoveryBackoff.factor'), '–')],
     classify: [
-      'an error is a failure, a value a success',
+      'an error is a failure, a value a success, a refusal inside ignored',
       async () => {
         const breaker = new CircuitBreaker()
         await breaker.call(down).catch(() => {})
