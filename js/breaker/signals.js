@@ -4,6 +4,20 @@
  * Must not know: calls. Node 20 warns of a leak at the eleventh listener of a signal, and eleven calls at once are no leak.
  */
 
+/**
+ * Whether a signal aborted since its caller's time was up, and not since the caller changed its mind: by a `TimeoutError`, of whichever realm,
+ * or by the timeout of a breaker around this one, of whichever copy of the package.
+ *
+ * @param {any} reason
+ */
+export function isDeadline(reason) {
+  try {
+    return typeof reason === 'object' && reason !== null && (reason.name === 'TimeoutError' || reason.code === 'ERR_CALL_TIMEOUT')
+  } catch {
+    return false
+  }
+}
+
 /** Somebody who is told of an abort. @typedef {{ onAbort(): void }} Waiter */
 
 /** Those who wait for one signal. Mostly that is one: a Set for it would cost each call 50 ns. */
