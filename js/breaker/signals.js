@@ -1,22 +1,10 @@
 /**
- * The callers' signals: one listener on each, whatever the number of those who wait for it.
+ * The callers' signals: why they aborted, and one listener on each, whatever the number of those who wait for it.
  *
  * Must not know: calls. Node 20 warns of a leak at the eleventh listener of a signal, and eleven calls at once are no leak.
  */
 
-/**
- * Whether a signal aborted since its caller's time was up, and not since the caller changed its mind: by a `TimeoutError`, of whichever realm,
- * or by the timeout of a breaker around this one, of whichever copy of the package.
- *
- * @param {any} reason
- */
-export function isDeadline(reason) {
-  try {
-    return typeof reason === 'object' && reason !== null && (reason.name === 'TimeoutError' || reason.code === 'ERR_CALL_TIMEOUT')
-  } catch {
-    return false
-  }
-}
+import { CODES } from '../base/misuse.js'
 
 /** Somebody who is told of an abort. @typedef {{ onAbort(): void }} Waiter */
 
@@ -88,4 +76,48 @@ export function watch(signal, waiter) {
   if (watch === undefined) watches.set(signal, (watch = new Watch(signal)))
   watch.add(waiter)
   return watch
+}
+
+/**
+ * Why a signal aborted; an `AbortError` where it does not say, as those of some polyfills.
+ *
+ * @param {AbortSignal} signal
+ * @returns {unknown}
+ */
+export function reasonOf(signal) {
+  let reason
+  try {
+    reason = signal.reason
+  } catch {
+    // As none.
+  }
+  return reason === undefined ? Object.assign(new Error('The call was aborted'), { name: 'AbortError' }) : reason
+}
+
+/**
+ * Whether a signal has aborted. One that throws when it is asked has not.
+ *
+ * @param {AbortSignal} signal
+ */
+export function hasAborted(signal) {
+  try {
+    return signal.aborted === true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether the reason of an abort is that somebody's time was up: the caller's deadline, or the time limit of a breaker around this one.
+ * Of any realm and any copy of the package.
+ *
+ * @param {any} reason
+ * @returns {boolean}
+ */
+export function isDeadline(reason) {
+  try {
+    return typeof reason === 'object' && reason !== null && (reason.name === 'TimeoutError' || reason.code === CODES.callTimeout)
+  } catch {
+    return false
+  }
 }

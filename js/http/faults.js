@@ -42,14 +42,19 @@ const OF_PROXY = /^Proxy response/
  */
 export function verdictOn(error) {
   try {
-    const { code, type, message, cause } = Object(error)
-    const signs = [code, type, message, cause?.code, cause?.message]
-    if (signs.some((sign) => LIVES.includes(sign))) return 'success'
-    if (signs.some((sign) => NOBODYS_FAULT.includes(sign)) && !signs.some((sign) => OF_PROXY.test(sign))) return 'ignored'
+    return verdictBySigns(/** @type {any} */ (error))
   } catch {
     // A hostile object, which is a failure like any other.
+    return undefined
   }
-  return undefined
+}
+
+/** @param {any} error */
+function verdictBySigns(error) {
+  const { code, type, message, cause } = Object(error)
+  const signs = [code, type, message, cause?.code, cause?.message]
+  if (signs.some((sign) => LIVES.includes(sign))) return 'success'
+  return signs.some((sign) => NOBODYS_FAULT.includes(sign)) && !signs.some((sign) => OF_PROXY.test(sign)) ? 'ignored' : undefined
 }
 
 /**
@@ -62,8 +67,12 @@ export function verdictOn(error) {
  * @returns {'success' | 'ignored' | undefined} Undefined where it is a failure like any other.
  */
 export function verdictOnFetch(error, input, init, wasSpent) {
-  const isMisuse = isTypeError(error) && (wasSpent || isMalformed(input, init) || isBlocked(/** @type {Error} */ (error), input, init))
-  return isMisuse || brokeOff(bodyOf(input, init)) ? 'ignored' : verdictOn(error)
+  try {
+    const isMisuse = isTypeError(error) && (wasSpent || isMalformed(input, init) || isBlocked(/** @type {Error} */ (error), input, init))
+    return isMisuse || brokeOff(bodyOf(input, init)) ? 'ignored' : verdictBySigns(error)
+  } catch {
+    return undefined
+  }
 }
 
 /**
