@@ -16,21 +16,23 @@ import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
 import { checkCallOptions, checkSignal } from '../options/call-options.js'
 import { setOption } from '../options/options.js'
-import { CALL_EVENTS, EVENTS } from './events.js'
+import { CALL_EVENTS, EVENTS, report } from './events.js'
 import { explanation } from './explain.js'
 import { showBy } from './inspect.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
 import { News } from './news.js'
 import { ENDED, PendingCall } from './pending.js'
 import { CallPermit } from './permit.js'
-import { attempt, follow, isNativePromise, launch, promiseOf, rejected } from './promises.js'
+import { attempt, follow, isNativePromise, isPrimitive, launch, promiseOf } from './promises.js'
 import { readOption, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
+import { reasonOf } from './signals.js'
 import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
 import { chanceOf, originOf, timeOf } from './sources.js'
-import { judge, OUTCOMES } from './verdicts.js'
+import { isOverflow, settleNoted, unsettled } from './unsettled.js'
+import { isRefusal, judge, OUTCOMES, outcomeOf } from './verdicts.js'
 
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
 /** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../base/types.js' */
@@ -232,22 +234,34 @@ export class CircuitBreaker extends EventTarget {
     } catch (trap) {
       permit = letThrough(trap)
     }
-    if (permit !== this.#permit) permit = this.#receive(permit, now)
-    if (permit < 0) return this.#refuse(permit, now, args, this.#options.fallback)
-    // Taken before fn runs, which may call back into the breaker. What follows is launch(), for the same reason as above.
-    const onSuccess = this.#onSuccess
-    const onFailure = this.#onFailure
-    /** @type {any} */
-    let result
+    // What is to be settled should anything throw.
+    let held = permit
     try {
-      result = /** @type {Function} */ (fn)(...args)
+      if (permit !== this.#permit) {
+        if (this.#slot === NO_SLOT) held = NaN
+        permit = held = this.#receive(permit, now)
+        if (permit < 0) return this.#refuse(permit, now, args, this.#options.fallback)
+      }
+      // Taken before fn runs, which may call back into the breaker. What follows is launch(), for the same reason as above.
+      const onSuccess = this.#onSuccess
+      const onFailure = this.#onFailure
+      const result = /** @type {any} */ (/** @type {Function} */ (fn)(...args))
       // A native promise needs no other around it. What throws here was made to look like one.
       // Called as a method, V8 inlines it: 6 ns of 42 less than `then.call(result, …)`.
       if (isNativePromise(result)) return result.then(onSuccess, onFailure)
+      if (!isPrimitive(result)) return follow(result, onSuccess, onFailure)
+      onSuccess(result)
+      held = NaN
+      return Promise.resolve(result)
     } catch (error) {
-      return rejected(onFailure, error)
+      if (!(held >= 0)) throw error
+      // Named here: what a closure takes from around this block, every call would pay for.
+      const breaker = this
+      const permit = held
+      unsettled[unsettled.length] = () => breaker.#end(permit, true, error, NaN)
+      settleNoted()
+      return Promise.reject(error)
     }
-    return follow(result, onSuccess, onFailure)
   }
 
   /**
@@ -291,8 +305,8 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * Calls a function that returns at once, and returns what it returned. Should it return a promise, that
-   * promise is handed through as it is and its outcome counts once it settles.
+   * Calls a function that returns at once, and returns what it returned. Should it return a promise, its outcome counts once that settles,
+   * and the answer is a promise that settles alike.
    *
    * @template {unknown[]} A
    * @template R
@@ -307,32 +321,50 @@ export class CircuitBreaker extends EventTarget {
    */
   callSync(fn, ...args) {
     if (typeof fn !== 'function') throw notCallable(fn)
-    const { fallback, fallbackOn } = this.#options
+    const { fallback } = this.#options
     const permit = this.#admit()
     if (permit < 0) {
       const refusal = this.#refusal(permit, this.#now())
       if (fallback === undefined) throw refusal
       return this.#fallBack(fallback, args, refusal)
     }
-    const started = this.#started()
-    let result
+    let held = permit
     try {
-      result = fn(...args)
-    } catch (error) {
-      const outcome = this.#end(permit, true, error, started)
-      if (fallback === undefined || fallbackOn !== 'failure' || outcome !== FAILURE) throw error
-      return this.#fallBack(fallback, args, error)
-    }
-    const promise = promiseOf(result)
-    if (promise !== undefined) {
-      promise.then(
-        (value) => this.#end(permit, false, value, started),
-        (error) => this.#end(permit, true, error, started)
+      const started = this.#started()
+      let result
+      try {
+        result = fn(...args)
+      } catch (error) {
+        const outcome = this.#end(permit, true, error, started)
+        held = NaN
+        if (!this.#fallsBack(fallback, outcome, error)) throw error
+        return this.#fallBack(fallback, args, error)
+      }
+      const promise = promiseOf(result)
+      if (promise === undefined) {
+        this.#end(permit, false, result, started)
+        return result
+      }
+      /** @type {any} */
+      const followed = promise.then(
+        (value) => {
+          this.#end(permit, false, value, started)
+          return value
+        },
+        (error) => {
+          const outcome = this.#end(permit, true, error, started)
+          if (!this.#fallsBack(fallback, outcome, error)) throw error
+          return this.#fallBack(fallback, args, error)
+        }
       )
-    } else {
-      this.#end(permit, false, result, started)
+      return followed
+    } catch (error) {
+      if (held >= 0) {
+        unsettled[unsettled.length] = () => this.#end(permit, true, error, NaN)
+        settleNoted()
+      }
+      throw error
     }
-    return result
   }
 
   /**
@@ -396,9 +428,14 @@ export class CircuitBreaker extends EventTarget {
   acquire() {
     const permit = this.#admit()
     if (permit < 0) throw this.#refusal(permit, this.#now())
-    const started = this.#started()
-    const settle = (/** @type {keyof typeof OUTCOMES} */ outcome, /** @type {unknown} */ error) => this.#settle(permit, OUTCOMES[outcome], started, error)
-    return /** @type {CallPermit & Disposable} */ (new CallPermit(settle))
+    try {
+      const started = this.#started()
+      const settle = (/** @type {keyof typeof OUTCOMES} */ outcome, /** @type {unknown} */ error) => this.#settle(permit, OUTCOMES[outcome], started, error)
+      return /** @type {CallPermit & Disposable} */ (new CallPermit(settle))
+    } catch (error) {
+      unsettled[unsettled.length] = () => this.#settle(permit, IGNORED, NaN, error)
+      throw error
+    }
   }
 
   /**
@@ -483,7 +520,7 @@ export class CircuitBreaker extends EventTarget {
    */
   async whenClosed({ signal } = {}) {
     checkSignal(signal)
-    if (signal?.aborted) throw signal.reason
+    if (signal?.aborted) throw reasonOf(signal)
     if (this.state !== 'closed') return this.#news().untilClosed(signal)
   }
 
@@ -601,7 +638,14 @@ export class CircuitBreaker extends EventTarget {
     } catch (trap) {
       permit = letThrough(trap)
     }
-    return permit === this.#permit ? permit : this.#receive(permit, now)
+    if (permit === this.#permit) return permit
+    const held = this.#slot === NO_SLOT ? NaN : permit
+    try {
+      return this.#receive(permit, now)
+    } catch (error) {
+      if (held >= 0) unsettled[unsettled.length] = () => this.#settle(permit, IGNORED, NaN, error)
+      throw error
+    }
   }
 
   /**
@@ -614,6 +658,11 @@ export class CircuitBreaker extends EventTarget {
   #receive(permit, now) {
     if (this.#slot === NO_SLOT) {
       this.#live()
+      return this.#admit()
+    }
+    // What could not be settled at the end of the call stack may be why.
+    if (permit < 0 && unsettled.length > 0) {
+      settleNoted()
       return this.#admit()
     }
     this.#tell()
@@ -630,10 +679,18 @@ export class CircuitBreaker extends EventTarget {
       }
     } else {
       this.#onSuccess = (value) => {
+        let isSettled = false
         try {
-          if (core.settle(slot, permit, SUCCESS, NaN, timed ? this.#now() : 0, NaN) !== 0) this.#tell()
+          const news = core.settle(slot, permit, SUCCESS, NaN, timed ? this.#now() : 0, NaN)
+          isSettled = true
+          if (news !== 0) this.#tell()
         } catch (trap) {
-          letThrough(trap)
+          if (!isSettled && isOverflow(trap)) throw trap
+          try {
+            letThrough(trap)
+          } catch {
+            // The call stack is at its end.
+          }
         }
         return value
       }
@@ -673,25 +730,33 @@ export class CircuitBreaker extends EventTarget {
     if (timeout !== undefined) return this.#callWithin(fn, args, undefined)
     const permit = this.#admit()
     if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback)
-    const started = this.#started()
-    let outcome = SUCCESS
-    const promise = launch(
-      fn,
-      args,
-      (value) => {
-        outcome = this.#end(permit, false, value, started)
-        return value
-      },
-      (error) => {
-        outcome = this.#end(permit, true, error, started)
+    let outcome = NaN
+    let held = permit
+    try {
+      const started = this.#started()
+      const promise = launch(
+        fn,
+        args,
+        (value) => {
+          outcome = this.#end(permit, false, value, started)
+          return value
+        },
+        (error) => {
+          outcome = this.#end(permit, true, error, started)
+          throw error
+        }
+      )
+      held = NaN
+      if (fallback === undefined || fallbackOn !== 'failure') return promise
+      return promise.catch((/** @type {unknown} */ error) => {
+        if (this.#fallsBack(fallback, outcome, error)) return this.#fallBack(fallback, args, error)
         throw error
-      }
-    )
-    if (fallback === undefined || fallbackOn !== 'failure') return promise
-    return promise.catch((/** @type {unknown} */ error) => {
-      if (outcome === FAILURE) return this.#fallBack(fallback, args, error)
+      })
+    } catch (error) {
+      // The call stack is at its end. Settled already, or not yet?
+      if (held === held && outcome !== outcome) unsettled[unsettled.length] = () => this.#settle(permit, IGNORED, NaN, error)
       throw error
-    })
+    }
   }
 
   /**
@@ -706,31 +771,37 @@ export class CircuitBreaker extends EventTarget {
     const options = this.#options
     const fallback = own?.fallback ?? options.fallback
     const signal = own?.signal
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    const permit = this.#admit()
-    if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback)
-    const started = this.#started()
-    // A listener of the state change that the admission brought about may have aborted it.
-    if (signal?.aborted) {
-      this.#settle(permit, IGNORED, started, signal.reason)
-      return Promise.reject(signal.reason)
-    }
-    const call = new PendingCall(this.#ended(), permit, started)
-    const timeout = own?.timeout ?? options.timeout
+    let held = NaN
+    /** @type {PendingCall | undefined} */
+    let call
     try {
+      if (signal?.aborted) return Promise.reject(reasonOf(signal))
+      const permit = (held = this.#admit())
+      if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback)
+      const started = this.#started()
+      // A listener of the state change that the admission brought about may have aborted it.
+      if (signal?.aborted) throw reasonOf(signal)
+      call = new PendingCall(this.#ended(), permit, started)
+      const timeout = own?.timeout ?? options.timeout
       if (timeout !== undefined) call.limit(timeout, options.name)
       if (signal !== undefined) call.heed(signal)
+      const promise = call.run(fn, args, own !== undefined)
+      held = NaN
+      if (fallback === undefined || options.fallbackOn !== 'failure') return promise
+      return promise.catch((/** @type {unknown} */ error) => {
+        if (this.#fallsBack(fallback, /** @type {PendingCall} */ (call).outcome, error)) return this.#fallBack(fallback, args, error)
+        throw error
+      })
     } catch (error) {
-      // A signal that takes no listener, or a timer that can't be set: nothing was called.
-      call.end(ENDED.abort, error)
+      // Nothing was called: a signal that takes no listener, a timer that can't be set. Or the call stack is at its end.
+      if (held >= 0) {
+        const permit = held
+        unsettled[unsettled.length] = () => this.#settle(permit, IGNORED, NaN, error)
+        settleNoted()
+        call?.drop()
+      }
       return Promise.reject(error)
     }
-    const promise = call.run(fn, args, own !== undefined)
-    if (fallback === undefined || options.fallbackOn !== 'failure') return promise
-    return promise.catch((/** @type {unknown} */ error) => {
-      if (call.outcome === FAILURE || call.outcome === TIMED_OUT) return this.#fallBack(fallback, args, error)
-      throw error
-    })
   }
 
   /** What calls that may end before their functions tell of their end: the same function for all of them. */
@@ -738,8 +809,7 @@ export class CircuitBreaker extends EventTarget {
     const rare = (this.#rare ??= {})
     return (rare.ended ??= (permit, started, how, payload) => {
       if (how === ENDED.abort) return this.#settle(permit, IGNORED, started, payload)
-      if (how === ENDED.timeout) return this.#settle(permit, TIMED_OUT, started, payload)
-      return this.#end(permit, how === ENDED.error, payload, started)
+      return this.#end(permit, how !== ENDED.value, payload, started, how === ENDED.timeout)
     })
   }
 
@@ -749,23 +819,28 @@ export class CircuitBreaker extends EventTarget {
   }
 
   /**
-   * Judges how a call ended and settles its permit.
+   * Judges how a call ended and settles its permit. It throws only where the call stack is at its end, and nothing was settled.
    *
    * @param {number} permit
    * @param {boolean} threw
    * @param {unknown} payload What it threw, or its value.
    * @param {number} started NaN when it was not timed.
+   * @param {boolean} [isLate] Whether its time was up.
    * @returns {number} The outcome.
    */
-  #end(permit, threw, payload, started) {
+  #end(permit, threw, payload, started, isLate = false) {
     const { classify } = this.#options
-    if (classify === undefined) return this.#settle(permit, threw ? FAILURE : SUCCESS, started, threw ? payload : undefined)
+    const failure = isLate ? TIMED_OUT : FAILURE
+    if (classify === undefined) {
+      const outcome = !threw ? SUCCESS : isLate || outcomeOf(payload) === FAILURE ? failure : IGNORED
+      return this.#settle(permit, outcome, started, threw ? payload : undefined)
+    }
     const { outcome, cause, retryAfter, trips } = judge(classify, threw, payload)
-    return this.#settle(permit, outcome, started, cause, retryAfter, trips)
+    return this.#settle(permit, outcome === FAILURE ? failure : outcome, started, cause, retryAfter, trips)
   }
 
   /**
-   * Settles a permit and tells what came of it.
+   * Settles a permit and tells what came of it. As with `#end`, it throws only where nothing was settled.
    *
    * @param {number} permit
    * @param {number} outcome
@@ -787,21 +862,25 @@ export class CircuitBreaker extends EventTarget {
         news = core.settle(this.#slot, permit, outcome, elapsed, now, chance)
       }
     } catch (trap) {
+      if (isOverflow(trap)) throw trap
       letThrough(trap)
-      // The call stack is at its end: the permit is settled where there is a new one.
-      if (trap instanceof RangeError) {
-        ready.then(() => this.#settle(permit, outcome, started, error, retryAfter, trips))
-        return outcome
+    }
+    try {
+      if (news !== 0) this.#news().blame(error)
+      if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
+      if (this.#heard & CALL_EVENTS) {
+        if (outcome === SUCCESS) this.#emit('success', { elapsed })
+        else if (outcome === IGNORED) this.#emit('ignored', { elapsed, error })
+        else this.#emit('failure', { elapsed, error })
+      }
+      if (news !== 0) this.#tell(error)
+    } catch (trouble) {
+      try {
+        if (!isOverflow(trouble)) report(trouble)
+      } catch {
+        // It is settled, and that is all there is room for.
       }
     }
-    if (news !== 0) this.#news().blame(error)
-    if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
-    if (this.#heard & CALL_EVENTS) {
-      if (outcome === SUCCESS) this.#emit('success', { elapsed })
-      else if (outcome === IGNORED) this.#emit('ignored', { elapsed, error })
-      else this.#emit('failure', { elapsed, error })
-    }
-    if (news !== 0) this.#tell(error)
     return outcome
   }
 
@@ -831,6 +910,18 @@ export class CircuitBreaker extends EventTarget {
     const error = refusalOf(refusal, this.#slot, now, this.#options, this.#rare?.news?.cause)
     if (this.#heard & EVENTS.reject) this.#emit('reject', { error })
     return error
+  }
+
+  /**
+   * Whether the fallback answers for a call that was admitted.
+   *
+   * @param {Function | undefined} fallback
+   * @param {number} outcome
+   * @param {unknown} error
+   * @returns {fallback is Function}
+   */
+  #fallsBack(fallback, outcome, error) {
+    return fallback !== undefined && this.#options.fallbackOn === 'failure' && (outcome === FAILURE || outcome === TIMED_OUT || isRefusal(error))
   }
 
   /**
@@ -901,6 +992,7 @@ export class CircuitBreaker extends EventTarget {
   }
 
   #report() {
+    if (unsettled.length > 0) settleNoted()
     return core.report(this.#live(), this.#now())
   }
 

@@ -5,47 +5,67 @@
  * first are enough. `setTimeout` and `clearTimeout` for each call take 450 ns, the queue 85 (Node 20), of which 55 keep the
  * caller's async context.
  *
+ * A timer that fires late is no evidence: our own process was busy or frozen, and the answer may be there, unread. What came meanwhile is
+ * read first, and a call that it ends does not time out. A timer in time is believed at its tick.
+ *
  * Fake timers stay exact: the queue belongs to the host's own `setTimeout`. Whatever else stands in its place (a test's fake, a
- * wrapper) gets a timer for each call and is believed at its tick.
+ * wrapper) gets a timer for each call, and a fake is believed at its tick.
  */
 import { Queue } from './queue.js'
 
 /** Queues at most. A timeout that differs from call to call gets timers of its own beyond that. */
 const MOST_QUEUES = 100
 
+/** A timer that fires more than this late, in ms, waits for what came meanwhile. An idle process is late by 1 or 2. */
+const LATE = 50
+
 /**
- * A call that has to end in time. `deadline` is what ends it: the queue in which it waits, its own timer, or its turn once it is due.
+ * How long a late call waits for what came meanwhile, in ms. One turn of the loop reads plain answers; those that are decompressed, in threads of
+ * their own, take some ms more, and browsers get theirs from another process.
+ */
+const PATIENCE = 50
+
+/**
+ * A call that has to end in time. `deadline` is what ends it: the queue in which it waits, its own timer, or its turn (a function) once it is due.
  *
  * @typedef {import('./queue.js').Link & { began: number, deadline: unknown, scope: Scope | undefined, onTimeout(): void }} Timed
  */
 
 /** An async context that code can be run in, as `AsyncResource` of `node:async_hooks`. @typedef {{ runInAsyncScope(fn: Function, self: unknown, ...args: unknown[]): any }} Scope */
 
-/**
- * What the host lends: its own timers, the clock they go by, and async contexts. Undefined where a queue can't be trusted with calls: where
- * something else stands in the place of Node's timers, where contexts can't be had, and in workerd, which ends timers with the request
- * that set them.
- */
+/** What the host lends: its own timers, and the clock they go by. Undefined where its timers were faked before the import. */
 const host = /* @__PURE__ */ takeHost()
 
 /**
  * @typedef {object} Host
  * @property {(callback: () => void, ms: number) => any} setTimeout
  * @property {(timer: any) => void} clearTimeout
- * @property {(callback: () => void) => any} setImmediate
+ * @property {(callback: () => void) => any} setImmediate Undefined where there is none, as in browsers.
  * @property {() => number} now
+ * @property {Contexts | undefined} contexts Undefined where a queue can't be trusted with calls: where contexts can't be had, and in workerd, which ends
+ *   timers with the request that set them.
+ */
+
+/**
+ * @typedef {object} Contexts
  * @property {new (name: string) => Scope} AsyncResource
  * @property {Scope} outside The context in which the package was imported: a timer for all calls belongs to none of them.
  */
 
 /** @returns {Host | undefined} */
 function takeHost() {
-  const { setTimeout, clearTimeout, setImmediate, performance, process, navigator } = /** @type {any} */ (globalThis)
-  // Node, Bun and Deno mark their own `setTimeout` so. In browsers a timer costs less, and its fakes can't be told from it.
-  const isOwn = typeof setTimeout === 'function' && Symbol.for('nodejs.util.promisify.custom') in setTimeout && !('clock' in setTimeout)
-  const { AsyncResource } = process?.getBuiltinModule?.('node:async_hooks') ?? {}
-  if (!isOwn || !AsyncResource || !setImmediate || typeof performance?.now !== 'function' || navigator?.userAgent === 'Cloudflare-Workers') return undefined
-  return { setTimeout, clearTimeout, setImmediate, now: performance.now.bind(performance), AsyncResource, outside: new AsyncResource('halfopen') }
+  try {
+    const { setTimeout, clearTimeout, setImmediate, performance, process, navigator } = /** @type {any} */ (globalThis)
+    if ('clock' in setTimeout) return undefined
+    // Node, Bun and Deno mark their own so. In browsers a timer costs less, and its fakes can't be told from it.
+    const isOwn = Symbol.for('nodejs.util.promisify.custom') in setTimeout
+    const { AsyncResource } = process?.getBuiltinModule?.('node:async_hooks') ?? {}
+    const contexts = isOwn && AsyncResource && setImmediate && navigator?.userAgent !== 'Cloudflare-Workers'
+      ? { AsyncResource, outside: new AsyncResource('halfopen') } : undefined
+    return { setTimeout, clearTimeout, setImmediate: isOwn ? setImmediate : undefined, now: performance.now.bind(performance), contexts }
+  } catch {
+    return undefined
+  }
 }
 
 /** By their timeout. @type {Map<number, Deadlines> | undefined} */
@@ -57,6 +77,7 @@ class Deadlines {
   #calls = new Queue()
   #timeout
   #host
+  #contexts
   /** @type {any} */
   #timer
   /** When the call began that the timer was set for. */
@@ -65,17 +86,19 @@ class Deadlines {
   /**
    * @param {number} timeout In ms.
    * @param {Host} host
+   * @param {Contexts} contexts
    */
-  constructor(timeout, host) {
+  constructor(timeout, host, contexts) {
     this.#timeout = timeout
     this.#host = host
+    this.#contexts = contexts
   }
 
   /** @param {Timed} call */
   add(call) {
     call.began = this.#host.now()
     // In which listeners hear of the timeout. The timer itself has no caller's.
-    call.scope = new this.#host.AsyncResource('halfopen.call')
+    call.scope = new this.#contexts.AsyncResource('halfopen.call')
     const isFirst = this.#calls.first === undefined
     this.#calls.add(call)
     if (!isFirst) return
@@ -101,7 +124,7 @@ class Deadlines {
     const { began } = /** @type {Timed} */ (this.#calls.first)
     const left = this.#timeout - (this.#host.now() - began)
     this.#setFor = began
-    this.#timer = this.#host.outside.runInAsyncScope(this.#host.setTimeout, undefined, () => this.#fire(), Math.max(1, Math.ceil(left)))
+    this.#timer = this.#contexts.outside.runInAsyncScope(this.#host.setTimeout, undefined, () => this.#fire(), Math.max(1, Math.ceil(left)))
   }
 
   /**
@@ -110,6 +133,7 @@ class Deadlines {
    */
   #fire() {
     const setFor = this.#setFor
+    const isLate = this.#host.now() - setFor - this.#timeout > LATE
     this.#timer = undefined
     const due = []
     let call
@@ -119,13 +143,9 @@ class Deadlines {
     }
     if (this.#calls.first === undefined) this.#drop()
     else this.#set()
-    for (const call of due.slice(1)) {
-      const turn = this.#host.setImmediate(() => {
-        if (call.deadline === turn) timeOut(call)
-      })
-      call.deadline = turn
-    }
-    if (due.length > 0) timeOut(due[0])
+    const first = isLate ? undefined : due.shift()
+    for (const call of due) wait(call, this.#host, isLate)
+    if (first !== undefined) timeOut(first)
   }
 
   /** Without a call and without a timer, there is nothing to keep. */
@@ -140,7 +160,25 @@ class Deadlines {
 function timeOut(call) {
   const { scope } = call
   call.deadline = call.scope = undefined
-  scope?.runInAsyncScope(call.onTimeout, call)
+  if (scope === undefined) call.onTimeout()
+  else scope.runInAsyncScope(call.onTimeout, call)
+}
+
+/**
+ * Has a call that is due wait for its turn. Whatever ends it before ends the wait.
+ *
+ * @param {Timed} call
+ * @param {Host} host
+ * @param {boolean} isLate Whether what came meanwhile is to be read first.
+ */
+function wait(call, host, isLate) {
+  const turn = () => {
+    if (call.deadline === turn) timeOut(call)
+  }
+  call.deadline = turn
+  const { setTimeout, setImmediate = (/** @type {() => void} */ turn) => turn() } = host
+  if (isLate) setTimeout(() => setImmediate(turn), PATIENCE)
+  else setImmediate(turn)
 }
 
 /**
@@ -150,20 +188,38 @@ function timeOut(call) {
  * @param {number} timeout In ms, as the option has it.
  */
 export function setDeadline(call, timeout) {
-  if (host !== undefined && /** @type {any} */ (globalThis.setTimeout) === host.setTimeout) {
+  const { setTimeout } = globalThis
+  const isHosts = host !== undefined && /** @type {any} */ (setTimeout) === host.setTimeout
+  if (isHosts && host.contexts !== undefined) {
     queues ??= new Map()
     let deadlines = queues.get(timeout)
-    if (deadlines === undefined && queues.size < MOST_QUEUES) queues.set(timeout, (deadlines = new Deadlines(timeout, host)))
+    if (deadlines === undefined && queues.size < MOST_QUEUES) queues.set(timeout, (deadlines = new Deadlines(timeout, host, host.contexts)))
     if (deadlines !== undefined) {
       deadlines.add(call)
       call.deadline = deadlines
       return
     }
   }
-  call.deadline = setTimeout(() => {
-    call.deadline = undefined
-    call.onTimeout()
+  const due = host === undefined ? NaN : host.now() + timeout
+  /** @type {any} */
+  const timer = setTimeout(() => {
+    if (host !== undefined && host.now() - due > LATE && (isHosts || isReal(setTimeout, timer, host))) wait(call, host, true)
+    else timeOut(call)
   }, timeout)
+  call.deadline = timer
+}
+
+/**
+ * Whether a timer is one of the host's, had through a wrapper, and no fake.
+ *
+ * @param {Function} setter What set it.
+ * @param {any} timer
+ * @param {Host} host
+ */
+function isReal(setter, timer, { setTimeout, clearTimeout }) {
+  const own = setTimeout(() => {}, 0)
+  clearTimeout(own)
+  return !('clock' in setter) && timer.constructor === own.constructor
 }
 
 /** @param {Timed} call One whose deadline was set. */
@@ -171,7 +227,7 @@ export function clearDeadline(call) {
   const { deadline } = call
   if (deadline === undefined) return
   call.deadline = call.scope = undefined
-  // A turn that comes for nothing is no harm.
   if (deadline instanceof Deadlines) deadline.delete(call)
-  else clearTimeout(/** @type {any} */ (deadline))
+  // A turn that comes for nothing is no harm.
+  else if (typeof deadline !== 'function') clearTimeout(/** @type {any} */ (deadline))
 }

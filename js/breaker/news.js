@@ -6,7 +6,7 @@
 import { core } from '../engine/index.js'
 import { transition as namesOf } from '../engine/numbers.js'
 import { CircuitOpenError } from '../base/errors.js'
-import { watch } from './signals.js'
+import { reasonOf, watch } from './signals.js'
 
 /** @import { Reason, State, StateChange } from '../base/types.js' */
 
@@ -96,7 +96,7 @@ export class News {
       const waiter = {
         onAbort() {
           waiters.delete(onClosed)
-          reject(signal?.reason)
+          reject(reasonOf(/** @type {AbortSignal} */ (signal)))
         }
       }
       const watched = signal && watch(signal, waiter)

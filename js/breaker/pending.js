@@ -11,7 +11,7 @@ import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
 import { report } from './events.js'
 import { isNativePromise } from './promises.js'
-import { watch } from './signals.js'
+import { hasAborted, isDeadline, reasonOf, watch } from './signals.js'
 
 /** @import { Timed } from './deadlines.js' */
 /** @import { Waiter } from './signals.js' */
@@ -36,7 +36,8 @@ function keep(resolve, reject) {
 }
 
 /**
- * What is told of a call's end: what it was begun with, how it ended, and its value or error. Answers the outcome.
+ * What is told of a call's end: what it was begun with, how it ended, and its value or error. Answers the outcome. It throws only where
+ * nothing was settled.
  *
  * @typedef {(permit: number, started: number, how: number, payload: unknown) => number} Ended
  */
@@ -110,7 +111,8 @@ export class PendingCall {
   }
 
   onAbort() {
-    this.cut(ENDED.abort, this.#signal?.reason)
+    const reason = reasonOf(/** @type {AbortSignal} */ (this.#signal))
+    this.cut(endOf(reason), reason)
   }
 
   /**
@@ -130,11 +132,27 @@ export class PendingCall {
     try {
       endBy(this, hasContext ? withContext(fn, args, this.#context()) : fn(...args)).then(resolve, reject)
     } catch (error) {
-      this.end(ENDED.error, error)
       // Unless it has ended already.
-      reject(error)
+      reject(this.fail(error))
     }
     return promise
+  }
+
+  /**
+   * The function failed. Where the caller's signal has aborted by then, that is why.
+   *
+   * @param {unknown} error
+   * @returns {unknown} What the caller gets.
+   */
+  fail(error) {
+    const signal = this.#signal
+    if (signal === undefined || !hasAborted(signal)) {
+      this.end(ENDED.error, error)
+      return error
+    }
+    const reason = reasonOf(signal)
+    this.end(endOf(reason), reason)
+    return reason
   }
 
   #context() {
@@ -147,12 +165,13 @@ export class PendingCall {
   }
 
   /**
-   * Ends the call before its function does.
+   * Ends the call before its function does, unless it is over.
    *
    * @param {number} how
    * @param {unknown} reason
    */
   cut(how, reason) {
+    if (this.#ended === undefined) return
     const reject = this.#reject
     const own = this.#own
     this.end(how, reason)
@@ -161,7 +180,7 @@ export class PendingCall {
   }
 
   /**
-   * Ends the call, unless it is over.
+   * Ends the call, unless it is over. Where the call stack is at its end it throws, and the call is not over.
    *
    * @param {number} how
    * @param {unknown} payload
@@ -169,17 +188,37 @@ export class PendingCall {
   end(how, payload) {
     const ended = this.#ended
     if (ended === undefined) return
+    this.#ended = undefined
+    try {
+      this.outcome = ended(this.#permit, this.#started, how, payload)
+    } catch (overflow) {
+      this.#ended = ended
+      throw overflow
+    }
+    this.drop()
+  }
+
+  /** Lets go of everything: nothing ends the call any more. */
+  drop() {
     const watch = this.#watch
     this.#ended = this.#reject = this.#signal = this.#watch = this.#own = undefined
     clearDeadline(this)
     try {
       watch?.delete(this)
     } catch (error) {
-      // A signal that can't let go of its listener is no reason to keep the permit.
+      // A signal that can't let go of its listener is no reason to fail.
       report(error)
     }
-    this.outcome = ended(this.#permit, this.#started, how, payload)
   }
+}
+
+/**
+ * How a call ends by its caller's signal: a caller that gave up is ignored, a caller's deadline that passed is a timeout.
+ *
+ * @param {unknown} reason
+ */
+function endOf(reason) {
+  return isDeadline(reason) ? ENDED.timeout : ENDED.abort
 }
 
 /**
@@ -197,8 +236,7 @@ function endBy(call, result) {
       return value
     },
     (error) => {
-      call.end(ENDED.error, error)
-      throw error
+      throw call.fail(error)
     }
   )
 }

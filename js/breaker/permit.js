@@ -60,8 +60,14 @@ export class CallPermit {
     const settle = this.#settle
     if (settle === undefined) return
     this.#settle = undefined
+    try {
+      settle(outcome, error)
+    } catch (overflow) {
+      // The call stack is at its end, and nothing was settled: it can be settled again.
+      this.#settle = settle
+      throw overflow
+    }
     lost?.unregister(this)
-    settle(outcome, error)
   }
 }
 

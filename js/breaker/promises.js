@@ -40,12 +40,17 @@ export function launch(fn, args, onSuccess, onFailure) {
 /**
  * What comes of a function that threw.
  *
- * @param {(error: unknown) => any} onFailure
+ * @param {(error: unknown) => any} onFailure Throws the error. What else comes out of it is the end of the call stack, and it did not run.
  * @param {unknown} error
  * @returns {Promise<any>}
  */
-export async function rejected(onFailure, error) {
-  return onFailure(error)
+function rejected(onFailure, error) {
+  try {
+    onFailure(error)
+  } catch (thrown) {
+    if (thrown !== error) throw thrown
+  }
+  return Promise.reject(error)
 }
 
 /**
@@ -103,6 +108,6 @@ export function hush(answer) {
 }
 
 /** @param {unknown} value */
-function isPrimitive(value) {
+export function isPrimitive(value) {
   return (typeof value !== 'object' && typeof value !== 'function') || value === null
 }

@@ -4,6 +4,7 @@
  * Must not know: breakers. A judge that fails is reported, and the call is judged as if there were no judge.
  */
 import { FAILURE, IGNORED, SUCCESS } from '../engine/numbers.js'
+import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
 import { misuse, show } from '../base/misuse.js'
 import { report } from './events.js'
 import { hush } from './promises.js'
@@ -13,6 +14,35 @@ import { hush } from './promises.js'
 /** The outcomes that a verdict may name. */
 export const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
 
+/** Links of a chain of causes that are looked at: it may be a circle. */
+const MOST_CAUSES = 16
+
+/**
+ * Whether an error is a refusal, or was caused by one: of any breaker, also of another copy of the package. Then no request was made.
+ *
+ * @param {any} error
+ */
+export function isRefusal(error) {
+  try {
+    for (let link = error, left = MOST_CAUSES; left > 0 && typeof link === 'object' && link !== null; left--) {
+      if (isCircuitOpenError(link) || isBulkheadFullError(link)) return true
+      link = link.cause
+    }
+  } catch {
+    // An error that can't be looked at is none of ours.
+  }
+  return false
+}
+
+/**
+ * The outcome of a call that threw, where nobody judges it.
+ *
+ * @param {unknown} error
+ */
+export function outcomeOf(error) {
+  return isRefusal(error) ? IGNORED : FAILURE
+}
+
 /**
  * How a call is judged.
  *
@@ -20,7 +50,7 @@ export const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
  * @property {number} outcome The core's number of it.
  * @property {number} retryAfter How long the failure asks to be left alone, in ms; NaN when it does not.
  * @property {boolean} trips Whether it asks to open the circuit at once.
- * @property {unknown} cause The failure.
+ * @property {unknown} cause The failure, as refusals tell it.
  */
 
 /**
@@ -32,23 +62,24 @@ export const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
  * @returns {Judgement}
  */
 export function judge(classify, threw, payload) {
-  const judgement = { outcome: threw ? FAILURE : SUCCESS, retryAfter: NaN, trips: false, cause: threw ? payload : undefined }
+  const judgement = { outcome: threw ? outcomeOf(payload) : SUCCESS, retryAfter: NaN, trips: false, cause: threw ? payload : undefined }
   if (classify === undefined) return judgement
   try {
     const verdict = threw ? classify(payload, undefined) : classify(undefined, payload)
     if (verdict === undefined) return judgement
-    const isObject = typeof verdict === 'object' && verdict !== null
-    const named = isObject ? verdict.outcome : verdict
-    if (!Object.hasOwn(OUTCOMES, named)) {
+    // Own members: what a polluted prototype has is no part of a verdict.
+    /** @type {Record<string, any>} */
+    const own = typeof verdict === 'object' && verdict !== null ? { __proto__: null, ...verdict } : { __proto__: null, outcome: verdict }
+    const { outcome, retryAfter, trip, cause } = own
+    if (!Object.hasOwn(OUTCOMES, outcome)) {
       hush(verdict)
-      throw misuse(TypeError, `Expected \`classify\` to answer 'success', 'failure' or 'ignored', got ${show(named)}`)
+      throw misuse(TypeError, `Expected \`classify\` to answer 'success', 'failure' or 'ignored', got ${show(outcome)}`)
     }
-    judgement.outcome = OUTCOMES[named]
-    if (isObject) {
-      judgement.retryAfter = typeof verdict.retryAfter === 'number' ? verdict.retryAfter : NaN
-      judgement.trips = verdict.trip === true
-      if (!threw) judgement.cause = verdict.cause
-    }
+    judgement.outcome = OUTCOMES[/** @type {keyof typeof OUTCOMES} */ (outcome)]
+    judgement.retryAfter = typeof retryAfter === 'number' ? retryAfter : NaN
+    judgement.trips = trip === true
+    // What a thrown error is replaced by is mostly to keep it out of refusals.
+    if (cause !== undefined) judgement.cause = cause
   } catch (error) {
     report(error)
   }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
-import { deferred, drained, rejectionOf, thrownBy } from './support.js'
+import { deferred, drained, rejectionOf, run, thrownBy } from './support.js'
 
 const unhandled = []
 const note = (reason) => unhandled.push(reason)
@@ -291,16 +291,15 @@ describe('callSync()', () => {
     assert.equal(breaker.state, 'closed')
   })
 
-  // A promise it is given comes back as it is and counts once it settles, whatever kind of promise it is.
+  // A promise that it is given counts once it settles, whatever kind of promise it is; what comes back settles alike.
   for (const [what, make] of Object.entries({
     'a native promise': (promise) => promise,
     'a subclass of Promise': (promise) => PlainSubclass.resolve(promise),
     'a promise of another realm': (promise) => runInNewContext('Promise.resolve().then(() => promise)', { promise })
   })) {
-    it(`returns the very promise and counts its failure when it settles: ${what}`, async () => {
+    it(`returns a promise that settles alike, and counts its failure then: ${what}`, async () => {
       const { promise, reject } = deferred()
-      const returned = make(promise)
-      assert.equal(breaker.callSync(() => returned), returned)
+      const returned = breaker.callSync(() => make(promise))
       assert.deepEqual([breaker.metrics.totalCalls, breaker.metrics.inFlight], [0, 1])
       reject(error)
       await assert.rejects(Promise.resolve(returned), error)
@@ -308,10 +307,9 @@ describe('callSync()', () => {
       assert.equal(counted(), 'failedCalls')
     })
 
-    it(`returns the very promise and counts its success when it settles: ${what}`, async () => {
+    it(`returns a promise that settles alike, and counts its success then: ${what}`, async () => {
       const { promise, resolve } = deferred()
-      const returned = make(promise)
-      assert.equal(breaker.callSync(() => returned), returned)
+      const returned = breaker.callSync(() => make(promise))
       assert.deepEqual([breaker.metrics.totalCalls, breaker.metrics.inFlight], [0, 1])
       resolve(value)
       assert.equal(await returned, value)
@@ -320,11 +318,53 @@ describe('callSync()', () => {
     })
   }
 
-  it('leaves an unhandled rejection of its promise to the caller, and adds none', async () => {
-    const returned = breaker.callSync(() => Promise.reject(error))
-    await rejectionOf(returned)
-    await drained()
-    assert.deepEqual(unhandled, [])
+  for (const [what, make] of Object.entries({ 'a native promise': () => Promise.reject(error), 'a subclass of Promise': () => PlainSubclass.reject(error) })) {
+    it(`leaves a rejection to the caller, who alone hears of it: ${what}`, async () => {
+      assert.equal(await rejectionOf(breaker.callSync(make)), error)
+      await drained()
+      assert.deepEqual(unhandled, [])
+    })
+  }
+
+  it('has a rejection heard once where nobody catches it, and not where somebody does', async () => {
+    const { stdout } = await run(`
+      const { CircuitBreaker } = await import(ESM)
+      let unheard = 0
+      process.on('uncaughtException', () => unheard++)
+      class Subclass extends Promise {}
+      const turn = () => new Promise(setImmediate)
+      const heard = []
+      const breaker = new CircuitBreaker()
+      for (const make of [async () => { throw new Error('lost') }, () => Subclass.reject(new Error('lost'))]) {
+        breaker.callSync(make)
+        await turn()
+        heard.push(unheard)
+        await breaker.callSync(make).catch(() => {})
+        await turn()
+        heard.push(unheard)
+      }
+      console.log(JSON.stringify([heard, breaker.metrics.failedCalls]))`)
+    assert.deepEqual(JSON.parse(stdout), [[1, 1, 2, 2], 4])
+  })
+
+  it('runs a lazy query once: one that is a promise, and one that only has a then', async () => {
+    let runs = 0
+    class LazyPromise extends Promise {
+      static get [Symbol.species]() { return Promise }
+      then(...both) { return (runs++, super.then(...both)) }
+    }
+    assert.equal(await breaker.callSync(() => new LazyPromise((resolve) => resolve(value))), value)
+    assert.equal(runs, 1)
+    const query = { then: (resolve) => (runs++, resolve(value)) }
+    assert.equal(breaker.callSync(() => query), query)
+    assert.equal(await query, value)
+    assert.equal(runs, 2)
+  })
+
+  it('has the fallback answer for a promise that rejects, where it answers failures', async () => {
+    const other = new CircuitBreaker({ fallback: (given, reason) => [given, reason], fallbackOn: 'failure' })
+    assert.deepEqual(await other.callSync(() => Promise.reject(error), 7), [7, error])
+    assert.equal(other.metrics.failedCalls, 1)
   })
 
   it('settles its permit whatever it was given: a promise whose constructor getter throws', async () => {

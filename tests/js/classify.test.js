@@ -131,20 +131,34 @@ describe('a verdict', () => {
     }
   })
 
-  it('is not asked for on timeouts and aborts: they are what they are', async (t) => {
+  it('is asked for on timeouts, and not on aborts', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    let asked = 0
-    make({ classify: () => (asked++, 'success') })
+    const asked = []
+    let answer
+    make({ failureThreshold: 9, classify: (error) => (asked.push(error), answer) })
     const never = () => new Promise(() => {})
-    const timed = breaker.callWith({ timeout: 10 }, never)
-    t.mock.timers.tick(10)
-    await rejectionOf(timed)
+    const timeOut = async () => {
+      const timed = breaker.callWith({ timeout: 10 }, never)
+      t.mock.timers.tick(10)
+      return rejectionOf(timed)
+    }
+    for (answer of [undefined, 'failure', 'ignored', 'success']) assert.equal(await timeOut(), asked.at(-1))
+    assert.deepEqual([counts(), breaker.metrics.timedOutCalls], [{ ...NONE, failedCalls: 2, ignoredCalls: 1, successfulCalls: 1 }, 2])
     const controller = new AbortController()
     const aborted = breaker.callWith({ signal: controller.signal }, never)
     controller.abort()
     await rejectionOf(aborted)
-    assert.equal(asked, 0)
-    assert.deepEqual(counts(), { ...NONE, failedCalls: 1, ignoredCalls: 1 })
+    assert.equal(asked.length, 4)
+    assert.equal(breaker.metrics.ignoredCalls, 2)
+  })
+
+  it('on a timeout may ask to open the circuit at once, for as long as it says', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    make({ failureThreshold: 100, classify: () => ({ outcome: 'failure', trip: true, retryAfter: 90_000 }) })
+    const timed = breaker.callWith({ timeout: 10 }, () => new Promise(() => {}))
+    t.mock.timers.tick(10)
+    await rejectionOf(timed)
+    assert.deepEqual([breaker.state, breaker.metrics.timedOutCalls, breaker.explain().retryAfter], ['open', 1, 90_000])
   })
 
   it('on a value opens the circuit like a failure, and the value need not be an error', async () => {
@@ -326,9 +340,13 @@ describe('cause of a verdict', () => {
     assert.deepEqual(told, [cause])
   })
 
-  it('is not asked of a call that threw: its error is the cause', async () => {
+  it('stands for what was thrown, too, which the caller still gets; without one the error is the cause', async () => {
     make({ failureThreshold: 1 })
     verdict = { outcome: 'failure', cause }
+    assert.equal(await rejectionOf(breaker.call(fail)), error)
+    assert.equal((await rejectionOf(breaker.call(succeed))).cause, cause)
+    make({ failureThreshold: 1 })
+    verdict = { outcome: 'failure' }
     await rejectionOf(breaker.call(fail))
     assert.equal((await rejectionOf(breaker.call(succeed))).cause, error)
   })
