@@ -493,6 +493,58 @@ export function describeUndici(title, undici) {
         assert.deepEqual(outcomes(registry), throwing === 'onResponseEnd' ? { success: 1 } : { ignored: 1 })
       })
     }
+    it('that throws before there is a response blames no server, and has its error', async () => {
+      const hinting = await startServer((_, response) => {
+        response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+        response.end('body')
+      })
+      const own = new Error('mine')
+      const THROWS = {
+        onRequestStart: () => { throw own },
+        onResponseStarted: () => { throw own },
+        onResponseStart: (_, status) => { if (status < 200) throw own }
+      }
+      for (const [name, throwing] of Object.entries(THROWS)) {
+        for (const options of [{}, { settleOn: 'body' }, { timeout: 10_000 }]) {
+          const { dispatcher, registry } = open({ ...options, failureThreshold: 1, maxConcurrent: 1 })
+          const { handler, error } = recording({ [name]: throwing })
+          dispatcher.dispatch({ ...dispatched, origin: hinting.origin }, handler)
+          assert.equal(await error, own, name)
+          await until(() => outcomes(registry).inFlight === undefined)
+          assert.deepEqual(outcomes(registry), { ignored: 1 }, name)
+        }
+      }
+    })
+    it('that throws at a hint has its request rejected', async () => {
+      const hinting = await startServer((_, response) => {
+        response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+        response.end('body')
+      })
+      const own = new Error('mine')
+      const { dispatcher, registry } = open()
+      assert.equal(await rejectionOf(request(hinting.origin, { dispatcher, onInfo() { throw own } })), own)
+      assert.deepEqual(outcomes(registry), { ignored: 1 })
+    })
+    it('that throws at its response, or at the connection it took over, was served', async () => {
+      const own = new Error('mine')
+      const { dispatcher, registry } = open({ failureThreshold: 1 })
+      const { handler, error } = recording({ onResponseStart: () => { throw own } })
+      dispatcher.dispatch(dispatched, handler)
+      assert.equal(await error, own)
+      assert.deepEqual(outcomes(registry), { success: 1 })
+      await rejectionOf(stream(`${origin}/chunks`, { dispatcher, method: 'GET' }, () => { throw own }))
+      assert.deepEqual(outcomes(registry), { success: 2 })
+    })
+    it('that throws at an answer which did not come from undici has its own error', async () => {
+      const own = new Error('mine')
+      for (const throwing of ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd']) {
+        const { dispatcher, registry } = refusing({ onRefused: 'respond' })
+        const { handler, error } = recording({ [throwing]: () => { throw own } })
+        dispatcher.dispatch(dispatched, handler)
+        assert.equal(await error, own, throwing)
+        assert.deepEqual(outcomes(registry), {})
+      }
+    })
     it('learns whether the dispatcher has room for more', async () => {
       const guard = guardDispatch()
       for (const room of [true, false]) {
