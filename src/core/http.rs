@@ -181,7 +181,7 @@ fn date_in(form: &[u8], text: &[u8], now: f64) -> Option<f64> {
         month += 1.0;
     }
     // 60 is that of a leap second.
-    if month > 12.0 || day < 1.0 || day > 31.0 || hour > 23.0 || minute > 59.0 || second > 60.0 {
+    if month > 12.0 || !(1.0..=31.0).contains(&day) || hour > 23.0 || minute > 59.0 || second > 60.0 {
         return None;
     }
     if form.len() == SHORT_YEAR.len() {
