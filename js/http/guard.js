@@ -12,7 +12,7 @@ import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
 
 /** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
-/** @import { CircuitBreakerOptions, Outcome } from '../base/types.js' */
+/** @import { CircuitBreakerOptions, Outcome, ResponseLike } from '../base/types.js' */
 /** @import { ResponseOptions } from './response.js' */
 
 /**
@@ -60,11 +60,12 @@ export function ownOf(options) {
  * @param {GuardOptions<Request>} options
  * @param {object} judges
  * @param {(error: unknown) => Outcome | undefined} judges.verdictOn What an error says of the server, where it is not that it failed.
+ * @param {(error: unknown) => ResponseLike | undefined} [judges.responseOf] The response that an error was made of.
  * @param {(request: Own) => boolean} judges.isAnswered Whether a request has its response already.
  * @param {(request: Own) => Request} judges.seen The request as `fallback` sees it.
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  */
-export function readOptions(options, { verdictOn, isAnswered, seen }) {
+export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }) {
   const own = ownOf(options)
   const { key, failOn, rateLimit, retryAfter = {}, settleOn = 'headers', onRefused = 'throw', fallback, ...rest } = own
   check('key', key, 'a function', isFunctionOrUndefined)
@@ -97,8 +98,12 @@ export function readOptions(options, { verdictOn, isAnswered, seen }) {
    * @param {Function} classify
    */
   function judging(classify) {
-    return (/** @type {unknown} */ error, /** @type {unknown} */ value) =>
-      value === CANCELLED ? 'ignored' : (error === undefined ? undefined : verdictOn(error)) ?? classify(error, value)
+    return (/** @type {unknown} */ error, /** @type {unknown} */ value) => {
+      if (value === CANCELLED) return 'ignored'
+      if (error === undefined) return classify(error, value)
+      const response = responseOf?.(error)
+      return response === undefined ? verdictOn(error) ?? classify(error, value) : classify(undefined, response)
+    }
   }
 
   /**

@@ -334,6 +334,23 @@ export function describeUndici(title, undici) {
     })
   })
 
+  describe(`${title}, responseError inside the guard`, LIMIT, () => {
+    it('makes errors that are judged as the responses they were', async () => {
+      for (const [code, outcome] of [[404, 'success'], [408, 'ignored'], [429, 'ignored'], [503, 'failure']]) {
+        const { agent, guard } = open()
+        const dispatcher = agent.compose(undici.interceptors.responseError(), guard)
+        assert.equal((await rejectionOf(request(`${origin}/status?code=${code}`, { dispatcher }))).statusCode, code)
+        await until(() => outcomes(guard.registry).inFlight === undefined)
+        assert.deepEqual(outcomes(guard.registry), { [outcome]: 1 }, String(code))
+      }
+      const { agent, guard } = open({ clock: new ManualClock() })
+      const dispatcher = agent.compose(undici.interceptors.responseError(), guard)
+      await rejectionOf(request(`${origin}/status?code=429&retry-after=7`, { dispatcher }))
+      await until(() => guard.registry.get(origin).state === 'open')
+      assert.equal(guard.registry.get(origin).explain().retryAfter, 7000)
+    })
+  })
+
   describe(`${title}, each way to make a request`, LIMIT, () => {
     /** One that takes both kinds of connection away from HTTP, and says nothing on them. */
     async function switching() {

@@ -24,7 +24,7 @@ export class Head {
     this.headers = {
       get(/** @type {string} */ name) {
         const own = name.toLowerCase()
-        return Object.hasOwn(fields, own) ? (fields[own]?.toString() ?? null) : null
+        return Object.hasOwn(Object(fields), own) ? (fields[own]?.toString() ?? null) : null
       }
     }
   }

@@ -34,6 +34,7 @@ import { GuardedDispatch, NO_ORIGIN } from './request.js'
 export function guardDispatch(options = {}) {
   const { key, settleOn, registry, mayTimeOut } = readOptions(options, {
     verdictOn,
+    responseOf,
     isAnswered: (/** @type {GuardedDispatch} */ request) => request.isAnswered,
     seen: (request) => request
   })
@@ -66,6 +67,15 @@ export function guardDispatch(options = {}) {
     return hasRoom
   }
   return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', { value: registry, enumerable: true })
+}
+
+/**
+ * The response that undici's interceptor `responseError` made an error of, where that is inside the guard.
+ *
+ * @param {any} error
+ */
+function responseOf(error) {
+  return error?.code === 'UND_ERR_RESPONSE' ? new Head(error.statusCode, error.headers) : undefined
 }
 
 /** The origin parsed last, which is mostly the one that is asked for again. */
