@@ -12,7 +12,7 @@ import {
   DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, SUCCESS,
   TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
-import { isTrap, letThrough } from '../engine/trap.js'
+import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
 import { checkCallOptions, onlySignal } from '../options/call-options.js'

@@ -9,7 +9,7 @@ import { CODES, misuse } from '../base/misuse.js'
 import { decode } from './decode.js'
 import bytes from './generated/bytes.js'
 import { loadGlue } from './generated/glue.js'
-import { CONFLICTS, EXPECTED, EXPECTED_AT_FIRST, FIRST_CONFLICT, FIRST_FIXED, MODES, OPTIONS, REASONS, REPORT, SNAPSHOT, STATES } from './numbers.js'
+import { CONFLICTS, EXPECTED, EXPECTED_AT_FIRST, FIRST_CONFLICT, FIRST_FIXED, HEADERS, MODES, OPTIONS, REASONS, REPORT, SNAPSHOT, STATES } from './numbers.js'
 
 /**
  * The functions of the Wasm core, as `src/wasm` documents them.
@@ -67,7 +67,7 @@ function start() {
      * @param {number} rateLimit One of `RATE_LIMITS`.
      * @param {number} now In ms since the epoch.
      */
-    judgeResponse: (response, says, rateLimit, now) => judgeResponse(response, HEADERS, says, rateLimit, now),
+    judgeResponse: (response, says, rateLimit, now) => judgeResponse(response, READER, says, rateLimit, now),
     stateChanges: apart(exports.stateChanges),
     snapshot: apart(exports.snapshot),
     problem,
@@ -99,9 +99,12 @@ function whatFailed(error) {
 }
 
 /** What the core borrows to read headers. */
-const HEADERS = {
-  /** @param {import('../base/types.js').ResponseLike} response */
-  retryAfter: ({ headers }) => headers.get('retry-after') ?? ''
+const READER = {
+  /**
+   * @param {import('../base/types.js').ResponseLike} response
+   * @param {number} header
+   */
+  get: ({ headers }, header) => `${headers?.get?.(HEADERS[header]) ?? ''}`.trim()
 }
 
 /**

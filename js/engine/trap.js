@@ -15,7 +15,7 @@ let trapped = false
  *
  * @param {unknown} thrown
  */
-export function isTrap(thrown) {
+function isTrap(thrown) {
   return /** @type {Partial<Error> | undefined} */ (thrown)?.name === 'RuntimeError'
 }
 

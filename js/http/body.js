@@ -44,12 +44,35 @@ export function watched(response, done, fail) {
     },
     { highWaterMark: 0 }
   )
+  const ours = responseOf(body, response)
+  if (ours === undefined) {
+    // Nobody can tell when it was read.
+    reader.releaseLock()
+    done(response)
+    return response
+  }
   // A body that is dropped unread is as good as cancelled, and its connection is wanted back.
   dropped?.register(body, () => {
     done(CANCELLED)
     reader.cancel().catch(() => {})
   })
-  return alike(response, new Response(body, response))
+  return ours
+}
+
+/**
+ * A response around a body of ours. Undefined where the host's `Response` takes no stream, or not one of this `ReadableStream`: of two that
+ * come from different polyfills, the one would write out the other as a text.
+ *
+ * @param {ReadableStream} body
+ * @param {Response} response
+ */
+function responseOf(body, response) {
+  try {
+    const ours = new Response(body, response)
+    return ours.body === body ? alike(response, ours) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -80,11 +103,20 @@ function isByteStream(stream) {
 }
 
 /**
+ * Whether it can be told when the body of a response was read. Hosts without streams, or with a `fetch` of another make, say nothing of that.
+ *
+ * @param {Response} response
+ */
+export function canBeWatched({ body }) {
+  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(body)
+}
+
+/**
  * Whether there is a body that a reader can be had of. One that is locked is being read already by whoever made the response.
  *
  * @param {unknown} body
  */
-export function isReadable(body) {
+function isReadable(body) {
   const { getReader, locked } = /** @type {Partial<ReadableStream>} */ (body ?? {})
   return typeof getReader === 'function' && !locked
 }

@@ -8,10 +8,11 @@
  * caller's signal itself. Where one can, it gets the call's own, which follows the caller's for as long as there is a body
  * to abort.
  */
-import { discard, isReadable, watched } from './body.js'
+import { canBeWatched, discard, watched } from './body.js'
+import { verdictOnFetch } from './faults.js'
 import { abortWith } from './followers.js'
-import { check, isFunctionOrUndefined, isObject, keyOf, readOptions } from './guard.js'
-import { FetchRequest, isMalformed, isSpent, originOf, withSignal } from './requests.js'
+import { check, isFunctionOrUndefined, keyOf, ownOf, readOptions } from './guard.js'
+import { FetchRequest, isSpent, originOf, withSignal } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
 /** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
@@ -28,16 +29,16 @@ import { FetchRequest, isMalformed, isSpent, originOf, withSignal } from './requ
  * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request.
  */
 
-/** Errors that the caller brought about by what it asked for. @type {WeakSet<object>} */
-const misuses = /* @__PURE__ */ new WeakSet()
+/** What is known of errors that are no failures. @type {WeakMap<object, 'success' | 'ignored'>} */
+const verdicts = /* @__PURE__ */ new WeakMap()
 
 /** @typedef {(request: FetchRequest, init?: FetchInit) => Promise<Response>} Send */
 
 /**
  * A drop-in `fetch` that asks a breaker first.
  *
- * Failures are network errors, timeouts and the statuses that `failOn` says. The caller's own abort is ignored and keeps
- * its reason, and so is a request that `fetch` finds malformed.
+ * Failures are network errors, timeouts, deadlines of the caller's signal and the statuses that `failOn` says. Any other abort of the
+ * caller's is ignored and keeps its reason, and so is a request that `fetch` finds malformed.
  *
  * @param {GuardFetchOptions} [options]
  * @returns {typeof globalThis.fetch & { readonly registry: CircuitBreakerRegistry<string> }}
@@ -48,11 +49,10 @@ const misuses = /* @__PURE__ */ new WeakSet()
  * const response = await guarded('https://api.example.com/users')
  */
 export function guardFetch(options = {}) {
-  check('options', options, 'an object', isObject)
-  const { fetch, ...others } = options
+  const { fetch, ...others } = ownOf(options)
   check('fetch', fetch, 'a function', isFunctionOrUndefined)
   const { key, settleOn, registry, mayTimeOut } = readOptions(others, {
-    isNobodysFault: (error) => typeof error === 'object' && error !== null && misuses.has(error),
+    verdictOn: (error) => verdicts.get(/** @type {object} */ (error)),
     isAnswered: (/** @type {FetchRequest} */ request) => request.isAnswered,
     seen: (/** @type {FetchRequest} */ request) => /** @type {GuardedRequest} */ (request.description)
   })
@@ -64,7 +64,9 @@ export function guardFetch(options = {}) {
     try {
       return await (fetch ?? globalThis.fetch)(input, init)
     } catch (error) {
-      if (error instanceof TypeError && (spent || isMalformed(input, given))) misuses.add(error)
+      const verdict = verdictOnFetch(error, input, given, spent)
+      // The same error may come for another request. Of what is no object nothing can be noted.
+      if (typeof error === 'object' && error !== null) verdict === undefined ? verdicts.delete(error) : verdicts.set(error, verdict)
       throw error
     }
   }
@@ -76,6 +78,8 @@ export function guardFetch(options = {}) {
   const guarded = (input, init) => {
     const request = new FetchRequest(input, init)
     try {
+      // An abort beforehand is none of the server's: fetch deals with it, and with the body that goes with it.
+      if (request.signal?.aborted) return unguarded(request)
       let name
       if (key === undefined) name = originOf(input)
       else if (request.description !== undefined) name = keyOf(key, request.description)
@@ -148,7 +152,7 @@ function untilBody(breaker, send, request) {
     const sendAndWait = async ({ init }, context) => {
       const response = await send(request, withSignal(init, context.signal))
       if (context.signal.aborted) discard(response)
-      if (!response.ok || !isReadable(response.body)) {
+      if (!response.ok || !canBeWatched(response)) {
         if (signal !== undefined) abortWith(signal, context, response)
         return response
       }

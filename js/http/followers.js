@@ -16,7 +16,7 @@ const aborters = /* @__PURE__ */ new WeakMap()
 /** What follows a caller's signal: one listener on each, whatever the number of bodies. @type {WeakMap<AbortSignal, Followers>} */
 const followed = /* @__PURE__ */ new WeakMap()
 
-/** @typedef {{ contexts: Set<WeakRef<CallContext>>, onAbort: () => void }} Followers */
+/** @typedef {{ contexts: Set<{ deref(): CallContext | undefined }>, onAbort: () => void }} Followers */
 
 /**
  * Has the caller's signal abort a body that outlives its call. The listener goes with the last body.
@@ -29,7 +29,8 @@ export function abortWith(signal, context, response) {
   const body = response?.body
   if (typeof body !== 'object' || body === null) return
   const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
-  const own = new WeakRef(context)
+  // In hosts without weak references the signal keeps all that followed it.
+  const own = typeof WeakRef === 'function' ? new WeakRef(context) : { deref: () => context }
   contexts.add(own)
   aborters.set(body, context)
   dropped?.register(body, () => {

@@ -5,12 +5,14 @@
  */
 import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
 import { optionError } from '../base/misuse.js'
+import { hush } from '../breaker/promises.js'
+import { objectOf } from '../options/options.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
 import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
 
 /** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
-/** @import { CircuitBreakerOptions } from '../base/types.js' */
+/** @import { CircuitBreakerOptions, Outcome, ResponseLike } from '../base/types.js' */
 /** @import { ResponseOptions } from './response.js' */
 
 /**
@@ -39,51 +41,97 @@ import { classifyResponse } from './response.js'
 const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', snapshot: 'configure' }
 
 /**
+ * A copy of an object's own members: what somebody added to `Object.prototype` is no option.
+ *
+ * @template {object} T
+ * @param {T} options
+ * @returns {T}
+ * @throws {TypeError} `ERR_INVALID_OPTION` when it is no object.
+ */
+export function ownOf(options) {
+  return /** @type {any} */ ({ __proto__: null, ...objectOf('options', options) })
+}
+
+/**
  * Checks the options and makes the registry.
  *
  * @template Request What `key` and `fallback` see.
  * @template Own What the breaker's calls are made with.
  * @param {GuardOptions<Request>} options
  * @param {object} judges
- * @param {(error: unknown) => boolean} judges.isNobodysFault Whether an error tells nothing of the server.
+ * @param {(error: unknown) => Outcome | undefined} judges.verdictOn What an error says of the server, where it is not that it failed.
+ * @param {(error: unknown) => ResponseLike | undefined} [judges.responseOf] The response that an error was made of.
  * @param {(request: Own) => boolean} judges.isAnswered Whether a request has its response already.
  * @param {(request: Own) => Request} judges.seen The request as `fallback` sees it.
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  */
-export function readOptions(options, { isNobodysFault, isAnswered, seen }) {
-  check('options', options, 'an object', isObject)
-  const { key, failOn, rateLimit, retryAfter = {}, settleOn = 'headers', onRefused = 'throw', fallback, ...rest } = options
+export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }) {
+  const own = ownOf(options)
+  const { key, failOn, rateLimit, retryAfter = {}, settleOn = 'headers', onRefused = 'throw', fallback, ...rest } = own
   check('key', key, 'a function', isFunctionOrUndefined)
   check('fallback', fallback, 'a function', isFunctionOrUndefined)
   check('settleOn', settleOn, "'headers' or 'body'", (value) => value === 'headers' || value === 'body')
   check('onRefused', onRefused, "'throw' or 'respond'", (value) => value === 'throw' || value === 'respond')
   check('retryAfter', retryAfter, 'an object { max }', (value) => isObject(value) && Object.keys(retryAfter).every((name) => name === 'max'))
   for (const [name, instead] of Object.entries(REPLACED)) {
-    const value = /** @type {Record<string, unknown>} */ (rest)[name]
+    const value = /** @type {Record<string, unknown>} */ (own)[name]
     if (value !== undefined) throw optionError(TypeError, name, `left out: use \`${instead}\``, value)
   }
   const classify = classifyResponse({ failOn, rateLimit })
-  const answers = fallback !== undefined || onRefused === 'respond'
+  const { configure, timeout } = own
   /** @type {CircuitBreakerRegistry<string>} */
-  const registry = new CircuitBreakerRegistry({
-    ...rest,
-    maxRetryAfter: retryAfter.max,
-    classify: (error, value) => (value === CANCELLED || (error !== undefined && isNobodysFault(error)) ? 'ignored' : classify(error, value)),
-    fallback: answers ? answer : undefined
-  })
-  return { key, settleOn, registry, mayTimeOut: rest.timeout !== undefined || rest.configure !== undefined }
+  const registry = new CircuitBreakerRegistry(
+    /** @type {any} */ ({
+      __proto__: null,
+      ...rest,
+      maxRetryAfter: ownOf(retryAfter).max,
+      classify: judging(classify),
+      fallback: fallback !== undefined || onRefused === 'respond' ? answering(fallback) : undefined,
+      configure: typeof configure === 'function' ? (/** @type {string} */ name) => adapted(configure(name)) : configure
+    })
+  )
+  return { key, settleOn, registry, mayTimeOut: timeout !== undefined || configure !== undefined }
 
   /**
-   * @param {Own} request
-   * @param {unknown} error
-   * @returns {Response | Promise<Response>}
+   * A judge that is not asked where nobody learnt anything of the server.
+   *
+   * @param {Function} classify
    */
-  function answer(request, error) {
-    const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
-    // A body that breaks off has been answered by its response.
-    if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
-    if (isRefusal && onRefused === 'respond') return refusalResponse(error)
-    throw error
+  function judging(classify) {
+    return (/** @type {unknown} */ error, /** @type {unknown} */ value) => {
+      if (value === CANCELLED) return 'ignored'
+      if (error === undefined) return classify(error, value)
+      const response = responseOf?.(error)
+      return response === undefined ? verdictOn(error) ?? classify(error, value) : classify(undefined, response)
+    }
+  }
+
+  /**
+   * @param {OwnOptions<Request>['fallback']} fallback
+   * @returns {(request: Own, error: unknown) => Response | Promise<Response>}
+   */
+  function answering(fallback) {
+    return (request, error) => {
+      const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
+      // A body that breaks off has been answered by its response.
+      if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
+      if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error)
+      throw error
+    }
+  }
+
+  /**
+   * What `configure` answers for one breaker, its functions taken as the guard's own are.
+   *
+   * @param {any} answer
+   */
+  function adapted(answer) {
+    const { classify, fallback } = answer ?? {}
+    if (typeof classify !== 'function' && typeof fallback !== 'function') return answer
+    const options = ownOf(answer)
+    if (typeof options.classify === 'function') options.classify = judging(options.classify)
+    if (typeof options.fallback === 'function') options.fallback = answering(options.fallback)
+    return options
   }
 }
 
@@ -97,6 +145,7 @@ export function readOptions(options, { isNobodysFault, isAnswered, seen }) {
  */
 export function keyOf(key, request) {
   const answer = key(request)
+  hush(answer)
   check('key', answer, 'a function that answers a text', (value) => typeof value === 'string')
   return answer
 }

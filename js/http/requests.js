@@ -48,7 +48,7 @@ export class FetchRequest {
     const { input, init } = this
     // null takes the signal of a Request away.
     if (init?.signal !== undefined) return init.signal ?? undefined
-    return isRequest(input) ? input.signal : undefined
+    return (isRequest(input) ? input.signal : undefined) ?? undefined
   }
 }
 
@@ -121,8 +121,19 @@ export function withSignal(init, signal) {
  * @param {FetchInput} input
  * @returns {input is Request}
  */
-function isRequest(input) {
+export function isRequest(input) {
   return typeof input === 'object' && input !== null && 'url' in input
+}
+
+/**
+ * The body that a request is to be sent with.
+ *
+ * @param {FetchInput} input
+ * @param {FetchInit} init
+ * @returns {any}
+ */
+export function bodyOf(input, init) {
+  return init?.body ?? (isRequest(input) ? input.body : undefined)
 }
 
 /**
@@ -133,21 +144,25 @@ function isRequest(input) {
  */
 export function isSpent(input, init) {
   const own = /** @type {{ body?: any, bodyUsed?: boolean } | undefined} */ (init)
-  if (own?.body === undefined || own.body === null) return isRequest(input) && input.bodyUsed
+  if (own?.body === undefined || own.body === null) return isRequest(input) && input.bodyUsed === true
   return own.body.locked === true || own.bodyUsed === true
 }
 
 /**
  * Whether a request that was rejected could never have been made, for example for a line break in a header. `fetch` rejects
- * those with a `TypeError` as it does when the network fails.
+ * those with a `TypeError` as it does when the network fails. Where there is no `Request` to try it with, nobody knows.
  *
  * @param {FetchInput} input
  * @param {FetchInit} init
  */
 export function isMalformed(input, init) {
+  const { Request, ReadableStream } = globalThis
+  if (typeof Request !== 'function') return false
   try {
+    const given = init?.body ?? undefined
     // The body may be read already: what matters is whether there is one, and whether it is a stream, which needs `duplex`.
-    const body = init?.body === undefined || init.body === null ? undefined : init.body instanceof ReadableStream ? new ReadableStream() : ''
+    const isStream = typeof ReadableStream === 'function' && given instanceof ReadableStream
+    const body = given === undefined ? undefined : isStream ? new ReadableStream() : ''
     new Request(isRequest(input) ? input.url : input, { ...withSignal(init, null), body })
     return false
   } catch {

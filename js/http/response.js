@@ -6,7 +6,9 @@
 import { startEngine } from '../engine/index.js'
 import { FAILURE, IGNORED, RATE_LIMITS, SAYS_FAILURE, SAYS_GOOD, SAYS_NOTHING, SUCCESS, TRIPS } from '../engine/numbers.js'
 import { withoutStack } from '../base/errors.js'
-import { optionError } from '../base/misuse.js'
+import { misuse, optionError } from '../base/misuse.js'
+import { report } from '../base/report.js'
+import { hush, promiseOf } from '../breaker/promises.js'
 import { objectOf } from '../options/options.js'
 import { unknownOption } from '../options/unknown.js'
 
@@ -27,12 +29,13 @@ const OUTCOMES = /** @type {const} */ ({ [SUCCESS]: 'success', [FAILURE]: 'failu
  */
 
 /**
- * Makes a `classify` function for breakers whose calls give a `Response`. An error is a failure. A failure carries its
- * `Retry-After` along (seconds or an HTTP date; anything else is as none), which lengthens the open time up to the
+ * Makes a `classify` function for breakers whose calls give a `Response`. Errors are left to the breaker: a refusal of another breaker is
+ * ignored, any other is a failure. A failure carries its `Retry-After` along (seconds, or a date in any of the three forms of HTTP, measured
+ * against the response's own; `retry-after-ms` goes before it; anything else is as none), which lengthens the open time up to the
  * breaker's `maxRetryAfter`, and an error that names its status, to be the `cause` of refusals.
  *
  * @param {ResponseOptions} [options]
- * @returns {(error: unknown, response: ResponseLike) => Verdict}
+ * @returns {(error: unknown, response: ResponseLike) => Verdict | undefined}
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  *
  * @example
@@ -50,7 +53,8 @@ export function classifyResponse(options = {}) {
   const known = []
   const isKnown = typeof failOn !== 'function'
   return (error, response) => {
-    if (error !== undefined || response === undefined) return 'failure'
+    // What the breaker makes of it without a judge.
+    if (error !== undefined || response === undefined) return undefined
     const { status } = response
     if (isKnown && known[status] !== undefined) return known[status]
     const engine = startEngine()
@@ -70,13 +74,32 @@ export function classifyResponse(options = {}) {
 
 /**
  * @param {ResponseOptions['failOn']} failOn
- * @returns {((response: ResponseLike) => boolean) | undefined}
+ * @returns {((response: ResponseLike) => boolean | undefined) | undefined} Answers undefined where nothing is known.
  */
 function failing(failOn) {
   if (failOn === undefined) return undefined
-  if (typeof failOn === 'function') return (response) => Boolean(failOn(response))
+  if (typeof failOn === 'function') return (response) => ask(failOn, response)
   const isStatus = (/** @type {unknown} */ status) => Number.isInteger(status) && Number(status) >= 100 && Number(status) <= 999
   if (!Array.isArray(failOn) || !failOn.every(isStatus)) throw optionError(TypeError, 'failOn', 'an array of statuses or a function (response)', failOn)
   const statuses = new Set(failOn)
   return (response) => statuses.has(response.status)
+}
+
+/**
+ * What the user's function says of a response. One that throws, or answers a promise, is reported and says nothing.
+ *
+ * @param {(response: any) => boolean} failOn
+ * @param {ResponseLike} response
+ * @returns {boolean | undefined}
+ */
+function ask(failOn, response) {
+  try {
+    const answer = failOn(response)
+    if (promiseOf(answer) === undefined) return Boolean(answer)
+    hush(answer)
+    throw misuse(TypeError, 'Expected `failOn` to answer true or false, got a promise')
+  } catch (error) {
+    report(error)
+    return undefined
+  }
 }

@@ -13,7 +13,7 @@ mod facts;
 #[path = "number.rs"]
 mod number;
 
-use self::core::http::RateLimit;
+use self::core::http::{Header, RateLimit};
 use self::core::{Admission, Conflict, Field, Log, Mode, Outcome, Problem, Reason, Refusal, State, snapshot};
 use std::fmt::Display;
 
@@ -108,6 +108,11 @@ fn main() {
         };
         format!("{word}: {}", number::of_rate_limit(limit))
     });
+    list(
+        "The names of the headers that a verdict can depend on, each at its number.",
+        "HEADERS",
+        Header::NAMES,
+    );
     one("What a 429 means.", "RATE_LIMITS", format!("{{ {} }}", limits.join(", ")));
 
     one("Bit of `demand`: the time to admit.", "DEMANDS_TIME_TO_ADMIT", number::DEMANDS_TIME_TO_ADMIT);

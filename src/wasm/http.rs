@@ -1,12 +1,12 @@
 //! Judging a `Response`.
 //!
-//! Must not know: which breaker the call was made through. It reads a status and a header and hands them to the core.
+//! Must not know: which breaker the call was made through. It reads a status and headers and hands them to the core.
 //!
 //! No text crosses the boundary: what wasm-bindgen brings along for texts is 2 KB, and a header is a few characters.
 
 use super::number;
 use crate::core::Verdict;
-use crate::core::http::judge;
+use crate::core::http::{Room, judge};
 use js_sys::JsString;
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
@@ -17,13 +17,10 @@ extern "C" {
     /// What JavaScript lends to read headers.
     pub type Headers;
 
-    /// The header `Retry-After` of a response; empty where it has none.
-    #[wasm_bindgen(method, js_name = retryAfter)]
-    fn retry_after(this: &Headers, response: &Response) -> JsString;
+    /// The header of a response that has that place among `HEADERS`; empty where there is none.
+    #[wasm_bindgen(method)]
+    fn get(this: &Headers, response: &Response, header: u32) -> JsString;
 }
-
-/// The longest header that is read, in characters: a date has 29.
-const LONGEST_HEADER: usize = 64;
 
 thread_local! {
     static RETRY_AFTER: Cell<f64> = const { Cell::new(f64::NAN) };
@@ -34,30 +31,22 @@ thread_local! {
 /// the epoch. What a failure asks for is then what [`judged_retry_after`] answers.
 #[wasm_bindgen(js_name = judgeResponse)]
 pub fn judge_response(response: &Response, headers: &Headers, says: u32, rate_limit: u32, now: f64) -> u32 {
-    let status = response.status();
-    let fails = number::to_says(says);
-    let mut text = [0; LONGEST_HEADER];
-    let mut header = None;
-    // No verdict on a good response depends on the header, and reading it costs more than the rest.
-    if status >= 400 || fails == Some(true) {
-        header = read(&headers.retry_after(response), &mut text);
-    }
+    let read = |header, room: &mut Room| read(&headers.get(response, header as u32), room);
     let Verdict { outcome, retry_after, trips } =
-        judge(status, fails, header, number::to_rate_limit(rate_limit), now);
+        judge(response.status(), number::to_says(says), number::to_rate_limit(rate_limit), now, &read);
     RETRY_AFTER.set(retry_after);
     number::of_outcome(outcome) + if trips { number::TRIPS } else { 0 }
 }
 
-/// The characters of a header; `None` for one that is longer than any that says something.
-fn read<'a>(header: &JsString, text: &'a mut [u8; LONGEST_HEADER]) -> Option<&'a str> {
-    let text = text.get_mut(..header.length() as usize)?;
-    for (index, place) in (0..).zip(text.iter_mut()) {
+/// The characters of a header, unless it is longer than any that says something; and how many there are.
+fn read(header: &JsString, room: &mut Room) -> usize {
+    let length = header.length() as usize;
+    for (index, place) in (0..).zip(room.get_mut(..length).unwrap_or_default()) {
         let code = header.char_code_at(index);
         // No header that says something has a character beyond ASCII.
         *place = if code < 128.0 { code as u8 } else { b'?' };
     }
-    // SAFETY: All bytes are below 128, and so each is a character. Checking it once more is 1 KB of Wasm.
-    Some(unsafe { str::from_utf8_unchecked(text) })
+    length
 }
 
 /// The ms that the response judged last asks for; NaN when it asks for nothing.

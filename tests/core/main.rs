@@ -6,6 +6,7 @@
 
 mod closed;
 mod half_open;
+mod http;
 mod invariants;
 mod life;
 mod open;

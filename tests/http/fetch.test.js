@@ -84,10 +84,10 @@ for (const [door, open] of Object.entries(DOORS)) {
   describe(`${door}, Retry-After`, LIMIT, () => {
     const inSeconds = (seconds) => new Date(Date.now() + seconds * 1000).toUTCString()
     /** For how many seconds the circuit is open after a response, or which state it is in otherwise. */
-    async function openFor(status, header, options) {
+    async function openFor(status, header, options, headers = {}) {
       const { get, registry } = open({ failureThreshold: 1, recoveryTimeout: 30_000, clock: new ManualClock(), ...options })
-      const query = header === undefined ? '' : `&retry-after=${encodeURIComponent(header)}`
-      await (await get(`${origin}/status?code=${status}${query}`)).text()
+      const query = new URLSearchParams({ code: status, ...(header === undefined ? {} : { 'retry-after': header }), ...headers })
+      await (await get(`${origin}/status?${query}`)).text()
       if (registry.get(origin).state !== 'open') return registry.get(origin).state
       return (await rejectionOf(get(`${origin}/`))).retryAfter / 1000
     }
@@ -98,7 +98,10 @@ for (const [door, open] of Object.entries(DOORS)) {
       ['5', 5, 30],
       ['0', 'closed', 30],
       ['1000000000', 300, 300],
+      ['40.5', 40.5, 40.5],
+      ['0.503', 0.503, 30],
       ['1e9', 'closed', 30],
+      ['0x10', 'closed', 30],
       ['-1', 'closed', 30],
       ['abc', 'closed', 30],
       ['Wed, 21 Oct 2015 07:28:00 GMT', 'closed', 30]
@@ -115,6 +118,24 @@ for (const [door, open] of Object.entries(DOORS)) {
         assert.ok(seconds > 97 && seconds <= 100, `${status}: ${seconds}`)
         assert.equal(await openFor(status, inSeconds(1e6)), 300)
       }
+    })
+    it("is measured by the server's clock, in all three forms of dates", async () => {
+      const date = 'Thu, 01 Jan 2026 00:00:00 GMT'
+      for (const until of ['Thu, 01 Jan 2026 00:01:40 GMT', 'Thursday, 01-Jan-26 00:01:40 GMT', 'Thu Jan  1 00:01:40 2026']) {
+        for (const status of [429, 503]) assert.equal(await openFor(status, until, {}, { date }), 100, until)
+      }
+    })
+    it('is measured by the clock here where the server tells no date that can be read', async () => {
+      for (const date of ['today', ' ']) {
+        const seconds = await openFor(429, inSeconds(100), {}, { date })
+        assert.ok(seconds > 97 && seconds <= 100, `${date}: ${seconds}`)
+      }
+    })
+    it('has less to say than `retry-after-ms`', async () => {
+      assert.equal(await openFor(429, '120', {}, { 'retry-after-ms': '1500' }), 1.5)
+      assert.equal(await openFor(429, undefined, {}, { 'retry-after-ms': '1500' }), 1.5)
+      assert.equal(await openFor(429, '120', {}, { 'retry-after-ms': 'soon' }), 120)
+      assert.equal(await openFor(503, '120', {}, { 'retry-after-ms': '45000' }), 45)
     })
     it('is capped where the caller says', async () => {
       assert.equal(await openFor(429, '120', { retryAfter: { max: 60_000 } }), 60)

@@ -334,6 +334,23 @@ export function describeUndici(title, undici) {
     })
   })
 
+  describe(`${title}, responseError inside the guard`, LIMIT, () => {
+    it('makes errors that are judged as the responses they were', async () => {
+      for (const [code, outcome] of [[404, 'success'], [408, 'ignored'], [429, 'ignored'], [503, 'failure']]) {
+        const { agent, guard } = open()
+        const dispatcher = agent.compose(undici.interceptors.responseError(), guard)
+        assert.equal((await rejectionOf(request(`${origin}/status?code=${code}`, { dispatcher }))).statusCode, code)
+        await until(() => outcomes(guard.registry).inFlight === undefined)
+        assert.deepEqual(outcomes(guard.registry), { [outcome]: 1 }, String(code))
+      }
+      const { agent, guard } = open({ clock: new ManualClock() })
+      const dispatcher = agent.compose(undici.interceptors.responseError(), guard)
+      await rejectionOf(request(`${origin}/status?code=429&retry-after=7`, { dispatcher }))
+      await until(() => guard.registry.get(origin).state === 'open')
+      assert.equal(guard.registry.get(origin).explain().retryAfter, 7000)
+    })
+  })
+
   describe(`${title}, each way to make a request`, LIMIT, () => {
     /** One that takes both kinds of connection away from HTTP, and says nothing on them. */
     async function switching() {
@@ -493,6 +510,58 @@ export function describeUndici(title, undici) {
         assert.deepEqual(outcomes(registry), throwing === 'onResponseEnd' ? { success: 1 } : { ignored: 1 })
       })
     }
+    it('that throws before there is a response blames no server, and has its error', async () => {
+      const hinting = await startServer((_, response) => {
+        response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+        response.end('body')
+      })
+      const own = new Error('mine')
+      const THROWS = {
+        onRequestStart: () => { throw own },
+        onResponseStarted: () => { throw own },
+        onResponseStart: (_, status) => { if (status < 200) throw own }
+      }
+      for (const [name, throwing] of Object.entries(THROWS)) {
+        for (const options of [{}, { settleOn: 'body' }, { timeout: 10_000 }]) {
+          const { dispatcher, registry } = open({ ...options, failureThreshold: 1, maxConcurrent: 1 })
+          const { handler, error } = recording({ [name]: throwing })
+          dispatcher.dispatch({ ...dispatched, origin: hinting.origin }, handler)
+          assert.equal(await error, own, name)
+          await until(() => outcomes(registry).inFlight === undefined)
+          assert.deepEqual(outcomes(registry), { ignored: 1 }, name)
+        }
+      }
+    })
+    it('that throws at a hint has its request rejected', async () => {
+      const hinting = await startServer((_, response) => {
+        response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+        response.end('body')
+      })
+      const own = new Error('mine')
+      const { dispatcher, registry } = open()
+      assert.equal(await rejectionOf(request(hinting.origin, { dispatcher, onInfo() { throw own } })), own)
+      assert.deepEqual(outcomes(registry), { ignored: 1 })
+    })
+    it('that throws at its response, or at the connection it took over, was served', async () => {
+      const own = new Error('mine')
+      const { dispatcher, registry } = open({ failureThreshold: 1 })
+      const { handler, error } = recording({ onResponseStart: () => { throw own } })
+      dispatcher.dispatch(dispatched, handler)
+      assert.equal(await error, own)
+      assert.deepEqual(outcomes(registry), { success: 1 })
+      await rejectionOf(stream(`${origin}/chunks`, { dispatcher, method: 'GET' }, () => { throw own }))
+      assert.deepEqual(outcomes(registry), { success: 2 })
+    })
+    it('that throws at an answer which did not come from undici has its own error', async () => {
+      const own = new Error('mine')
+      for (const throwing of ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd']) {
+        const { dispatcher, registry } = refusing({ onRefused: 'respond' })
+        const { handler, error } = recording({ [throwing]: () => { throw own } })
+        dispatcher.dispatch(dispatched, handler)
+        assert.equal(await error, own, throwing)
+        assert.deepEqual(outcomes(registry), {})
+      }
+    })
     it('learns whether the dispatcher has room for more', async () => {
       const guard = guardDispatch()
       for (const room of [true, false]) {

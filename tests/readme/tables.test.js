@@ -302,6 +302,11 @@ describe('the other tables', () => {
     assert.match(text('docs/http.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
   })
 
+  it('say of every request that came to nothing how it counts', () => {
+    const counted = tableBelow('docs/http.md', 'Whose fault it is').map((cells) => /^\w+/.exec(cells[1])[0])
+    assert.deepEqual(new Set(counted), new Set(['failure', 'ignored', 'nothing', 'success']))
+  })
+
   it('name every entry of the package', () => {
     for (const entry of Object.keys(JSON.parse(text('pkg/package.json')).exports)) {
       const name = join('halfopen', entry)

@@ -4,6 +4,7 @@
 //! Must not know: the glue. Numbers go through the raw exports, as they do on the hot path; objects through the functions
 //! that the glue calls.
 
+use halfopen::core::http::Header;
 use halfopen::core::{Admission, Conflict, Field, Outcome, Problem, Reason, Refusal, State, snapshot};
 use halfopen::wasm::draft::{create, draft_begin, draft_option, restore};
 use halfopen::wasm::facts::NAMES as REPORT;
@@ -232,14 +233,20 @@ fn the_numbers_that_cross_are_those_of_the_lists() {
 /// The judgement of a response of a host, and what it asks for: with that status and header, and no word of the caller's.
 fn judged(response: &str, says: u32) -> (u32, f64) {
     let make = |body: &str| Function::new_no_args(body).call0(&JsValue::UNDEFINED).unwrap();
-    let headers = make("return { retryAfter: ({ headers }) => headers.get('retry-after') ?? '' }");
+    let headers =
+        make(&format!("return {{ get: ({{ headers }}, n) => headers.get({:?}[n]) ?? '' }}", Header::NAMES));
     let response = make(&format!("return {response}"));
     let outcome = judge_response(response.unchecked_ref(), headers.unchecked_ref(), says, 0, 0.0);
     (outcome, judged_retry_after())
 }
 
+/// A failure that is no Response, with one header.
+fn foreign(name: &str, value: &str) -> String {
+    format!("({{ status: 503, headers: {{ get: (name) => name === '{name}' ? '{value}' : null }} }})")
+}
+
 #[test]
-fn a_response_is_judged_by_its_status_and_header() {
+fn a_response_is_judged_by_its_status_and_headers() {
     let response = |status: u32, header: &str| {
         format!("new Response(null, {{ status: {status}, headers: {{ 'retry-after': '{header}' }} }})")
     };
@@ -251,7 +258,11 @@ fn a_response_is_judged_by_its_status_and_header() {
     assert_eq!(judged(&response(200, "7"), number::of_says(Some(true))), (FAILURE, 7000.0));
     assert_eq!(judged(&response(503, "7"), number::of_says(Some(false))).0, SUCCESS);
     assert!(judged("new Response(null, { status: 503 })", 0).1.is_nan());
-    assert_eq!(judged("({ status: 503, headers: { get: () => '3' } })", 0), (FAILURE, 3000.0));
+    assert_eq!(judged(&foreign("retry-after", "3"), 0), (FAILURE, 3000.0));
+    assert_eq!(judged(&foreign("retry-after-ms", "3"), 0), (FAILURE, 3.0));
+    assert_eq!(judged(&foreign("x-circuit-breaker", "users"), 0).0, IGNORED);
+    let dated = "new Response(null, { status: 503, headers: { 'retry-after': 'Thu Jan  1 00:01:05 1970', date: 'Thu, 01 Jan 1970 00:01:00 GMT' } })";
+    assert_eq!(judged(dated, 0), (FAILURE, 5000.0));
 }
 
 #[test]
@@ -264,8 +275,7 @@ fn a_header_is_read_up_to_64_characters_and_any_of_them_may_be_hostile() {
         ("\u{1f600}".to_owned(), None),
         (String::new(), None),
     ] {
-        let (outcome, asked) =
-            judged(&format!("({{ status: 503, headers: {{ get: () => '{header}' }} }})"), 0);
+        let (outcome, asked) = judged(&foreign("retry-after", &header), 0);
         assert_eq!((outcome, (!asked.is_nan()).then_some(asked)), (FAILURE, wait), "{header}");
     }
 }

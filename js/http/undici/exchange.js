@@ -3,6 +3,7 @@
  *
  * Must not know: breakers, and who answers where undici does not.
  */
+import { isDeadline } from '../../breaker/signals.js'
 import { CANCELLED } from '../cancelled.js'
 import { Controller } from './controller.js'
 
@@ -17,7 +18,12 @@ export class Head {
    */
   constructor(status, fields) {
     this.status = status
-    this.headers = { get: (/** @type {string} */ name) => fields[name.toLowerCase()]?.toString() ?? null }
+    this.headers = {
+      get(/** @type {string} */ name) {
+        const own = name.toLowerCase()
+        return Object.hasOwn(Object(fields), own) ? (fields[own]?.toString() ?? null) : null
+      }
+    }
   }
 }
 
@@ -29,11 +35,18 @@ export class Exchange {
   #controller = new Controller()
   /** @type {any} */
   #real
+  #isBegun = false
   #isStarted = false
   /** Whether the handler was told the end. */
   #isOver = false
   /** @type {{ reason: unknown } | undefined} */
   #givenUp
+  /** What undici told as an error. @type {{ error: unknown } | undefined} */
+  #failure
+  /** Whether the call is over and undici is yet to say so. */
+  #isLeftToUndici = false
+  /** Whether the handler threw. */
+  #hasThrown = false
   /** @type {Head | undefined} */
   #head
   /** @type {(value: unknown) => void} */
@@ -57,6 +70,7 @@ export class Exchange {
    * @param {(error: unknown) => void} reject
    */
   begin(resolve, reject) {
+    this.#isBegun = true
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -69,6 +83,17 @@ export class Exchange {
   giveUp(reason) {
     this.#givenUp = { reason }
     this.#real?.abort(reason)
+  }
+
+  /**
+   * The call is over, with an error. Where the caller's own signal ended it, undici tells the handler, in its own words.
+   *
+   * @param {unknown} error
+   */
+  end(error) {
+    const isAborted = this.#isBegun && this.#request.signal?.aborted === true
+    if (isAborted && this.#failure === undefined) this.#isLeftToUndici = true
+    else this.fail(isAborted ? this.#failure?.error : error)
   }
 
   /**
@@ -95,9 +120,9 @@ export class Exchange {
     this.#controller.detach(rawOf(fields))
     if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
     if (this.#controller.isCancelled) return this.fail(this.#controller.reason)
-    this.#tell('onResponseStart', response.status, fields, response.statusText)
-    if (body.length > 0) this.#tell('onResponseData', body)
-    this.#tell('onResponseEnd', {})
+    this.#tell('onResponseStart', this.#controller, response.status, fields, response.statusText)
+    if (body.length > 0) this.#tell('onResponseData', this.#controller, body)
+    this.#tell('onResponseEnd', this.#controller, {})
     this.#isOver = true
   }
 
@@ -110,8 +135,9 @@ export class Exchange {
    */
   #tell(method, ...args) {
     try {
-      this.#handler[method]?.(this.#controller, ...args)
+      return this.#handler[method]?.(...args)
     } catch (error) {
+      this.#hasThrown = true
       this.#resolve(CANCELLED)
       throw error
     }
@@ -127,11 +153,11 @@ export class Exchange {
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
     this.#isStarted = true
     this.#controller.attach(real)
-    this.#handler.onRequestStart?.(this.#controller, context)
+    this.#tell('onRequestStart', this.#controller, context)
   }
 
   onResponseStarted() {
-    return this.#handler.onResponseStarted?.()
+    return this.#tell('onResponseStarted')
   }
 
   /**
@@ -144,7 +170,7 @@ export class Exchange {
     if (this.#isOver) return
     this.#request.isAnswered = true
     this.#resolve(new Head(status, fields))
-    this.#tell('onRequestUpgrade', status, fields, socket)
+    this.#tell('onRequestUpgrade', this.#controller, status, fields, socket)
     this.#isOver = true
   }
 
@@ -162,7 +188,7 @@ export class Exchange {
       this.#head = new Head(status, fields)
       if (!this.#isUntilBody || status >= 300) this.#resolve(this.#head)
     }
-    this.#tell('onResponseStart', status, fields, text)
+    this.#tell('onResponseStart', this.#controller, status, fields, text)
   }
 
   /**
@@ -170,7 +196,7 @@ export class Exchange {
    * @param {unknown} chunk
    */
   onResponseData(_, chunk) {
-    if (!this.#isOver) this.#tell('onResponseData', chunk)
+    if (!this.#isOver) this.#tell('onResponseData', this.#controller, chunk)
   }
 
   /**
@@ -180,7 +206,7 @@ export class Exchange {
   onResponseEnd(_, trailers) {
     if (this.#isOver) return
     this.#resolve(this.#head)
-    this.#tell('onResponseEnd', trailers)
+    this.#tell('onResponseEnd', this.#controller, trailers)
     this.#isOver = true
   }
 
@@ -189,11 +215,13 @@ export class Exchange {
    * @param {unknown} error
    */
   onResponseError(_, error) {
-    const isOfCaller = this.#controller.isCancelled || this.#request.isOfCaller(error)
+    const aborted = this.#controller.isCancelled ? this.#controller : this.#request.abortedWith(error)
+    const isOfCaller = this.#hasThrown || this.#request.isOfCaller(error) || (aborted !== undefined && !isDeadline(aborted.reason))
+    this.#failure = { error }
     if (isOfCaller) this.#resolve(CANCELLED)
     else this.#reject(error)
     // Before there is a response the call's own end tells the handler, since a fallback may answer.
-    if (isOfCaller || this.#request.isAnswered) this.fail(error)
+    if (isOfCaller || this.#request.isAnswered || this.#isLeftToUndici) this.fail(error)
   }
 }
 

@@ -5,6 +5,7 @@
  * and newer) are all that it sees.
  */
 import { CANCELLED } from '../cancelled.js'
+import { verdictOn } from '../faults.js'
 import { keyOf, readOptions } from '../guard.js'
 import { Exchange, Head } from './exchange.js'
 import { GuardedDispatch, NO_ORIGIN } from './request.js'
@@ -16,11 +17,6 @@ import { GuardedDispatch, NO_ORIGIN } from './request.js'
 /** @typedef {(options: any, handler: any) => boolean} Dispatch */
 
 /** @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions */
-
-/** Errors of undici that are about what the caller did: malformed requests, and pools that it closed. */
-const NOBODYS_FAULT = [
-  'UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_ABORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
-]
 
 /**
  * An interceptor that asks a breaker before each request.
@@ -37,14 +33,16 @@ const NOBODYS_FAULT = [
  */
 export function guardDispatch(options = {}) {
   const { key, settleOn, registry, mayTimeOut } = readOptions(options, {
-    isNobodysFault: (error) => NOBODYS_FAULT.includes(/** @type {any} */ (error)?.code),
+    verdictOn,
+    responseOf,
     isAnswered: (/** @type {GuardedDispatch} */ request) => request.isAnswered,
     seen: (request) => request
   })
   /** @type {(dispatch: Dispatch) => Dispatch} */
   const interceptor = (dispatch) => (dispatched, handler) => {
-    // A handler of undici 6 or older. undici 7 translates those before they come here; undici 8 says that it takes none.
-    if (typeof handler?.onRequestStart !== 'function') return dispatch(dispatched, handler)
+    // A handler of undici 6 or older. undici 7 translates those before they come here; undici 8 says that it takes none. And an abort
+    // beforehand is none of the server's.
+    if (typeof handler?.onRequestStart !== 'function' || dispatched?.signal?.aborted === true) return dispatch(dispatched, handler)
     const request = new GuardedDispatch(dispatched)
     const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : keyOf(key, request))
     const exchange = new Exchange(handler, request, settleOn === 'body')
@@ -56,15 +54,28 @@ export function guardDispatch(options = {}) {
         context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
         hasRoom = dispatch(sent, exchange)
       })
-    // The fallback gets the request; only a call that may be cut off needs a signal.
-    const called = mayTimeOut ? breaker.callWith({}, (_, context) => send(context), request) : breaker.call((_) => send(undefined), request)
+    const { signal } = request
+    // The fallback gets the request. Only a call that may be cut off by its breaker needs a signal of its own: what the caller's ends, undici ends.
+    const called =
+      mayTimeOut || signal !== undefined
+        ? breaker.callWith({ signal }, (_, context) => send(mayTimeOut ? context : undefined), request)
+        : breaker.call((_) => send(undefined), request)
     const ended = called
       .then((/** @type {unknown} */ value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))))
-      .catch((/** @type {unknown} */ error) => exchange.fail(error))
+      .catch((/** @type {unknown} */ error) => exchange.end(error))
     if (request.upload !== undefined) ended.finally(() => request.upload?.release())
     return hasRoom
   }
   return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
+}
+
+/**
+ * The response that undici's interceptor `responseError` made an error of, where that is inside the guard.
+ *
+ * @param {any} error
+ */
+function responseOf(error) {
+  return error?.code === 'UND_ERR_RESPONSE' ? new Head(error.statusCode, error.headers) : undefined
 }
 
 /** The origin parsed last, which is mostly the one that is asked for again. */

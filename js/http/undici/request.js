@@ -44,18 +44,41 @@ export class GuardedDispatch {
   }
 
   /**
-   * Whether it was the caller who ended the request, or who asked for what can't be sent.
+   * The caller's signal, as breakers take one. undici takes event emitters as well.
+   *
+   * @internal
+   * @returns {AbortSignal | undefined}
+   */
+  get signal() {
+    const { signal } = this.options
+    const isAbortSignal = typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' && typeof signal.removeEventListener === 'function'
+    return isAbortSignal ? signal : undefined
+  }
+
+  /**
+   * The abort by the caller's signal, if that ended the request.
    *
    * undici 8 aborts what waits for a connection without a word to the controller. Of signals that are event emitters only the reason says
    * whether they aborted, if they have one; for those without, undici's own error does.
    *
    * @internal
    * @param {unknown} error What it ended with.
+   * @returns {{ reason?: unknown } | undefined}
+   */
+  abortedWith(error) {
+    const { signal } = this.options
+    return signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error) ? signal : undefined
+  }
+
+  /**
+   * Whether the caller asked for what can't be sent, or its body broke off.
+   *
+   * @internal
+   * @param {unknown} error What it ended with.
    * @returns {boolean}
    */
   isOfCaller(error) {
-    const { signal, path, query } = this.options
-    if (signal?.aborted === true || (signal?.reason !== undefined && signal.reason === error)) return true
+    const { path, query } = this.options
     // undici says with a plain error that it can't put a query behind another.
     return this.upload?.brokeOffWith(error) === true || (Boolean(query) && /[?#]/.test(path))
   }
