@@ -172,7 +172,7 @@ describe('a host that has little more than WebAssembly', () => {
       const { CircuitBreaker, classifyResponse } = await import(ESM)
       // The probe's timer keeps no process alive.
       const alive = setTimeout(() => {}, 60_000)
-      const judged = classifyResponse()(undefined, { status: 503, headers: { get: () => '7' } })
+      const judged = classifyResponse()(undefined, { status: 503, headers: { get: (name) => (name === 'retry-after' ? '7' : null) } })
       // The default sleep lets the process end.
       const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
       const breaker = new CircuitBreaker({ failureThreshold: 1, recoveryTimeout: 1, successThreshold: 1, probe: async () => {}, sleep })

@@ -42,9 +42,9 @@ describe('breakers', () => {
       }
       console.log(JSON.stringify({ freed, sizes }))`)
     assert.deepEqual(freed, [true, true, true])
-    // The list of free places takes a little once.
+    // The list of free places takes a little once, and the memory grows by a sixteenth of itself.
     assert.equal(sizes[2], sizes[1], `the memory grew: ${sizes}`)
-    assert.ok(sizes[1] < 1.05 * sizes[0], `the memory grew: ${sizes}`)
+    assert.ok(sizes[1] <= (1 + 1 / 16) * sizes[0], `the memory grew: ${sizes}`)
   })
 
   it('make the memory grow by a share of itself: 40,000 see fewer than 80 growths, where page by page there are 163', async () => {
