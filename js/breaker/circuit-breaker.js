@@ -552,7 +552,14 @@ export class CircuitBreaker extends Target {
   async whenClosed(options = {}) {
     const signal = onlySignal(options)
     if (signal?.aborted) throw reasonOf(signal)
-    if (this.state !== 'closed') return this.#news().untilClosed(signal)
+    if (this.state === 'closed') return
+    const closed = this.#news().untilClosed(signal)
+    this.#keepAwaited()
+    try {
+      await closed
+    } finally {
+      this.#keepAwaited()
+    }
   }
 
   /**
@@ -1038,10 +1045,17 @@ export class CircuitBreaker extends Target {
       })
       startTask(slot, host)
       rare.probing = host
+      this.#keepAwaited()
     } catch {
       // The call stack is at its end: the next who is refused starts another.
       if (host !== undefined) host.isStopped = true
     }
+  }
+
+  /** Has the background task keep the breaker alive as long as somebody waits for it. */
+  #keepAwaited() {
+    const { probing, news } = /** @type {Rare} */ (this.#rare)
+    if (probing !== undefined) probing.awaited = news?.isAwaited ? this : undefined
   }
 
   #report() {

@@ -84,6 +84,11 @@ export class News {
     this.#emit({ from, to, reason, at })
   }
 
+  /** Whether somebody waits for the circuit to close. */
+  get isAwaited() {
+    return this.#waiters !== undefined && this.#waiters.size > 0
+  }
+
   /**
    * Resolves at the next change to closed.
    *

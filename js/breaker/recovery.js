@@ -1,7 +1,8 @@
 /**
  * What the core's background task borrows of JavaScript to test a dependency: time, timers, the probe itself.
  *
- * Must not know: when to test. It holds the breaker weakly, so that a forgotten breaker ends its task.
+ * Must not know: when to test. It holds the breaker weakly, so that a forgotten breaker ends its task, unless somebody waits for its circuit to close:
+ * who waits may hold nothing but the promise.
  *
  * A host may end timers with the request that made them, or have none: what waits for one then waits for ever. A refused call wakes the
  * task that sleeps, and one that is lost is stopped when the circuit closes, so that the next outage has a new one.
@@ -50,6 +51,8 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
   const host = {
     /** Whether the task is to end, after the answer of a probe that is out. */
     isStopped: false,
+    /** The breaker, as long as somebody waits for its circuit to close. @type {B | undefined} */
+    awaited: undefined,
     lives: () => (isProbing || !host.isStopped) && withBreaker(isHeld) === true,
     now: () => withBreaker(now) ?? NaN,
     random: () => withBreaker(random) ?? NaN,

@@ -754,10 +754,9 @@ describe('a process', () => {
 
   for (const [what, use] of Object.entries({
     'nobody read anything of': '',
-    'somebody read the metrics of, listened to and waited for': `
+    'somebody read the metrics of, listened to and wrote to': `
       breaker.metrics.totalCalls
       breaker.addEventListener('statechange', () => {})
-      breaker.whenClosed()
       breaker.failureThreshold = 3`
   })) {
     it(`forgets an open breaker that ${what}: its task ends without another probe`, async () => {
@@ -787,4 +786,50 @@ describe('a process', () => {
       assert.deepEqual({ live, ended, probed }, { live: 1, ended: true, probed: 0 })
     })
   }
+})
+
+describe('a breaker that is held by nobody but its probe’s task', () => {
+  /** What becomes of such a breaker while its task sleeps and garbage is collected. */
+  const program = (use) => answerOf(
+    `${LIVE_BREAKERS}
+    const { CircuitBreaker, ManualClock } = await import(ESM)
+    const clock = new ManualClock()
+    const sleeps = []
+    const controller = new AbortController()
+    const open = () => {
+      const breaker = new CircuitBreaker({ clock, recoveryTimeout: 1000, successThreshold: 1, probe: async () => {}, sleep: () => new Promise((resolve) => sleeps.push(resolve)) })
+      breaker.trip()
+      return breaker
+    }
+    const turns = async () => {
+      for (let n = 0; n < 5; n++) {
+        await new Promise((resolve) => setImmediate(resolve))
+        gc()
+      }
+    }
+    let heard = 'nothing'
+    ${use}
+    await turns()
+    const live = liveBreakers()
+    clock.advance(1000)
+    sleeps.forEach((resolve) => resolve())
+    await turns()
+    console.log(JSON.stringify({ live, heard, after: liveBreakers() }))`,
+    '--expose-gc'
+  )
+
+  it('lives as long as somebody waits for its circuit to close, and is told', async () => {
+    const waits = "void (async () => { await open().whenClosed(); heard = 'closed' })()"
+    assert.deepEqual(await program(waits), { live: 1, heard: 'closed', after: 0 })
+    // The task may begin after the wait does.
+    const waitsIsolated =
+      "void (async () => { const breaker = open(); breaker.isolate(); const closed = breaker.whenClosed(); breaker.release(); breaker.trip(); await closed; heard = 'closed' })()"
+    assert.deepEqual(await program(waitsIsolated), { live: 1, heard: 'closed', after: 0 })
+  })
+
+  it('is forgotten, and its task ends, where nobody waits or nobody waits any more', async () => {
+    assert.deepEqual(await program('open()'), { live: 0, heard: 'nothing', after: 0 })
+    const aborts = "open().whenClosed({ signal: controller.signal }).catch(() => (heard = 'aborted')); await turns(); controller.abort()"
+    assert.deepEqual(await program(aborts), { live: 0, heard: 'aborted', after: 0 })
+  })
 })
