@@ -67,6 +67,11 @@ export function judge(classify, threw, payload) {
   try {
     const verdict = threw ? classify(payload, undefined) : classify(undefined, payload)
     if (verdict === undefined) return judgement
+    if (typeof verdict === 'string' && Object.hasOwn(OUTCOMES, verdict)) {
+      // Mostly so, and then without the object below, which costs a call 0.3 µs.
+      judgement.outcome = OUTCOMES[verdict]
+      return judgement
+    }
     // Own members: what a polluted prototype has is no part of a verdict.
     /** @type {Record<string, any>} */
     const own = typeof verdict === 'object' && verdict !== null ? { __proto__: null, ...verdict } : { __proto__: null, outcome: verdict }

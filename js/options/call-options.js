@@ -8,7 +8,7 @@ import { optionError } from '../base/misuse.js'
 import { checkedNumber, objectOf, OTHERS, problemError, read } from './options.js'
 import { unknownOption } from './unknown.js'
 
-/** What is known: each is read once. */
+/** What is known. */
 const NAMES = ['signal', 'timeout', 'fallback']
 
 /** The time limit that was checked last, which is mostly the one that comes next. */
@@ -23,10 +23,16 @@ let checkedTimeout = NaN
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
  */
 export function checkCallOptions(options) {
-  // All of them, since what is not given must be found nowhere: an object without a prototype costs a call more.
-  const own = /** @type {Record<string, any>} */ ({ signal: undefined, timeout: undefined, fallback: undefined, ...objectOf('options', options) })
-  for (const name in own) if (!NAMES.includes(name) && Object.hasOwn(own, name)) throw unknownOption(name, NAMES)
-  const { signal, timeout, fallback } = own
+  const given = /** @type {Record<string, any>} */ (objectOf('options', options))
+  // Own members, one by one: to copy them into an object costs a call 100 ns more, and 200 into one without a prototype.
+  let signal, timeout, fallback
+  for (const name in given) {
+    if (!Object.hasOwn(given, name)) continue
+    if (name === 'signal') signal = given[name]
+    else if (name === 'timeout') timeout = given[name]
+    else if (name === 'fallback') fallback = given[name]
+    else throw unknownOption(name, NAMES)
+  }
   checkSignal(signal)
   if (fallback !== undefined && !OTHERS.fallback.accepts(fallback)) {
     throw optionError(TypeError, 'fallback', OTHERS.fallback.expected, fallback)
@@ -36,9 +42,9 @@ export function checkCallOptions(options) {
     core.draftBegin()
     const problem = core.draftOption(field, checkedNumber('timeout', field, timeout))
     if (problem !== 0) throw problemError(problem, timeout)
-    checkedTimeout = /** @type {number} */ (timeout)
+    checkedTimeout = timeout
   }
-  return own
+  return { signal, timeout, fallback }
 }
 
 /**
