@@ -11,7 +11,8 @@
 import { canBeWatched, discard, watched } from './body.js'
 import { verdictOnFetch } from './faults.js'
 import { abortWith } from './followers.js'
-import { check, isFunctionOrUndefined, keyOf, ownOf, readOptions } from './guard.js'
+import { check, isFunctionOrUndefined, keyOf, readOptions } from './guard.js'
+import { read } from '../options/options.js'
 import { FetchRequest, isSpent, originOf, withSignal } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
@@ -49,7 +50,7 @@ const verdicts = /* @__PURE__ */ new WeakMap()
  * const response = await guarded('https://api.example.com/users')
  */
 export function guardFetch(options = {}) {
-  const { fetch, ...others } = ownOf(options)
+  const { fetch, ...others } = /** @type {any} */ (read('options', options))
   check('fetch', fetch, 'a function', isFunctionOrUndefined)
   const { key, settleOn, registry, mayTimeOut } = readOptions(others, {
     verdictOn: (error) => verdicts.get(/** @type {object} */ (error)),

@@ -6,7 +6,7 @@
 import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
 import { optionError } from '../base/misuse.js'
 import { hush } from '../breaker/promises.js'
-import { objectOf } from '../options/options.js'
+import { read } from '../options/options.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
 import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
@@ -41,18 +41,6 @@ import { classifyResponse } from './response.js'
 const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', snapshot: 'configure' }
 
 /**
- * A copy of an object's own members: what somebody added to `Object.prototype` is no option.
- *
- * @template {object} T
- * @param {T} options
- * @returns {T}
- * @throws {TypeError} `ERR_INVALID_OPTION` when it is no object.
- */
-export function ownOf(options) {
-  return /** @type {any} */ ({ __proto__: null, ...objectOf('options', options) })
-}
-
-/**
  * Checks the options and makes the registry.
  *
  * @template Request What `key` and `fallback` see.
@@ -66,7 +54,7 @@ export function ownOf(options) {
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  */
 export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }) {
-  const own = ownOf(options)
+  const own = /** @type {any} */ (read('options', options))
   const { key, failOn, rateLimit, retryAfter = {}, settleOn = 'headers', onRefused = 'throw', fallback, ...rest } = own
   check('key', key, 'a function', isFunctionOrUndefined)
   check('fallback', fallback, 'a function', isFunctionOrUndefined)
@@ -84,7 +72,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
     /** @type {any} */ ({
       __proto__: null,
       ...rest,
-      maxRetryAfter: ownOf(retryAfter).max,
+      maxRetryAfter: read('options', retryAfter).max,
       classify: judging(classify),
       fallback: fallback !== undefined || onRefused === 'respond' ? answering(fallback) : undefined,
       configure: typeof configure === 'function' ? (/** @type {string} */ name) => adapted(configure(name)) : configure
@@ -128,7 +116,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
   function adapted(answer) {
     const { classify, fallback } = answer ?? {}
     if (typeof classify !== 'function' && typeof fallback !== 'function') return answer
-    const options = ownOf(answer)
+    const options = /** @type {any} */ (read('options', answer))
     if (typeof options.classify === 'function') options.classify = judging(options.classify)
     if (typeof options.fallback === 'function') options.fallback = answering(options.fallback)
     return options

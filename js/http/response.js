@@ -9,7 +9,7 @@ import { withoutStack } from '../base/errors.js'
 import { misuse, optionError } from '../base/misuse.js'
 import { report } from '../base/report.js'
 import { hush, promiseOf } from '../breaker/promises.js'
-import { objectOf } from '../options/options.js'
+import { read } from '../options/options.js'
 import { unknownOption } from '../options/unknown.js'
 
 /** @import { ResponseLike, Verdict } from '../base/types.js' */
@@ -43,7 +43,7 @@ const OUTCOMES = /** @type {const} */ ({ [SUCCESS]: 'success', [FAILURE]: 'failu
  * const response = await breaker.call(fetch, 'https://api.example.com/users')
  */
 export function classifyResponse(options = {}) {
-  const { failOn, rateLimit = 'pause', ...unknown } = /** @type {ResponseOptions} */ ({ __proto__: null, ...objectOf('options', options) })
+  const { failOn, rateLimit = 'pause', ...unknown } = /** @type {ResponseOptions} */ (read('options', options))
   for (const name of Object.keys(unknown)) throw unknownOption(name, ['failOn', 'rateLimit'])
   if (typeof rateLimit !== 'string' || !Object.hasOwn(RATE_LIMITS, rateLimit)) throw optionError(TypeError, 'rateLimit', "'pause', 'failure' or 'ignored'", rateLimit)
   const fails = failing(failOn)

@@ -70,7 +70,16 @@ export function onlySignal(options) {
  * @throws {TypeError} `ERR_INVALID_OPTION`.
  */
 export function checkSignal(value) {
-  const signal = /** @type {Partial<AbortSignal> | null} */ (value)
-  if (value !== undefined && !(typeof value === 'object' && typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' &&
-    typeof signal.removeEventListener === 'function')) throw optionError(TypeError, 'signal', 'an AbortSignal', value)
+  if (value !== undefined && !(typeof value === 'object' && isSignal(value))) throw optionError(TypeError, 'signal', 'an AbortSignal', value)
+}
+
+/**
+ * Whether a value can be listened to as an abort signal.
+ *
+ * @internal
+ * @param {any} value
+ * @returns {boolean}
+ */
+export function isSignal(value) {
+  return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function' && typeof value.removeEventListener === 'function'
 }

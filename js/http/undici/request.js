@@ -3,6 +3,7 @@
  *
  * Must not know: breakers, responses.
  */
+import { isSignal } from '../../options/call-options.js'
 import { Upload } from './upload.js'
 
 /** The key of requests without an origin. A pool has only one, so its requests need not name it. */
@@ -51,8 +52,7 @@ export class GuardedDispatch {
    */
   get signal() {
     const { signal } = this.options
-    const isAbortSignal = typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function' && typeof signal.removeEventListener === 'function'
-    return isAbortSignal ? signal : undefined
+    return isSignal(signal) ? signal : undefined
   }
 
   /**
