@@ -23,10 +23,11 @@ export function settleNoted() {
 }
 
 /**
- * Whether an error says that the call stack is at its end: a RangeError, or Firefox's own.
+ * Whether an error says that the call stack is at its end: a RangeError, or Firefox's own. By its name, since it may be of another realm.
  *
  * @param {any} error
  */
 export function isOverflow(error) {
-  return error instanceof RangeError || error?.name === 'InternalError'
+  const name = error?.name
+  return name === 'RangeError' || name === 'InternalError'
 }

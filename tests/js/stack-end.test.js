@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { runInNewContext } from 'node:vm'
+import { isOverflow } from '../../js/breaker/unsettled.js'
 import { run } from './support.js'
 
 /** What is done with a breaker at the end of the stack. Each is one call at most. */
@@ -104,4 +106,15 @@ describe('at the end of the call stack no permit is lost, and none is given twic
       })
     }
   }
+})
+
+describe('an error that says so', () => {
+  const overflow = 'try { (function deeper() { deeper() })() } catch (error) { error }'
+
+  it('is told from others by its name, also in another realm, as under Jest, and in Firefox', () => {
+    for (const error of [(0, eval)(overflow), runInNewContext(overflow), { name: 'InternalError' }]) assert.equal(isOverflow(error), true)
+    for (const error of [new Error('x'), new WebAssembly.RuntimeError('x'), runInNewContext('new TypeError()'), undefined, null, 'RangeError']) {
+      assert.equal(isOverflow(error), false)
+    }
+  })
 })
