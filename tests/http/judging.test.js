@@ -2,11 +2,12 @@
 // requests are made.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, beforeEach, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { Agent, request } from 'undici'
 import { CircuitBreaker, classifyResponse, isCircuitOpenError } from '../../pkg/index.js'
 import { guardFetch } from '../../pkg/fetch.js'
 import { guardDispatch } from '../../pkg/undici.js'
+import { hearReports } from '../js/reports.js'
 import { answerOf } from '../js/support.js'
 import { atEnd, LIMIT, outcomes, rejectionOf, startServer, unhandled, until } from './support.js'
 
@@ -15,15 +16,7 @@ after(() => assert.deepEqual(unhandled, []))
 const server = await startServer()
 const { origin } = server
 
-let reported, reportError
-beforeEach(() => {
-  reported = []
-  reportError = globalThis.reportError
-  globalThis.reportError = (error) => reported.push(error)
-})
-afterEach(() => {
-  globalThis.reportError = reportError
-})
+const reported = hearReports()
 
 const outcomeOf = (verdict) => verdict?.outcome ?? verdict
 const responding = (status, headers) => new Response(null, { status, headers })

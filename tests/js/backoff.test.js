@@ -1,24 +1,19 @@
 // recoveryBackoff: how long the circuit stays open after each failed recovery, with and without chance. It must not know why it opened.
 
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
+import { hearReports } from './reports.js'
 import { thrownBy } from './support.js'
 
 const RECOVERY = 1000
 
-let clock, breaker, reported
-const real = globalThis.reportError
+let clock, breaker
+const reported = hearReports()
 const make = (recoveryBackoff, options) =>
   (breaker = new CircuitBreaker({ clock, recoveryTimeout: RECOVERY, failureThreshold: 1, successThreshold: 1, recoveryBackoff, ...options }))
 beforeEach(() => {
   clock = new ManualClock()
-  reported = []
-  globalThis.reportError = (error) => reported.push(error)
-})
-afterEach(() => {
-  if (real === undefined) delete globalThis.reportError
-  else globalThis.reportError = real
 })
 
 const fail = () => thrownBy(() => breaker.callSync(() => { throw 'down' }))

@@ -1,23 +1,16 @@
 // How a call is judged: by `classify`, or by whether it threw. It must not know breakers.
 
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { judge } from '../../js/breaker/verdicts.js'
 import { BulkheadFullError, CircuitOpenError } from '../../js/base/errors.js'
 import { FAILURE, IGNORED, SUCCESS } from '../../js/engine/numbers.js'
+import { hearReports } from './reports.js'
 
 const error = new Error('down')
 const PLAIN = { retryAfter: NaN, trips: false }
 
-let reported, reportError
-beforeEach(() => {
-  reported = []
-  reportError = globalThis.reportError
-  globalThis.reportError = (error) => reported.push(error)
-})
-afterEach(() => {
-  globalThis.reportError = reportError
-})
+const reported = hearReports()
 
 describe('a call without a judge', () => {
   it('succeeds with a value and fails with an error, which is the cause', () => {
