@@ -67,8 +67,11 @@ function rejected(onFailure, error) {
  * @returns {Promise<any>}
  */
 export function follow(result, onSuccess, onFailure) {
-  if (isPrimitive(result)) return Promise.resolve(onSuccess(result))
-  return new Promise((resolve) => resolve(result)).then(onSuccess, onFailure)
+  if (!isPrimitive(result)) return new Promise((resolve) => resolve(result)).then(onSuccess, onFailure)
+  // Made before: what throws at the end of the call stack throws where nothing was settled.
+  const promise = Promise.resolve(result)
+  onSuccess(result)
+  return promise
 }
 
 /**

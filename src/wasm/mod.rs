@@ -34,11 +34,11 @@ pub fn free_slot(slot: u32) {
     slots::remove(slot);
 }
 
-/// Asks for the right to make one call: a permit of 0 or above, or a refusal below 0. `random`, here and in what else may
+/// Asks for the right to make one call: a permit of 0 or above, a refusal below 0, or NaN where no breaker is in the slot. `random`, here and in what else may
 /// open the circuit, is a number from 0 to 1 where [`demand`] asks for one; NaN takes nothing off the open time.
 #[wasm_bindgen]
 pub fn admit(slot: u32, now: f64, random: f64) -> f64 {
-    slots::with(slot, 0.0, |breaker| match breaker.admit_if_closed() {
+    slots::with(slot, f64::NAN, |breaker| match breaker.admit_if_closed() {
         Some(permit) => permit.0,
         None => admit_on_a_closer_look(breaker, now, random),
     })
