@@ -8,8 +8,13 @@ import { ifAny } from '../base/host.js'
 /** By this a guard aborts the signal of a call that is over, for example with a body that outlives the call. */
 const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
 
+/** By this a guard says whether anybody waits for the server: only then does the call's time run. */
+const WAITS = /* @__PURE__ */ Symbol.for('halfopen.waits')
+
 /** By this Node asks, past the proxy, what `console.log` is to show. */
 const INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
+
+/** @typedef {{ waits(waits: boolean): void }} Limited Begins its time anew, or stops it. */
 
 /**
  * The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call.
@@ -23,6 +28,12 @@ export class OwnSignal {
   /** @type {{ reason: unknown } | undefined} */
   #aborted = undefined
   #isShown = false
+  #limited
+
+  /** @param {Limited} limited Whose time it is. */
+  constructor(limited) {
+    this.#limited = limited
+  }
 
   /** @param {unknown} reason */
   abort(reason) {
@@ -49,7 +60,8 @@ export class OwnSignal {
 
   /** @type {NonNullable<ProxyHandler<any>['get']>} */
   get(target, name, receiver) {
-    return name === ABORT ? (/** @type {unknown} */ reason) => this.abort(reason) : Reflect.get(this.shown(target), name, receiver)
+    if (name === ABORT) return (/** @type {unknown} */ reason) => this.abort(reason)
+    return name === WAITS ? (/** @type {boolean} */ waits) => this.#limited.waits(waits) : Reflect.get(this.shown(target), name, receiver)
   }
 }
 

@@ -13,6 +13,7 @@ import { report } from '../base/report.js'
 import { isNativePromise } from './promises.js'
 import { hasAborted, isDeadline, reasonOf, watch } from './signals.js'
 
+/** @import { Limited } from './context.js' */
 /** @import { Timed } from './deadlines.js' */
 /** @import { Waiter } from './signals.js' */
 
@@ -48,6 +49,7 @@ function keep(resolve, reject) {
  *
  * @implements {Timed}
  * @implements {Waiter}
+ * @implements {Limited}
  */
 export class PendingCall {
   /** @type {PendingCall | undefined} */
@@ -98,6 +100,16 @@ export class PendingCall {
     this.#timeout = timeout
     this.#breaker = breaker
     setDeadline(this, timeout)
+  }
+
+  /**
+   * Begins the time limit anew, if there is one, or stops it: the server is to blame only for the time in which somebody waits for it.
+   *
+   * @param {boolean} waits
+   */
+  waits(waits) {
+    clearDeadline(this)
+    if (waits && this.#ended !== undefined && !Number.isNaN(this.#timeout)) setDeadline(this, this.#timeout)
   }
 
   /**
@@ -156,7 +168,7 @@ export class PendingCall {
   }
 
   #context() {
-    return contextOf((this.#own = new OwnSignal()))
+    return contextOf((this.#own = new OwnSignal(this)))
   }
 
   onTimeout() {

@@ -300,6 +300,64 @@ describe('a timeout of one call', () => {
   }
 })
 
+describe('a guard that says when somebody waits for the server', () => {
+  const WAITS = Symbol.for('halfopen.waits')
+  const begun = (options) => {
+    let context
+    const { promise, resolve } = deferred()
+    const call = breaker.callWith(options ?? {}, (given) => ((context = given), promise))
+    let told
+    call.then((value) => (told = value), (error) => (told = error.code))
+    return { waits: (waits) => context[WAITS](waits), resolve, told: () => told, context }
+  }
+
+  it('stops the time of the call and begins it anew, to the millisecond', async (t) => {
+    const { waits, told } = begun()
+    pass(t, 99)
+    waits(false)
+    pass(t, 10_000)
+    await drained()
+    assert.equal(told(), undefined)
+    waits(true)
+    pass(t, 99)
+    await drained()
+    assert.equal(told(), undefined)
+    pass(t, 1)
+    await drained()
+    assert.deepEqual([told(), breaker.metrics.timedOutCalls], ['ERR_CALL_TIMEOUT', 1])
+  })
+
+  it('begins it anew each time that it says so, while a call beside keeps its own', async (t) => {
+    const { waits, told, resolve } = begun()
+    const beside = begun()
+    for (let piece = 0; piece < 3; piece++) {
+      pass(t, 60)
+      waits(true)
+    }
+    await drained()
+    assert.deepEqual([told(), beside.told()], [undefined, 'ERR_CALL_TIMEOUT'])
+    resolve('whole')
+    await drained()
+    assert.deepEqual([told(), breaker.metrics.successfulCalls], ['whole', 1])
+  })
+
+  it('gives no time to a call without, nor to one that is over', async (t) => {
+    make({ timeout: undefined })
+    const untimed = begun()
+    untimed.waits(true)
+    pass(t, 1e6)
+    await drained()
+    assert.equal(untimed.told(), undefined)
+    const over = begun({ timeout: 100 })
+    over.resolve('early')
+    await drained()
+    over.waits(true)
+    pass(t, 1e6)
+    await drained()
+    assert.deepEqual([over.told(), breaker.metrics.timedOutCalls], ['early', 0])
+  })
+})
+
 describe('callWith()', () => {
   it('rejects with a coded error for what is no function or no options, and counts nothing', async () => {
     for (const [options, fn, code, message] of [
