@@ -250,3 +250,17 @@ fn opened_at_a_time_unknown_it_counts_from_the_first_time_seen() {
     assert_eq!(breaker.admit(7499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 7500.0);
 }
+
+#[test]
+fn opened_for_the_first_time_when_nobody_knows_the_time_it_is_no_failed_recovery() {
+    for nonsense in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for was_reset in [false, true] {
+            let mut breaker = breaker(&[(Field::FailureThreshold, 1.0), (Field::BackoffFactor, 2.0)]);
+            if was_reset {
+                breaker.reset(nonsense);
+            }
+            breaker.record(Failure, nonsense, NO_CHANCE);
+            assert_eq!((breaker.failed_recoveries(), breaker.open_time()), (0, 60_000.0), "{nonsense}");
+        }
+    }
+}
