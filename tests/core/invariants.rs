@@ -70,13 +70,19 @@ fn ask(breaker: &mut Breaker, by_probe: bool, now: f64) -> Option<Permit> {
     }
 }
 
+/// The first time at which that many ms have passed. Beyond 2^53 ms a sum is rounded, which may be down.
+fn after(now: f64, ms: f64) -> f64 {
+    let later = now + ms;
+    if later - now < ms { later.next_up() } else { later }
+}
+
 /// Whether somebody is let through within one half-open timeout and one open time, and a caller within one half-open timeout more
 /// where a probe that asks no more was to test.
 fn admits_soon(breaker: &Breaker, probed: bool, now: f64) -> bool {
     let soon = |by_probe: bool| {
         let (mut breaker, mut now) = (breaker.clone(), now);
         let mut asked = |breaker: &mut Breaker, wait: f64| {
-            now += wait;
+            now = after(now, wait);
             ask(breaker, by_probe, now).is_some()
         };
         let lease = option(&breaker, Field::HalfOpenTimeout);
