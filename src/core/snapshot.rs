@@ -24,13 +24,11 @@ use super::time::Moment;
 use super::trial::Trial;
 
 /// The version written.
-const VERSION: u32 = 3;
+const VERSION: u32 = 2;
 
-/// The version that 0.1.0 wrote. It says nothing of the window, so it is refused where there was one, and names one mode at most.
+/// The version that 0.1.0 wrote. It says nothing of the window, so it is refused where there was one, names one mode at most, and
+/// has 0 for no open time, too.
 const VERSION_0_1_0: u32 = 1;
-
-/// The first version that tells an open time of 0 from none. Those before wrote 0 for both, and took it for none.
-const TELLS_0_FROM_NONE: u32 = 3;
 
 numbers! {
     /// The single numbers of a snapshot, in their order. To add one: its row; both directions below then ask for it.
@@ -150,7 +148,7 @@ impl Breaker {
     pub fn restore(&mut self, saved: &[f64], origin: f64, now: f64) -> Option<()> {
         let mut saved = Reader::new(saved);
         let numbers = Numbers::load(&mut saved)?;
-        if !(VERSION_0_1_0..=VERSION).contains(&numbers.version) {
+        if !matches!(numbers.version, VERSION | VERSION_0_1_0) {
             return None;
         }
         let Numbers { successful, failed, timed_out, ignored, rejected, would_reject, stale, .. } = numbers;
@@ -176,7 +174,7 @@ impl Breaker {
             State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },
             State::Open => {
                 let span = match numbers.span.0 {
-                    0.0 if numbers.version < TELLS_0_FROM_NONE => OpenTime::NONE,
+                    0.0 if numbers.version == VERSION_0_1_0 => OpenTime::NONE,
                     _ => numbers.span,
                 };
                 let passed = match numbers.open_for.0 {

@@ -247,8 +247,8 @@ describe('what is left of an open time', () => {
         other.recordFailure()
         assert.equal(other.explain().retryAfter, again)
       }
-      // Versions before wrote 0 for both, and took it for none.
-      const old = make({ snapshot: { ...breaker.toJSON(), version: 2, span: 0 } })
+      // 0.1.0 wrote 0 for both, and took it for none.
+      const old = make({ snapshot: { ...breaker.toJSON(), version: 1, span: 0 } })
       assert.equal(old.explain().retryAfter, 0)
       old.recordFailure()
       assert.equal(old.explain().retryAfter, RECOVERY)
