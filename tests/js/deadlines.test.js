@@ -367,6 +367,25 @@ describe('fake timers', () => {
     assert.deepEqual([await answerOf(program('fake()', '')), await answerOf(program('', 'fake()'))], ['open', 'open'])
   })
 
+  it('that are the host\'s own function with a mark, as those of Bun, have a timer for each call', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      const call = () => breaker.call(never).catch(() => {})
+      call()
+      const counts = [timers.size]
+      setTimeout.clock = true
+      call()
+      call()
+      counts.push(timers.size)
+      delete setTimeout.clock
+      call()
+      counts.push(timers.size)
+      pass(100)
+      counts.push(breaker.metrics.timedOutCalls)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 3, 3, 4])
+  })
+
   it('are told from wrappers of the real ones, which are asked whether the answer is there', async () => {
     const came = await answerOf(`
       const { CircuitBreaker } = await import(ESM)
