@@ -11,7 +11,8 @@ const outside = /* @__PURE__ */ ifAny(emptyContext)
 function emptyContext() {
   const { AsyncResource } = /** @type {any} */ (globalThis).process.getBuiltinModule('node:async_hooks')
   const context = new AsyncResource('halfopen')
-  // Whoever loads the package in the midst of a request gives it that request's stores: Node keeps them under symbols, beside its two ids.
+  // Whoever loads the package in the midst of a request gives it that request's stores: Node keeps them under symbols, beside its two ids. In Bun and
+  // Deno they are out of reach.
   for (const symbol of Object.getOwnPropertySymbols(context)) if (!/async_id/.test(String(symbol))) context[symbol] = undefined
   return context
 }
