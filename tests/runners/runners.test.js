@@ -61,8 +61,11 @@ describe(`Jest ${versionOf('jest')}`, () => {
   for (const [what, folder, flags] of [['CommonJS', 'cjs', []], ['ES modules', 'esm', ['--experimental-vm-modules', '--no-warnings']]]) {
     it(`as ${what}, in Node and jsdom, and with timers that are faked at import`, async () => {
       const projects = [project(folder, 'node'), project(folder, 'jsdom'), project(folder, 'node', { fakeTimers: { enableGlobally: true } })]
-      const args = [...flags, installed('jest/bin/jest.js'), '--config', JSON.stringify({ projects }), '--json', '--runInBand', '--ci', '--no-cache']
-      await passes(2 * ALL + WITHOUT_FETCH, fromJson, NODE, args)
+      const args = [...flags, installed('jest/bin/jest.js'), '--config', JSON.stringify({ projects }), '--json', '--detectOpenHandles', '--ci', '--no-cache']
+      await passes(2 * ALL + WITHOUT_FETCH, (out) => {
+        assert.deepEqual(JSON.parse(out).openHandles, [])
+        return fromJson(out)
+      }, NODE, args)
     })
   }
 })
