@@ -1,4 +1,4 @@
-// The installed package in Bun and Deno: the small program that every runtime runs, and in whose async context what runs in the background. It must
+// The installed package in each Node, Bun and Deno: the small program that every runtime runs, and in whose async context what runs in the background. It must
 // not know how the package does either.
 
 import assert from 'node:assert/strict'
@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { LOADED, probesIn, probesOf, STORES_OF_CALLS, STORES_OF_PROBES } from '../js/requests.js'
-import { env, EXPECTED, PROGRAM, project, root, run } from '../package/support.js'
+import { env, EXPECTED, nodes, PROGRAM, project, root, run } from '../package/support.js'
 import { bun, deno, versionOf } from './support.js'
 
 const PROGRAMS = {
@@ -28,6 +28,7 @@ before(async () => {
 after(() => user?.remove())
 
 const RUNTIMES = [
+  ...Object.entries(nodes).map(([major, binary]) => ({ name: `Node ${major}`, binary, flags: ['--expose-gc'], inherited: [] })),
   { name: 'Bun', version: versionOf('bun'), binary: bun, flags: [], inherited: ['required by a request'] },
   {
     // With no permission, but for a `require`, which reads its file.
@@ -44,8 +45,8 @@ for (const { name, version, binary, flags, inherited, reads } of RUNTIMES) {
     return JSON.parse(stdout)
   }
 
-  describe(`${name} ${version}`, () => {
-    it('is named in the README and in the docs, by this version', () => {
+  describe(version === undefined ? name : `${name} ${version}`, () => {
+    if (version !== undefined) it('is named in the README and in the docs, by this version', () => {
       const [, short] = /^(\d+\.\d+)\./.exec(version)
       for (const page of ['README.md', 'docs/runtimes.md']) assert.match(readFileSync(join(root, page), 'utf8'), new RegExp(`Tested with .*${name} ${short}\\b`))
     })

@@ -247,6 +247,16 @@ export function situations(halfopen, { it, fake, real, tick, tickAsync, count, e
     assert.deepEqual([breaker.metrics.ignoredCalls, breaker.metrics.inFlight], [1, 0])
   })
 
+  it('the deadline of a caller is a timeout, though its reason is the host\'s', async () => {
+    const breaker = new CircuitBreaker()
+    const controller = new AbortController()
+    const call = breaker.callWith({ signal: controller.signal }, never)
+    const reason = new DOMException('The time was up', 'TimeoutError')
+    controller.abort(reason)
+    await assert.rejects(call, (error) => error === reason)
+    assert.deepEqual([breaker.metrics.timedOutCalls, breaker.metrics.ignoredCalls], [1, 0])
+  })
+
   it('the end of the call stack is no fault of the core, and what comes later is judged', () => {
     const breaker = new CircuitBreaker({ failureThreshold: 1_000_000 })
     const said = []
