@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js http package readme browsers)
+node_lane=(types js http package runners readme browsers)
 alone=(demo load)
 layers=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 wanted=("$@")
@@ -51,6 +51,7 @@ types() {
 js() { node_tests tests/js; }
 http() { node_tests tests/http; }
 package() { node_tests tests/package; }
+runners() { node_tests tests/runners; }
 browsers() { node_tests tests/browsers; }
 readme() { node_tests tests/readme; }
 demo() { node_tests tests/demo; }
@@ -78,7 +79,7 @@ count() {
 
 # The lines of a log that say how it ended.
 closing_lines() {
-  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load): |^not replayed: |^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners): |^not replayed: |^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
 }
 
 lane() {

@@ -51,7 +51,7 @@ const host = /* @__PURE__ */ ifAny(takeHost)
 /** @returns {Host | undefined} */
 function takeHost() {
   const { setTimeout, clearTimeout, setImmediate, performance, process, navigator } = /** @type {any} */ (globalThis)
-  if ('clock' in setTimeout) return undefined
+  if (isMarked(setTimeout)) return undefined
   // Node, Bun and Deno mark their own so. In browsers a timer costs less, and its fakes can't be told from it.
   const isOwn = Symbol.for('nodejs.util.promisify.custom') in setTimeout
   const hasContexts = isOwn && setImmediate && navigator?.userAgent !== 'Cloudflare-Workers'
@@ -181,7 +181,7 @@ function wait(call, host, isLate) {
  */
 export function setDeadline(call, timeout) {
   const { setTimeout } = globalThis
-  const isHosts = host !== undefined && /** @type {any} */ (setTimeout) === host.setTimeout
+  const isHosts = host !== undefined && /** @type {any} */ (setTimeout) === host.setTimeout && !isMarked(setTimeout)
   if (isHosts && host.AsyncResource !== undefined) {
     queues ??= new Map()
     let deadlines = queues.get(timeout)
@@ -211,7 +211,16 @@ export function setDeadline(call, timeout) {
 function isReal(setter, timer, { setTimeout, clearTimeout }) {
   const own = setTimeout(() => {}, 0)
   clearTimeout(own)
-  return !('clock' in setter) && timer.constructor === own.constructor
+  return !isMarked(setter) && timer.constructor === own.constructor
+}
+
+/**
+ * Whether a `setTimeout` says of itself that it is a fake. That of Bun is the host's own function before, while and after it is one.
+ *
+ * @param {Function} setTimeout
+ */
+function isMarked(setTimeout) {
+  return 'clock' in setTimeout
 }
 
 /** @param {Timed} call One whose deadline was set. */
