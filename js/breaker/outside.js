@@ -5,8 +5,13 @@
  */
 import { ifAny } from '../base/host.js'
 
-/** Made at import, so that where it can't be emptied it is no request's as a rule. @type {{ runInAsyncScope(fn: Function): any } | undefined} */
-const outside = /* @__PURE__ */ ifAny(emptyContext)
+/**
+ * Undefined where there is none, `false` as long as nobody asked for one. Made at import where it can't be emptied, so that it is no request's
+ * as a rule. In Node it can be, and takes 0.3 ms of the start.
+ *
+ * @type {{ runInAsyncScope(fn: Function): any } | undefined | false}
+ */
+let outside = /* @__PURE__ */ (() => ('Bun' in globalThis || 'Deno' in globalThis) && ifAny(emptyContext))()
 
 function emptyContext() {
   const { AsyncResource } = /** @type {any} */ (globalThis).process.getBuiltinModule('node:async_hooks')
@@ -24,5 +29,6 @@ function emptyContext() {
  * @returns {T}
  */
 export function runOutside(fn) {
-  return outside === undefined ? fn() : outside.runInAsyncScope(fn)
+  const context = outside === false ? (outside = ifAny(emptyContext)) : outside
+  return context === undefined ? fn() : context.runInAsyncScope(fn)
 }
