@@ -45,6 +45,17 @@ export class GuardedDispatch {
   }
 
   /**
+   * What undici demands of the handler, apart from `onRequestStart`.
+   *
+   * @internal
+   * @returns {string[]}
+   */
+  get needs() {
+    const { method, upgrade } = this.options
+    return ['onResponseError', ...(upgrade || method === 'CONNECT' ? ['onRequestUpgrade'] : ['onResponseStart', 'onResponseData', 'onResponseEnd'])]
+  }
+
+  /**
    * The caller's signal, as breakers take one. undici takes event emitters as well.
    *
    * @internal
