@@ -2,6 +2,7 @@
 // What handlers are told, what the caller sees and what the server sees have to agree. It must not know what any of that is.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { connect as connectTo } from 'node:net'
 import { Readable, Writable } from 'node:stream'
@@ -138,7 +139,7 @@ function raw(dispatcher, options, overrides = {}, without = []) {
       resolve(`threw ${ofError(error)}`)
     }
     // Handlers that can't be told the end.
-    if (['onResponseEnd', 'onRequestUpgrade'].includes(without[0])) setTimeout(resolve, 100, 'nothing')
+    if (['onRequestStart', 'onResponseEnd', 'onRequestUpgrade'].includes(without[0])) setTimeout(resolve, 100, 'nothing')
   })
 }
 
@@ -148,7 +149,7 @@ function raw(dispatcher, options, overrides = {}, without = []) {
  * not, what handlers are told is left out (`blind`).
  */
 function situations(undici) {
-  const { Agent, Client, Pool, BalancedPool, ProxyAgent, RetryAgent, EnvHttpProxyAgent, MockAgent, FormData, interceptors, fetch, stream, pipeline, connect, upgrade, request } = undici
+  const { Agent, Client, Pool, BalancedPool, RoundRobinPool, ProxyAgent, RetryAgent, EnvHttpProxyAgent, MockAgent, FormData, interceptors, fetch, stream, pipeline, connect, upgrade, request } = undici
   const gets = {
     'a text': text('body'),
     'an empty body': text(),
@@ -397,6 +398,33 @@ function situations(undici) {
     }, { switching: taken })
   }
 
+  add('a WebSocket', undefined, async (dispatcher, url, { server }) => {
+    server.on('upgrade', ({ headers }, socket) => {
+      const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+      socket.on('error', () => {}).write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ${accept}\r\n\r\n`)
+      // A text of two letters, and the end.
+      socket.end(Buffer.from([0x81, 2, 104, 105, 0x88, 2, 3, 0xe8]))
+      server.sockets.add(socket)
+    })
+    const socket = new undici.WebSocket(url.replace('http', 'ws'), { dispatcher })
+    const told = []
+    socket.addEventListener('open', () => told.push('open'))
+    socket.addEventListener('message', ({ data }) => told.push(data))
+    const [{ code }] = await once(socket, 'close')
+    return [...told, code]
+  })
+  add('a WebSocket that is refused', (_, response) => response.writeHead(404).end('body'), async (dispatcher, url) => {
+    const socket = new undici.WebSocket(url.replace('http', 'ws'), { dispatcher })
+    socket.addEventListener('error', () => {})
+    return (await once(socket, 'close')).map(({ code, wasClean }) => [code, wasClean])
+  })
+  add('an EventSource', (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: hi\n\n'), async (dispatcher, url) => {
+    const source = new undici.EventSource(url, { dispatcher })
+    const [{ data }] = await once(source, 'message')
+    source.close()
+    return data
+  })
+
   // Other interceptors.
   const redirecting = (received, response) => (received.url === '/' ? response.writeHead(307, { location: '/there' }).end('moved') : echo(received, response))
   for (const place of ['inside', 'around']) {
@@ -412,7 +440,7 @@ function situations(undici) {
       const results = []
       for (let n = 0; n < 2; n++) {
         const { headers, ...rest } = await whole(undici, url, { dispatcher })
-        results.push({ ...rest, age: headers.age })
+        results.push({ ...rest, isAged: headers.age !== undefined })
       }
       return results
     }, placed(() => interceptors.cache()))
@@ -436,7 +464,7 @@ function situations(undici) {
   add('fetch() of what is compressed', (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('unzipped')), async (dispatcher, url) => (await fetch(url, { dispatcher })).text())
 
   // Other dispatchers.
-  for (const [name, Dispatcher] of Object.entries({ Client, Pool, BalancedPool })) {
+  for (const [name, Dispatcher] of Object.entries({ Client, Pool, BalancedPool, RoundRobinPool })) {
     add(`a ${name}`, text('body'), (dispatcher) => settled(dispatcher.request({ path: '/', method: 'GET' }).then(async ({ statusCode, body }) => [statusCode, await body.text()])), { make: (url) => new Dispatcher(url) })
     add(`a ${name} after a reset`, gets['a reset'], (dispatcher) => settled(dispatcher.request({ path: '/', method: 'GET' })), { make: (url) => new Dispatcher(url) })
   }

@@ -15,6 +15,7 @@ import { Controller } from './controller.js'
 import { Reading } from './reading.js'
 
 /** @import { CallContext, ResponseLike } from '../../base/types.js' */
+/** @import { Limited as LentCall } from '../../breaker/context.js' */
 /** @import { GuardedDispatch } from './request.js' */
 
 /** By this the breaker lends a guard the call, to end it at once and to say whether anybody waits for the server. */
@@ -50,12 +51,19 @@ export class Exchange {
   #breaker
   #isUntilBody
   #controller = new Controller((isPaused) => this.#reading?.pause(isPaused))
-  /** The call, once it began. @type {{ context: any, resolve: (value: unknown) => void, reject: (error: unknown) => void } | undefined} */
+  /** The call, once it began and until it was ended here. @type {LentCall | undefined} */
   #call
+  /** @type {(value: unknown) => void} */
+  #resolve = () => {}
+  /** @type {(error: unknown) => void} */
+  #reject = () => {}
+  #isBegun = false
+  /** Whether a fallback answers in the place of what ended the call. */
+  #fallsBack = false
   /** @type {any} */
   #real
-  /** Methods that are hidden from undici's checks, since the handler does not have them. @type {string[]} */
-  #hidden = []
+  /** Methods that are hidden from undici's checks, since the handler does not have them. @type {string[] | undefined} */
+  #hidden
   #isStarted = false
   /** Whether undici told its end. What it still tells then is of no response of ours. */
   #isDone = false
@@ -89,11 +97,19 @@ export class Exchange {
     this.#request = request
     this.#breaker = breaker
     this.#isUntilBody = isUntilBody
-    const self = /** @type {any} */ (this)
-    for (const name of OPTIONAL) {
-      if (handler[name] === undefined) continue
-      self[name] = typeof handler[name] !== 'function' ? handler[name] : (/** @type {unknown[]} */ ...args) => (this.#isReplaced ? undefined : this.#tell(name, ...args))
-    }
+    for (const name of OPTIONAL) if (handler[name] !== undefined) this.#add(name, handler[name])
+  }
+
+  /**
+   * Has a method that is not there for other handlers.
+   *
+   * @param {string} name
+   * @param {unknown} method The handler's.
+   */
+  #add(name, method) {
+    const tell = (/** @type {unknown[]} */ ...args) => (this.#isReplaced ? undefined : this.#tell(name, ...args))
+    // What is no method undici refuses.
+    ;/** @type {any} */ (this)[name] = typeof method === 'function' ? tell : method
   }
 
   /**
@@ -105,11 +121,11 @@ export class Exchange {
    * @returns {boolean} Whether there is room for more requests.
    */
   send(dispatch, options) {
-    const self = /** @type {any} */ (this)
+    const handler = this.#handler
     for (const name of this.#request.needs) {
-      if (typeof this.#handler[name] === 'function') continue
-      self[name] = this.#handler[name]
-      this.#hidden.push(name)
+      if (typeof handler[name] === 'function') continue
+      ;/** @type {any} */ (this)[name] = handler[name]
+      ;(this.#hidden ??= []).push(name)
     }
     try {
       return dispatch(options, this)
@@ -119,7 +135,9 @@ export class Exchange {
   }
 
   #unhide() {
-    for (const name of this.#hidden.splice(0)) delete (/** @type {any} */ (this)[name])
+    if (this.#hidden === undefined) return
+    for (const name of this.#hidden) delete (/** @type {any} */ (this)[name])
+    this.#hidden = undefined
   }
 
   /**
@@ -128,7 +146,10 @@ export class Exchange {
    * @param {(error: unknown) => void} reject
    */
   begin(context, resolve, reject) {
-    this.#call = { context, resolve, reject }
+    this.#isBegun = true
+    this.#call = /** @type {any} */ (context)[CALL]
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   /**
@@ -149,7 +170,7 @@ export class Exchange {
    * @param {unknown} error
    */
   end(error) {
-    const isAborted = this.#call !== undefined && this.#request.signal?.aborted === true
+    const isAborted = this.#isBegun && this.#request.signal?.aborted === true
     if (isAborted && this.#failure === undefined) this.#isLeftToUndici = true
     else this.fail(isAborted ? this.#failure?.error : error)
   }
@@ -216,17 +237,17 @@ export class Exchange {
    * @returns {boolean} Whether the fallback answers in the place of what ended it.
    */
   #settle(how, payload) {
-    if (this.#call === undefined) return false
-    const { context, resolve, reject } = this.#call
-    let fallsBack = false
+    const call = this.#call
+    if (call === undefined) return this.#fallsBack
+    this.#call = undefined
     try {
-      fallsBack = context[CALL].settle(how, payload)
+      this.#fallsBack = call.settle(how, payload) === true
     } catch {
       // The call stack is at its end. The promise settles it.
     }
-    if (how === ENDED.error || how === ENDED.timeout) reject(payload)
-    else resolve(how === ENDED.value ? payload : CANCELLED)
-    return fallsBack
+    if (how === ENDED.error || how === ENDED.timeout) this.#reject(payload)
+    else this.#resolve(how === ENDED.value ? payload : CANCELLED)
+    return this.#fallsBack
   }
 
   /** The server did all that it had to. */
@@ -299,7 +320,7 @@ export class Exchange {
     this.#request.isAnswered = true
     const head = (this.#head = new Head(status, fields))
     const isEmpty = this.#request.method === 'HEAD' || EMPTY.includes(status) || head.headers.get('content-length') === '0'
-    if (this.#isUntilBody && status < 300 && !isEmpty) this.#reading = this.#read()
+    if (this.#isUntilBody && status < 300 && !isEmpty && this.#call !== undefined) this.#reading = this.#read()
     else this.#succeed()
     const answer = this.#tell('onResponseStart', this.#controller, status, fields, text)
     // It may have paused before.
@@ -309,9 +330,9 @@ export class Exchange {
 
   /** Begins to follow how the body is read. */
   #read() {
-    const { context } = /** @type {{ context: any }} */ (this.#call)
+    const call = /** @type {LentCall} */ (this.#call)
     return new Reading({
-      waits: (waits) => context[CALL].waits(waits),
+      waits: (waits) => call.waits(waits),
       onUnread: () => this.#leave(),
       onStall: (timeout) => this.giveUp(new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#breaker, timeout }))
     })

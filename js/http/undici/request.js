@@ -9,6 +9,10 @@ import { Upload } from './upload.js'
 /** The key of requests without an origin. A pool has only one, so its requests need not name it. */
 export const NO_ORIGIN = 'upstream'
 
+/** What a handler needs apart from `onRequestStart`: for a connection to take over, and for a response to read. */
+const TO_TAKE_OVER = ['onResponseError', 'onRequestUpgrade']
+const TO_READ = ['onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd']
+
 /** A request as `key` and `fallback` see it. */
 export class GuardedDispatch {
   /**
@@ -45,14 +49,14 @@ export class GuardedDispatch {
   }
 
   /**
-   * What undici demands of the handler, apart from `onRequestStart`.
+   * What undici 8 demands of the handler, apart from `onRequestStart`.
    *
    * @internal
    * @returns {string[]}
    */
   get needs() {
     const { method, upgrade } = this.options
-    return ['onResponseError', ...(upgrade || method === 'CONNECT' ? ['onRequestUpgrade'] : ['onResponseStart', 'onResponseData', 'onResponseEnd'])]
+    return upgrade || method === 'CONNECT' ? TO_TAKE_OVER : TO_READ
   }
 
   /**
