@@ -32,13 +32,14 @@ describe('the options of classifyResponse()', () => {
   })
   it('are own members, for guards as well: what a polluted prototype has changes nothing', async () => {
     const names = { failOn: 5, rateLimit: 'no', retryAfter: 5, max: -1, settleOn: 'no', onRefused: 'no', key: 5, fetch: 5, configure: 5, classify: 5, maxRetryAfter: -1, 'retry-after': '9', 'x-circuit-breaker': 'a' }
+    const told = '503 {"error":{"message":"Circuit open. Retry in 60s","code":"ERR_CIRCUIT_OPEN"}}'
     const [seen] = await answerOf(`
       const { classifyResponse } = await import(${JSON.stringify(new URL('../../pkg/index.js', import.meta.url).href)})
       const { guardFetch } = await import(${JSON.stringify(new URL('../../pkg/fetch.js', import.meta.url).href)})
       const { guardDispatch } = await import(${JSON.stringify(new URL('../../pkg/undici.js', import.meta.url).href)})
       const seen = []
-      for (const [name, value] of Object.entries(${JSON.stringify(names)})) {
-        Object.prototype[name] = value
+      for (const [name, value] of Object.entries(${JSON.stringify({ ...names, toJSON: null })})) {
+        Object.prototype[name] = value ?? (() => 'a')
         try {
           const slow = async () => new Promise((resolve) => setTimeout(resolve, 20, new Response(null, { status: 503 })))
           const guarded = guardFetch({ fetch: slow, retryAfter: {}, failureThreshold: 1 })
@@ -47,13 +48,17 @@ describe('the options of classifyResponse()', () => {
           guard((options, handler) => { handler.onResponseStart({}, 503, {}); return true })({ origin: 'http://127.0.0.1:9', path: '/' }, { onRequestStart() {}, onResponseStart() {} })
           await new Promise((resolve) => setTimeout(resolve))
           seen.push(classifyResponse()(undefined, new Response(null, { status: 503 })).outcome, ...[guarded, guard].map(({ registry }) => Object.values(registry.status()).join()))
+          const refusing = guardFetch({ onRefused: 'respond' })
+          refusing.registry.get('http://127.0.0.1:9').trip()
+          const refused = await refusing('http://127.0.0.1:9/')
+          seen.push(refused.status + ' ' + (await refused.text()))
         } catch (error) {
           seen.push(name + ': ' + error.message)
         }
         delete Object.prototype[name]
       }
       console.log(JSON.stringify([seen]))`)
-    assert.deepEqual(seen, Object.keys(names).flatMap(() => ['failure', 'open', 'open']))
+    assert.deepEqual(seen, [...Object.keys(names), 'toJSON'].flatMap(() => ['failure', 'open', 'open', told]))
   })
 })
 

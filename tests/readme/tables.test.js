@@ -302,6 +302,16 @@ describe('the other tables', () => {
     assert.match(text('docs/http.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
   })
 
+  it('have the headers of a refusal as a response', async () => {
+    const { guardFetch } = await import('../../pkg/fetch.js')
+    const guarded = guardFetch({ onRefused: 'respond' })
+    guarded.registry.get('https://api.example.com').trip()
+    const { headers } = await guarded('https://api.example.com/')
+    sameNames(first(tableBelow('docs/http.md', 'A refusal as a response')), [...headers.keys()].filter((name) => name !== 'content-type'))
+    assert.match(text('docs/http.md'), /The body is `application\/json`/)
+    assert.equal(headers.get('content-type'), 'application/json')
+  })
+
   it('say of every request that came to nothing how it counts', () => {
     const counted = tableBelow('docs/http.md', 'Whose fault it is').map((cells) => /^\w+/.exec(cells[1])[0])
     assert.deepEqual(new Set(counted), new Set(['failure', 'ignored', 'nothing', 'success']))
