@@ -15,7 +15,7 @@ import { project } from './support.js'
 /** What an error class or a guard alone may weigh, minified and gzipped, in bytes. */
 const PIECE = 1500
 
-const PIECES = ['CircuitOpenError', 'BulkheadFullError', 'CallTimeoutError', 'isCircuitOpenError', 'isBulkheadFullError', 'isCallTimeoutError']
+const PIECES = ['CircuitOpenError', 'BulkheadFullError', 'CallTimeoutError', 'isCircuitOpenError', 'isBulkheadFullError', 'isCallTimeoutError', 'findRefusal']
 
 let user
 before(async () => {
