@@ -3,9 +3,10 @@
  *
  * Must not know: how a request is made or when it is over.
  */
-import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
+import { isBulkheadFullError, isCallTimeoutError, isCircuitOpenError, withoutStack } from '../base/errors.js'
 import { CODES, optionError } from '../base/misuse.js'
 import { hush } from '../breaker/promises.js'
+import { isRefusal } from '../breaker/verdicts.js'
 import { read } from '../options/options.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
 import { CANCELLED } from './cancelled.js'
@@ -91,7 +92,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
       if (value === CANCELLED) return 'ignored'
       if (error === undefined) return classify(error, value)
       const response = responseOf?.(error)
-      return response === undefined ? verdictOn(error) ?? classify(error, value) : classify(undefined, response)
+      return response === undefined ? verdictOn(error) ?? classify(error, value) ?? timedOut(error) : classify(undefined, response)
     }
   }
 
@@ -121,6 +122,24 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
     if (typeof options.classify === 'function') options.classify = judging(options.classify)
     if (typeof options.fallback === 'function') options.fallback = answering(options.fallback)
     return options
+  }
+}
+
+/**
+ * A failure whose text does not say that it timed out, where it does. The SDKs of OpenAI and Anthropic look for "timed out" in the text of
+ * an error's cause, and tell their users that a request timed out, which was not even made, with no word of the refusal.
+ *
+ * @param {any} error
+ * @returns {import('../base/types.js').Verdict | undefined}
+ */
+function timedOut(error) {
+  try {
+    if (!/timed? ?out/i.test(String(error)) || isRefusal(error)) return undefined
+    const within = isCallTimeoutError(error) ? `within ${error.timeout} ms` : 'in time'
+    return { outcome: 'failure', cause: withoutStack(Error, `No answer ${within}`, { cause: error }) }
+  } catch {
+    // What has no text says nothing of a timeout.
+    return undefined
   }
 }
 
