@@ -36,6 +36,7 @@ const PROSE = [
   'docs/options.md#Functions that you hand in',
   'docs/snapshots.md#Under other options',
   'docs/states.md#By hand',
+  'docs/with-sdks.md#What clients make of a refusal',
 ]
 
 const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))
