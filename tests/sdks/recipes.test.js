@@ -3,9 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { Agent, fetch as undiciFetch, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { awake } from './waits.js'
 import { findRefusal, ManualClock } from '../../pkg/index.js'
 import { guardFetch } from '../../pkg/fetch.js'
+import { guardDispatch } from '../../pkg/undici.js'
 import { guardOf } from './guards.js'
 import { startServer } from './server.js'
 
@@ -75,6 +77,43 @@ describe('A 429 that the client waits for', LIMIT, () => {
         assert.deepEqual([value, slept, server.hits], ['one two three', 2000, 2])
         assert.equal(guard.breakerOf(server.origin).state, state)
       }
+    })
+  }
+})
+
+describe('The dispatcher of all', LIMIT, () => {
+  it('guards the `fetch` of Node and that of undici alike', async () => {
+    const before = getGlobalDispatcher()
+    const guard = guardDispatch()
+    const agent = new Agent()
+    setGlobalDispatcher(agent.compose(guard))
+    try {
+      server.mood = 'up'
+      const breaker = guard.registry.get(server.origin)
+      for (const one of [fetch, undiciFetch]) assert.equal((await (await one(`${server.origin}/users/42`)).json()).name, 'Ada')
+      assert.equal(breaker.metrics.successfulCalls, 2)
+      breaker.trip()
+      for (const one of [fetch, undiciFetch]) assert.equal(findRefusal(await rejectionOf(one(`${server.origin}/users/42`))).breaker, server.origin)
+    } finally {
+      setGlobalDispatcher(before)
+      await agent.destroy()
+    }
+  })
+})
+
+describe('A refusal while a test request is in flight', LIMIT, () => {
+  for (const name of ['OpenAI', 'Anthropic']) {
+    it(`is worth a retry: ${name} sleeps a second and has its answer`, async () => {
+      const guard = guardOf('fetch', { onRefused: 'respond', isBuffered: true, recoveryTimeout: 0, successThreshold: 1 })
+      const breaker = guard.breakerOf(server.origin)
+      breaker.trip()
+      const test = breaker.acquire()
+      assert.equal(breaker.state, 'half_open')
+      server.mood = 'up'
+      const client = CLIENTS[name].make({ ...guard.hand, origin: server.origin })
+      // The test request ends well meanwhile.
+      const ended = await awake(() => client.call(), { isBusy: guard.isBusy, onAdvance: () => test.success() })
+      assert.deepEqual([ended.value, ended.slept, guard.asked], ['one two three', 1000, 2])
     })
   }
 })
