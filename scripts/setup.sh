@@ -130,6 +130,7 @@ if [ "$scope" = all ]; then
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION" "wasm-pack-$WASM_PACK_VERSION" --locked
   npm_tree tests/package
   npm_tree tests/runners
+  npm_tree tests/sdks
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked

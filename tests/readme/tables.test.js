@@ -36,6 +36,7 @@ const PROSE = [
   'docs/options.md#Functions that you hand in',
   'docs/snapshots.md#Under other options',
   'docs/states.md#By hand',
+  'docs/with-sdks.md#What clients make of a refusal',
 ]
 
 const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))
@@ -247,6 +248,10 @@ describe('the other tables', () => {
     sameNames(first(tableBelow('docs/api.md', 'Members')), declaredMembers())
   })
 
+  it('have every other export', () => {
+    sameNames(first(tableBelow('docs/api.md', 'Beside the class')), Object.keys(halfopen).filter((name) => !/^CircuitBreaker(Metrics)?$/.test(name)))
+  })
+
   it('have every mode', () => {
     const [, meaning] = tableBelow('docs/api.md', 'Members').find(([cell]) => cell === '`mode`')
     sameNames(namesIn(meaning).map((mode) => mode.slice(1, -1)), startEngine().modes)
@@ -300,6 +305,16 @@ describe('the other tables', () => {
     })
     assert.equal(defaultOf('failOn'), failures.join(', '))
     assert.match(text('docs/http.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
+  })
+
+  it('have the headers of a refusal as a response', async () => {
+    const { guardFetch } = await import('../../pkg/fetch.js')
+    const guarded = guardFetch({ onRefused: 'respond' })
+    guarded.registry.get('https://api.example.com').trip()
+    const { headers } = await guarded('https://api.example.com/')
+    sameNames(first(tableBelow('docs/http.md', 'A refusal as a response')), [...headers.keys()].filter((name) => name !== 'content-type'))
+    assert.match(text('docs/http.md'), /The body is `application\/json`/)
+    assert.equal(headers.get('content-type'), 'application/json')
   })
 
   it('say of every request that came to nothing how it counts', () => {
