@@ -10,7 +10,7 @@ import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { guardDispatch } from '../../pkg/undici.js'
-import { LIMIT, outcomes, startHttp2, startServer, until } from './support.js'
+import { outcomes, startHttp2, startServer, until } from './support.js'
 
 /** The ways in which a guard may be set up. A fallback that throws what it was asked for answers nothing. */
 const MODES = {
@@ -143,7 +143,7 @@ function raw(dispatcher, options, overrides = {}, without = []) {
       resolve(`threw ${ofError(error)}`)
     }
     // Handlers that can't be told the end.
-    if (['onRequestStart', 'onResponseEnd', 'onRequestUpgrade'].includes(without[0])) setTimeout(resolve, 100, 'nothing')
+    if (['onRequestStart', 'onResponseEnd', 'onRequestUpgrade'].includes(without[0])) setTimeout(resolve, 200, 'nothing')
   })
 }
 
@@ -569,7 +569,7 @@ async function seenOf(situation, undici, mode) {
 
 /** Every situation, with one undici. */
 export function describeUnnoticed(title, undici) {
-  describe(`${title}, a guard that never trips`, { ...LIMIT, timeout: 300_000 }, () => {
+  describe(`${title}, a guard that never trips`, { timeout: 300_000, concurrency: 4 }, () => {
     for (const situation of situations(undici)) {
       it(`is not noticed: ${situation.name}`, async () => {
         const plain = await seenOf(situation, undici, undefined)
