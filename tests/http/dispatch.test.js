@@ -137,6 +137,16 @@ describe('a call through guardDispatch', LIMIT, () => {
       assert.deepEqual([outcomes(guard.registry), told], [{ ignored: 1 }, []])
     }
   })
+  it('steers whatever an interceptor inside comes with last', () => {
+    const exchange = begin({}, { onResponseData: (controller) => controller.pause() })
+    exchange.start()
+    exchange.head()
+    const another = { paused: false, pause() { another.paused = true }, resume() { another.paused = false }, rawHeaders: ['a', 'b'] }
+    exchange.server.onResponseData(another, Buffer.from('piece'))
+    assert.deepEqual([another.paused, exchange.real.paused, exchange.controller.paused, exchange.controller.rawHeaders], [true, false, true, ['a', 'b']])
+    exchange.controller.resume()
+    assert.equal(another.paused, false)
+  })
   it('that times out while it waits for a connection has its error at once, and begins nothing later', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const exchange = begin({ timeout: 100 })

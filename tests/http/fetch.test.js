@@ -304,12 +304,14 @@ for (const [door, open] of Object.entries(DOORS)) {
       assert.equal((await rejectionOf(response.text())).code, 'ERR_CALL_TIMEOUT')
       assert.deepEqual(outcomes(registry), { failure: 1 })
     })
-    it('is ignored when its consumer cancels', async () => {
+    // A piece comes with the headers, and undici hands on at once what came.
+    const left = door === 'guardDispatch()' ? 'success' : 'ignored'
+    it(`counts as ${left} when its consumer cancels`, async () => {
       const { get, registry } = untilBody()
       const response = await get(`${origin}/slow-body`)
       if (response.cancel) response.body.on('error', () => {}), response.cancel()
       else await response.body.cancel()
-      await until(() => outcomes(registry).ignored === 1)
+      await until(() => outcomes(registry)[left] === 1)
     })
     it('counts by its status at once when that is bad', async () => {
       const { get, registry } = untilBody()

@@ -10,7 +10,7 @@ import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { guardDispatch } from '../../pkg/undici.js'
-import { LIMIT, outcomes, startHttp2, startServer, until } from './support.js'
+import { outcomes, startHttp2, startServer, until } from './support.js'
 
 /** The ways in which a guard may be set up. A fallback that throws what it was asked for answers nothing. */
 const MODES = {
@@ -29,8 +29,10 @@ const PATIENCE = 3000
 const METHODS = ['onRequestStart', 'onRequestUpgrade', 'onResponseStarted', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError', 'onBodySent', 'onRequestSent']
 
 /** What is told of an error: by what it is known. */
-const ofError = (error) => (error instanceof Error || error?.message !== undefined ? `${error.name} ${error.code} ${withoutPorts(error.message)}` : String(error))
+const ofError = (error) => (error instanceof Error || error?.message !== undefined ? `${error.name} ${error.code} ${withoutPorts(error.message)}`.replace(BROKEN, 'broken') : String(error))
 const withoutPorts = (text) => String(text).replaceAll(/127\.0\.0\.1:\d+/g, 'HOST').replace(/this\[.* is not a function/, 'it is not a function')
+/** A connection that breaks is seen by undici or by Node, whichever is first. */
+const BROKEN = /^(SocketError UND_ERR_SOCKET other side closed|Error ECONNRESET read ECONNRESET)$/
 
 /** An interceptor that notes what the handler around it is told. */
 function recorder(log) {
@@ -82,6 +84,8 @@ const BOUNDARY = /formdata-undici-\d+/g
 async function watchedServer(answer, start = startServer) {
   const seen = []
   const server = await start()
+  let connections = 0
+  server.on('connection', () => connections++)
   server.answer = (request, response, query) => {
     const entry = { method: request.method, url: withoutPorts(request.url), type: request.headers['content-type']?.replace(BOUNDARY, ''), length: request.headers['content-length'], body: '', whole: false }
     seen.push(entry)
@@ -89,7 +93,7 @@ async function watchedServer(answer, start = startServer) {
     response.on('error', () => {})
     return answer?.(request, response, query)
   }
-  return { server, seen, origin: server.origin }
+  return { server, seen, origin: server.origin, connections: () => connections }
 }
 
 const text = (body) => (_, response) => response.end(body)
@@ -139,7 +143,7 @@ function raw(dispatcher, options, overrides = {}, without = []) {
       resolve(`threw ${ofError(error)}`)
     }
     // Handlers that can't be told the end.
-    if (['onRequestStart', 'onResponseEnd', 'onRequestUpgrade'].includes(without[0])) setTimeout(resolve, 100, 'nothing')
+    if (['onRequestStart', 'onResponseEnd', 'onRequestUpgrade'].includes(without[0])) setTimeout(resolve, 200, 'nothing')
   })
 }
 
@@ -446,6 +450,12 @@ function situations(undici) {
     }, placed(() => interceptors.cache()))
     add(`dns ${place}`, text('body'), (dispatcher, url) => whole(undici, url.replace('127.0.0.1', 'localhost'), { dispatcher }), placed(() => interceptors.dns({ affinity: 4 })))
     add(`a retry with a Retry-After ${place}`, (() => { let n = 0; return (_, response) => (n++ % 2 === 0 ? response.writeHead(503, { 'retry-after': '0' }).end() : response.end('body')) })(), (dispatcher, url) => whole(undici, url, { dispatcher }), placed(() => interceptors.retry({ maxRetries: 2, minTimeout: 1 })))
+    add(`deduplicate ${place}`, (_, response) => setTimeout(() => response.end('body'), 5), (dispatcher, url) => Promise.all([1, 2].map(() => whole(undici, url, { dispatcher }))), { ...placed(() => interceptors.deduplicate()), many: true })
+    for (const [name, options] of Object.entries(MODES)) {
+      for (const kind of ['a text', 'a long body', 'a reset', 'a reset in the body', 'a failure']) {
+        add(`another guard ${place} ${name}, ${kind}`, gets[kind], (dispatcher, url) => whole(undici, url, { dispatcher }), placed(() => guardDispatch({ ...options, failureThreshold: 1e6 })))
+      }
+    }
     add(`an aborted request that waits, retry ${place}`, () => {}, async (dispatcher, url, { server }) => {
       const controller = new AbortController()
       const first = settled(request(url, { dispatcher }))
@@ -554,12 +564,12 @@ async function seenOf(situation, undici, mode) {
   if (guard) assert.equal(outcomes(guard.registry).inFlight, undefined, 'a call is not over')
   // A fallback has a tick of its own.
   const told = mode?.fallbackOn ? log.filter((entry) => !entry.startsWith('dispatched')) : log
-  return JSON.parse(JSON.stringify({ result, log: blind ? [] : told, seen }))
+  return JSON.parse(JSON.stringify({ result, log: blind ? [] : told, seen, connections: blind ? 0 : watched.connections() }))
 }
 
 /** Every situation, with one undici. */
 export function describeUnnoticed(title, undici) {
-  describe(`${title}, a guard that never trips`, { ...LIMIT, timeout: 300_000 }, () => {
+  describe(`${title}, a guard that never trips`, { timeout: 300_000, concurrency: 4 }, () => {
     for (const situation of situations(undici)) {
       it(`is not noticed: ${situation.name}`, async () => {
         const plain = await seenOf(situation, undici, undefined)

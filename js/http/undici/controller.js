@@ -56,7 +56,7 @@ export class Controller {
   }
 
   get rawHeaders() {
-    return this.#real?.rawHeaders ?? null
+    return this.#real === undefined ? null : this.#real.rawHeaders
   }
 
   // Interceptors of undici's own replace them, for example that which decompresses.
@@ -65,7 +65,7 @@ export class Controller {
   }
 
   get rawTrailers() {
-    return this.#real?.rawTrailers ?? null
+    return this.#real === undefined ? null : this.#real.rawTrailers
   }
 
   set rawTrailers(value) {

@@ -275,16 +275,26 @@ export class Exchange {
   }
 
   /**
+   * Takes the controller that undici tells with. An interceptor inside, for example one that retries, may come with another each time.
+   *
+   * @param {any} real
+   */
+  #attach(real) {
+    if (!real || real === this.#real) return
+    this.#real = real
+    this.#controller.attach(real)
+  }
+
+  /**
    * @param {any} real
    * @param {unknown} context
    */
   onRequestStart(real, context) {
     this.#unhide()
-    this.#real = real
+    this.#attach(real)
     // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
     this.#isStarted = true
-    this.#controller.attach(real)
     return this.#tell('onRequestStart', this.#controller, context)
   }
 
@@ -293,13 +303,14 @@ export class Exchange {
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {number} status
    * @param {any} fields
    * @param {unknown} socket
    */
-  onRequestUpgrade(_, status, fields, socket) {
+  onRequestUpgrade(real, status, fields, socket) {
     if (this.#isDone) return
+    this.#attach(real)
     this.#request.isAnswered = true
     this.#settle(ENDED.value, new Head(status, fields))
     const answer = this.#tell('onRequestUpgrade', this.#controller, status, fields, socket)
@@ -308,13 +319,14 @@ export class Exchange {
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {number} status
    * @param {any} fields
    * @param {string} [text]
    */
-  onResponseStart(_, status, fields, text) {
+  onResponseStart(real, status, fields, text) {
     if (this.#isDone || this.#givenUp !== undefined) return
+    this.#attach(real)
     // Below 200 the response is still to come.
     if (status < 200) return this.#tell('onResponseStart', this.#controller, status, fields, text)
     this.#request.isAnswered = true
@@ -345,21 +357,23 @@ export class Exchange {
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {unknown} chunk
    */
-  onResponseData(_, chunk) {
+  onResponseData(real, chunk) {
     if (this.#isDone || this.#givenUp !== undefined) return
+    this.#attach(real)
     this.#reading?.piece()
     return this.#tell('onResponseData', this.#controller, chunk)
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {unknown} trailers
    */
-  onResponseEnd(_, trailers) {
+  onResponseEnd(real, trailers) {
     if (this.#isDone) return
+    this.#attach(real)
     this.#succeed()
     const answer = this.#tell('onResponseEnd', this.#controller, trailers)
     this.#isOver = this.#isDone = true
@@ -376,7 +390,7 @@ export class Exchange {
     this.#failure = { error }
     this.#reading?.end()
     this.#isSteered = Boolean(real)
-    if (real) this.#controller.attach(real)
+    this.#attach(real)
     const fallsBack = this.#settleFailed(error)
     // Where a fallback answers, its answer tells the handler.
     if (!fallsBack || this.#request.isAnswered || this.#isLeftToUndici) this.fail(error)
