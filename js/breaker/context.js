@@ -14,7 +14,7 @@ const WAITS = /* @__PURE__ */ Symbol.for('halfopen.waits')
 /** By this Node asks, past the proxy, what `console.log` is to show. */
 const INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
 
-/** @typedef {{ waits(waits: boolean): void }} Limited Begins its time anew, or stops it. */
+/** @typedef {{ waits(waits: boolean): number }} Limited Begins its time anew, or stops it, and says how long that is. */
 
 /**
  * The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call.

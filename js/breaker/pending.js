@@ -106,10 +106,12 @@ export class PendingCall {
    * Begins the time limit anew, if there is one, or stops it: the server is to blame only for the time in which somebody waits for it.
    *
    * @param {boolean} waits
+   * @returns {number} The limit in ms; NaN where there is none.
    */
   waits(waits) {
     clearDeadline(this)
     if (waits && this.#ended !== undefined && !Number.isNaN(this.#timeout)) setDeadline(this, this.#timeout)
+    return this.#timeout
   }
 
   /**

@@ -65,12 +65,12 @@ describe('the origin of a request', () => {
 describe('a request as users see it', () => {
   it('has its URL, its method and what was given', () => {
     const init = { method: 'POST' }
-    const { description } = new FetchRequest('https://api.example.com/a', init)
+    const { description } = new FetchRequest(['https://api.example.com/a', init])
     assert.deepEqual([description.url.href, description.method, description.input, description.init], ['https://api.example.com/a', 'POST', 'https://api.example.com/a', init])
-    const request = new FetchRequest(new Request('https://api.example.com/a', { method: 'PUT' }), undefined)
+    const request = new FetchRequest([new Request('https://api.example.com/a', { method: 'PUT' })])
     assert.equal(request.description.method, 'PUT')
     assert.equal(request.description, request.description)
-    assert.equal(new FetchRequest('nowhere', undefined).description, undefined)
+    assert.equal(new FetchRequest(['nowhere']).description, undefined)
   })
 })
 
