@@ -118,7 +118,7 @@ describe('the OpenAI client', LIMIT, () => {
   const piece = (content) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`
   const ask = async (server, ...questions) => {
     const { stdout } = await exec(process.execPath, ['--import', FASTER, example('openai/ask.js'), ...questions], { env: { ...env, OPENAI_API_KEY: 'key', OPENAI_BASE_URL: `${server.origin}/v1` } })
-    return stdout.trim().split('\n')
+    return stdout.trim().split('\n').map((line) => line.trim())
   }
   it('prints what is streamed', async () => {
     const server = await startServer((_, response) => {
