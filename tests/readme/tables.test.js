@@ -2,6 +2,7 @@
 // breaker than its names and defaults.
 
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -397,8 +398,13 @@ describe('docs/from-opossum.md', () => {
 
   it('maps every method and property', () => {
     const statics = Object.getOwnPropertyNames(Opossum).filter((name) => !['length', 'name', 'prototype'].includes(name))
-    const own = members(Opossum).filter((name) => !name.startsWith('_'))
+    const ofEmitters = Object.keys(new EventEmitter())
+    const own = [...members(Opossum), ...Object.keys(new Opossum(() => {}))].filter((name) => !name.startsWith('_') && !ofEmitters.includes(name))
     sameNames(new Set(names('Methods and properties')), [...own, ...statics.map((name) => `CircuitBreaker.${name}`)])
+  })
+
+  it('maps every statistic', () => {
+    sameNames(names('Statistics'), Object.keys(new Opossum(() => {}).stats))
   })
 
   it('maps every error', () => {
@@ -406,7 +412,7 @@ describe('docs/from-opossum.md', () => {
     sameNames(names('Errors'), codes)
   })
 
-  it('names only what there is here', () => namesOnlyOurs('docs/from-opossum.md', ['Options', 'Methods and properties', 'Events', 'Errors']))
+  it('names only what there is here', () => namesOnlyOurs('docs/from-opossum.md', ['Options', 'Methods and properties', 'Events', 'Statistics', 'Errors']))
 })
 
 describe('docs/from-cockatiel.md', () => {
