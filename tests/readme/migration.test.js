@@ -1,4 +1,4 @@
-// A page for those who come from another library: each thing that it says has a program that shows it in both libraries, in the
+// The pages for those who come from opossum or cockatiel: each thing that they say has a program that shows it in both libraries, in the
 // versions that are installed. A page can't say what nobody runs: its words and those of the programs are compared.
 //
 // To say something new: write it on the page, and the same words with a program in migration/. Those of one page:
@@ -7,9 +7,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import * as cockatiel from 'cockatiel'
 import Opossum from 'opossum'
 import { CircuitBreaker } from '../../pkg/index.js'
 import { statementsOf } from './blocks.js'
+import * as fromCockatiel from './migration/cockatiel.js'
 import * as fromOpossum from './migration/opossum.js'
 import { noted, turn } from './migration/programs.js'
 
@@ -17,6 +19,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 for (const [{ file, programs }, peer] of [
   [fromOpossum.page, Opossum],
+  [fromCockatiel.page, { ...cockatiel }],
 ]) {
   describe(file, () => {
     it('says what a program shows, and nothing else', () => {
