@@ -716,7 +716,7 @@ shows('nothing, for a wrong `initialState` | `ERR_INVALID_SNAPSHOT`', ({ Peer, C
 
 // Other policies
 
-shows("`timeout(ms, TimeoutStrategy.Aggressive)` | `timeout: ms` | The caller gets the error at once, and the signal that `callWith` gives is aborted. A timeout always counts as a failure; cockatiel's does where it is inside the breaker.", async ({ Peer, CircuitBreaker, tick }) => {
+shows("`timeout(ms, TimeoutStrategy.Aggressive)` | `timeout: ms` | The caller gets the error at once, and the signal that `callWith` gives is aborted. A timeout counts as a failure, unless `classify` says otherwise; cockatiel's does only where it is inside the breaker.", async ({ Peer, CircuitBreaker, tick }) => {
   const limit = () => Peer.timeout(10, Peer.TimeoutStrategy.Aggressive)
   const [inside, outside] = [ofOne(Peer), ofOne(Peer)]
   const breaker = new CircuitBreaker({ ...OF_ONE, timeout: 10 })
@@ -727,6 +727,10 @@ shows("`timeout(ms, TimeoutStrategy.Aggressive)` | `timeout: ms` | The caller ge
   await Promise.all(late)
   assert.deepEqual(signals.map(({ aborted }) => aborted), [true, true, true])
   assert.deepEqual([stateOf(inside), stateOf(outside), breaker.state], ['open', 'closed', 'open'])
+  const lenient = new CircuitBreaker({ ...OF_ONE, timeout: 10, classify: (error) => (halfopen.isCallTimeoutError(error) ? 'ignored' : undefined) })
+  const ignored = caught(lenient.call(hangs))
+  await tick(10)
+  assert.deepEqual([(await ignored).code, lenient.state], ['ERR_CALL_TIMEOUT', 'closed'])
 })
 
 shows('`timeout(ms, { strategy, abortOnReturn })` | `callWith`, whose function gets `{ signal }` | As with `abortOnReturn: false`: the signal does not abort when the function returns in time.', async ({ Peer, CircuitBreaker }) => {
@@ -868,12 +872,12 @@ shows('`wrap(...policies)`, `usePolicy` | – | `breaker.wrap(fn)` is something 
 
 // What is not here
 
-shows('Retry; a queue before the bulkhead; callers that wait for the verdict of half-open; composing with `wrap` and `usePolicy`; breakers of your own; handles of isolation; a `noop` to put in the place of a breaker; `decorrelatedJitterGenerator`.', ({ Peer, CircuitBreaker }) => {
+shows('Retry; a queue before the bulkhead; callers that wait for the verdict of half-open; composing with `wrap` and `usePolicy`; breakers of your own; handles of isolation; `decorrelatedJitterGenerator`.', ({ Peer, CircuitBreaker }) => {
   const handle = ofOne(Peer).isolate()
   assert.equal(typeof handle.dispose, 'function')
   assert.equal(new CircuitBreaker().isolate(), undefined)
   lacksMembers(CircuitBreaker, 'retry', 'execute', 'queueSlots')
-  for (const name of ['retry', 'usePolicy', 'noop', 'decorrelatedJitterGenerator']) assert.ok(name in Peer && !(name in halfopen), name)
+  for (const name of ['retry', 'usePolicy', 'wrap', 'decorrelatedJitterGenerator']) assert.ok(name in Peer && !(name in halfopen), name)
   assert.throws(() => new CircuitBreaker({ breaker: {} }), { code: 'ERR_INVALID_OPTION' })
 })
 
