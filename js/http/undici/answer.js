@@ -40,7 +40,6 @@ export class Answer {
 
   /** @param {unknown} [reason] */
   abort(reason) {
-    if (this.aborted) return
     this.aborted = true
     this.reason = reason
     this.cancel(reason)
