@@ -10,7 +10,7 @@ import { LIMIT, outcomes, unhandled } from './support.js'
 after(() => assert.deepEqual(unhandled, []))
 
 const origin = 'http://server'
-const METHODS = ['onRequestStart', 'onRequestUpgrade', 'onResponseStarted', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
+const METHODS = ['onBodySent', 'onRequestSent', 'onRequestStart', 'onRequestUpgrade', 'onResponseStarted', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
 const drained = async () => { for (let n = 0; n < 5; n++) await turn() }
 
 /** A request through a guard, with both ends in the hands of the test. */
@@ -19,8 +19,9 @@ function begin(options, overrides = {}, dispatched = {}) {
   const told = []
   let controller
   const handler = Object.fromEntries(METHODS.map((name) => [name, (...args) => {
-    controller = args[0] ?? controller
-    told.push([name, ...args.slice(1)])
+    const isSteered = !name.endsWith('Sent') && name !== 'onResponseStarted'
+    if (isSteered) controller = args[0] ?? controller
+    told.push([name, ...args.slice(isSteered ? 1 : 0)])
     return overrides[name]?.(...args)
   }]))
   /** undici's own controller. Its abort is told as an error at once, as undici does. */
@@ -126,6 +127,36 @@ describe('a call through guardDispatch', LIMIT, () => {
       assert.deepEqual([errors(), given, counts()], [[own], [!isBegun], { failure: 1 }])
     }
   })
+  it('tells nothing more of a request that something else answers', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const sent = []
+    const hooks = { onBodySent: (chunk) => sent.push(chunk), onRequestSent: () => sent.push('sent') }
+    for (const end of [(exchange) => exchange.fail(new Error('down')), () => t.mock.timers.tick(100)]) {
+      const exchange = begin({ timeout: 100, fallbackOn: 'failure', fallback: () => new Response('cached') }, hooks)
+      exchange.start()
+      exchange.server.onBodySent('one')
+      end(exchange)
+      await drained()
+      exchange.server.onBodySent('two')
+      exchange.server.onRequestSent()
+      exchange.server.onResponseStarted()
+      exchange.head(500)
+      exchange.piece()
+      exchange.end()
+      assert.deepEqual(sent.splice(0), ['one'])
+      assert.deepEqual(exchange.names(), ['onRequestStart', 'onBodySent', 'onResponseStart', 'onResponseData', 'onResponseEnd'])
+    }
+    // An interceptor inside that does not abort at once.
+    const slow = begin({ timeout: 100, settleOn: 'body' })
+    slow.real.abort = () => {}
+    slow.start()
+    slow.head()
+    t.mock.timers.tick(100)
+    await drained()
+    slow.piece()
+    slow.server.onResponseStart(slow.real, 200, {}, 'OK')
+    assert.deepEqual(slow.names(), ['onRequestStart', 'onResponseStart', 'onResponseError'])
+  })
   it('throws what undici throws, and blames nobody', async () => {
     const own = Object.assign(new Error('invalid path'), { code: 'UND_ERR_INVALID_ARG' })
     const told = []
@@ -165,6 +196,28 @@ describe('a call through guardDispatch', LIMIT, () => {
       assert.deepEqual([failedCalls, timedOutCalls, ignoredCalls], counted)
       assert.deepEqual(exchange.errors(), [reason])
     }
+  })
+})
+
+describe('the controller that a handler gets', LIMIT, () => {
+  it('keeps the first reason of an abort', () => {
+    const [first, second] = [new Error('first'), new Error('second')]
+    const exchange = begin()
+    exchange.start()
+    exchange.controller.abort(first)
+    exchange.controller.abort(second)
+    assert.deepEqual([exchange.controller.reason, exchange.controller.aborted, exchange.real.reason], [first, true, first])
+  })
+  it('aborts no request for a signal that undici does not heed', async () => {
+    const controller = new AbortController()
+    const exchange = begin({ timeout: 100 }, {}, { signal: controller.signal })
+    exchange.start()
+    controller.abort(new Error('mine'))
+    await drained()
+    assert.deepEqual([exchange.real.aborted, exchange.errors(), exchange.counts()], [false, [], { ignored: 1 }])
+    exchange.head()
+    exchange.end()
+    assert.deepEqual([exchange.names().at(-1), exchange.counts()], ['onResponseEnd', { ignored: 1 }])
   })
 })
 
@@ -210,6 +263,18 @@ describe('the body of a call through guardDispatch that lasts until it', LIMIT, 
     assert.deepEqual([exchange.errors(), exchange.counts()], [[], { inFlight: 1 }])
     await tick(t, 1)
     assert.equal(exchange.metrics.timedOutCalls, 1)
+  })
+  it('is unread again where a resumed one comes with a piece at once, for which the reader pauses', async (t) => {
+    timers(t)
+    const exchange = beginBody({}, { onResponseData: (controller) => controller.pause() })
+    exchange.real.resume = () => {
+      exchange.real.paused = false
+      exchange.piece()
+    }
+    exchange.piece()
+    exchange.controller.resume()
+    await tick(t, 100)
+    assert.deepEqual([exchange.counts(), exchange.errors()], [{ success: 1 }, []])
   })
   it('is over as a success once a piece was there that nobody wanted more than for one timeout, and goes on as it is', async (t) => {
     timers(t)
@@ -261,6 +326,19 @@ describe('the body of a call through guardDispatch that lasts until it', LIMIT, 
     assert.deepEqual(exchange.errors().map(({ name, code, message, timeout, breaker }) => [name, code, message, timeout, breaker]), [['CallTimeoutError', 'ERR_CALL_TIMEOUT', 'The call took longer than 100 ms', 100, origin]])
     assert.equal(exchange.real.aborted, true)
     assert.deepEqual([exchange.counts(), exchange.metrics.timedOutCalls], [{ ignored: 1 }, 0])
+  })
+  it('is told no stall once it is over', async (t) => {
+    timers(t)
+    for (const over of ['end', 'fail']) {
+      const exchange = beginBody({}, { onResponseStart: (controller) => controller.pause() })
+      await tick(t, 100)
+      exchange.controller.resume()
+      exchange[over](new Error('reset'))
+      exchange.controller.pause()
+      exchange.controller.resume()
+      await tick(t, 1000)
+      assert.equal(exchange.real.aborted, false)
+    }
   })
   it('is told no stall where there is no time limit', async (t) => {
     timers(t)
@@ -384,6 +462,17 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
     await drained()
     assert.equal(exchange.names().at(-1), 'onResponseEnd')
   })
+  it('keeps a piece that comes while its handler has paused', async () => {
+    let give
+    const exchange = await failing(new Response(new ReadableStream({ start: (controller) => (give = controller) })))
+    exchange.controller.pause()
+    give.enqueue(new Uint8Array([104, 105]))
+    await drained()
+    assert.deepEqual(texts(exchange), [])
+    exchange.controller.resume()
+    await drained()
+    assert.deepEqual(texts(exchange), ['hi'])
+  })
   it('is cancelled with the reason of its caller\'s abort, which is told at once', async () => {
     const own = new Error('enough')
     for (const moment of ['onResponseStart', 'onResponseData', undefined]) {
@@ -398,6 +487,36 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
     const { response } = counted(10)
     const exchange = await failing(response, { onResponseStart: (controller) => controller.abort() })
     assert.deepEqual(exchange.errors().map(({ name, code, message }) => [name, code, message]), [['AbortError', 'UND_ERR_ABORTED', 'Request aborted']])
+  })
+  it('is cancelled where its handler aborted while it was asked for', async () => {
+    const own = new Error('enough')
+    const { source, response } = counted(10)
+    let give
+    const exchange = begin({ fallbackOn: 'failure', fallback: () => new Promise((resolve) => (give = resolve)) })
+    exchange.start()
+    exchange.fail(new Error('down'))
+    await drained()
+    exchange.controller.abort(own)
+    give(response)
+    await drained()
+    assert.deepEqual([exchange.names(), exchange.errors(), source], [['onRequestStart', 'onResponseError'], [own], { asked: 0, cancelled: { reason: own } }])
+  })
+  it('is not told where its handler aborted for a deadline, which is told at once', async () => {
+    const deadline = new DOMException('late', 'TimeoutError')
+    const { source, response } = counted(10)
+    const exchange = begin({ fallbackOn: 'failure', fallback: () => response })
+    exchange.start()
+    exchange.controller.abort(deadline)
+    assert.deepEqual(exchange.errors(), [deadline])
+    await drained()
+    assert.deepEqual([exchange.names(), source.asked, exchange.metrics.timedOutCalls], [['onRequestStart', 'onResponseError'], 0, 1])
+  })
+  it('has a controller for its errors, though the request never began', async () => {
+    const given = []
+    const { server } = begin({ fallbackOn: 'failure', fallback: () => Response.json({}) }, { onResponseStart: () => { throw new Error('mine') }, onResponseError: (controller) => given.push(controller === null) })
+    server.onResponseError(null, new Error('down'))
+    await drained()
+    assert.deepEqual(given, [false])
   })
   it('is cancelled where its handler throws', async () => {
     const own = new Error('mine')

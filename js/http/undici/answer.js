@@ -40,7 +40,6 @@ export class Answer {
 
   /** @param {unknown} [reason] */
   abort(reason) {
-    if (this.aborted) return
     this.aborted = true
     this.reason = reason
     this.cancel(reason)
@@ -80,7 +79,8 @@ export class Answer {
       const { done, value } = await reader.read()
       await this.#wanted()
       if (done || this.aborted) return
-      if (!(value instanceof Uint8Array)) throw new TypeError('The fallback answered with a body that is not made of bytes')
+      // Of whatever realm.
+      if (!ArrayBuffer.isView(value)) throw new TypeError('The fallback answered with a body that is not made of bytes')
       if (value.byteLength > 0) yield Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       await this.#wanted()
     }

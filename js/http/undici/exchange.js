@@ -75,12 +75,8 @@ export class Exchange {
   #isSteered = true
   /** @type {{ reason: unknown } | undefined} */
   #givenUp
-  /** What undici told as an error. @type {{ error: unknown } | undefined} */
-  #failure
   /** Whether the call is over and undici is yet to say so. */
   #isLeftToUndici = false
-  /** Whether the handler threw. */
-  #hasThrown = false
   /** @type {Head | undefined} */
   #head
   /** Where the call lasts until the body is over. @type {Reading | undefined} */
@@ -171,8 +167,8 @@ export class Exchange {
    */
   end(error) {
     const isAborted = this.#isBegun && this.#request.signal?.aborted === true
-    if (isAborted && this.#failure === undefined) this.#isLeftToUndici = true
-    else this.fail(isAborted ? this.#failure?.error : error)
+    if (isAborted && !this.#isDone) this.#isLeftToUndici = true
+    else this.fail(error)
   }
 
   /**
@@ -268,7 +264,6 @@ export class Exchange {
     try {
       return this.#handler[method]?.(...args)
     } catch (error) {
-      this.#hasThrown = true
       this.#settle(ENDED.abort, error)
       throw error
     }
@@ -387,13 +382,12 @@ export class Exchange {
   onResponseError(real, error) {
     if (this.#isDone) return
     this.#isDone = true
-    this.#failure = { error }
     this.#reading?.end()
     this.#isSteered = Boolean(real)
     this.#attach(real)
     const fallsBack = this.#settleFailed(error)
-    // Where a fallback answers, its answer tells the handler.
-    if (!fallsBack || this.#request.isAnswered || this.#isLeftToUndici) this.fail(error)
+    // Where a fallback answers, its answer tells the handler, unless that has aborted by itself.
+    if (!fallsBack || this.#request.isAnswered || this.#isLeftToUndici || this.#controller.isCancelled) this.fail(error)
   }
 
   /**
@@ -402,7 +396,7 @@ export class Exchange {
    * @param {unknown} error
    */
   #settleFailed(error) {
-    if (this.#hasThrown || this.#request.isOfCaller(error)) return this.#settle(ENDED.abort, error)
+    if (this.#request.isOfCaller(error)) return this.#settle(ENDED.abort, error)
     // The signal first: a body that undici destroys for it tells its controller no reason.
     const aborted = this.#request.abortedWith(error) ?? (this.#controller.isCancelled ? this.#controller : undefined)
     if (aborted === undefined) return this.#settle(ENDED.error, error)

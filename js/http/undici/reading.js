@@ -65,7 +65,6 @@ export class Reading {
   /** Somebody waits for the next piece. */
   #await() {
     this.#clear()
-    if (this.#isOver) return
     if (!this.#isOutlived) this.#waits(true)
     else if (!Number.isNaN(this.#timeout)) this.#set(() => this.#onStall(this.#timeout), this.#timeout)
   }
