@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js http package readme browsers)
+node_lane=(types js http web package readme browsers)
 alone=(demo load)
 layers=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 wanted=("$@")
@@ -50,6 +50,7 @@ types() {
 }
 js() { node_tests tests/js; }
 http() { node_tests tests/http; }
+web() { node_tests tests/web; }
 package() { node_tests tests/package; }
 browsers() { node_tests tests/browsers; }
 readme() { node_tests tests/readme; }
