@@ -277,7 +277,7 @@ function responseOf(body, response) {
  */
 function alike(response, ours) {
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
-    if (!(name in ours)) Object.defineProperty(ours, name, property)
+    if (!(name in ours)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
   }
   const { url, redirected, type, headers } = response
   const { clone } = ours

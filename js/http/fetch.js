@@ -6,7 +6,7 @@
  *
  * A signal of the caller's outlives many calls, so none of ours may stay on it. Where no call can time out, `fetch` gets the
  * caller's signal itself. Where one can, it gets the call's own, which follows the caller's for as long as there is a body
- * to abort.
+ * to abort. Which `fetch` that is, the global one or another, is known next door.
  */
 import { CODES, misuse } from '../base/misuse.js'
 import { isSignal } from '../options/call-options.js'
@@ -46,7 +46,9 @@ const verdicts = /* @__PURE__ */ new WeakMap()
  * A drop-in `fetch` that asks a breaker first.
  *
  * Failures are network errors, timeouts, deadlines of the caller's signal and the statuses that `failOn` says. Any other abort of the
- * caller's is ignored and keeps its reason, and so is a request that `fetch` finds malformed.
+ * caller's is ignored and keeps its reason, and so is a request that `fetch` finds malformed. A guard that never trips is not noticed: its
+ * name and length are those of `fetch`, it hands on what it was given, and it gives the response that `fetch` gave, or with
+ * `settleOn: 'body'` one that looks the same.
  *
  * @param {GuardFetchOptions} [options]
  * @returns {typeof globalThis.fetch & { readonly registry: CircuitBreakerRegistry<string> }}

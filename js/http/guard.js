@@ -30,8 +30,11 @@ import { classifyResponse } from './response.js'
  * @property {(request: Request) => string} [key] Which breaker a request goes through. Default: the origin of its URL, as it
  *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
  * @property {{ max?: number }} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
- * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once its body was
- *   read, where an error in the midst of it is a failure and a consumer's cancel is ignored. `timeout` then covers the body too.
+ * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once the body of a good response
+ *   was read, where an error in the midst of it is a failure. `timeout` is then the longest time in which the server gives nothing: until the
+ *   headers, and while somebody waits for the next piece; a slow reader is nobody's fault. A reader that leaves after its first piece was
+ *   served, which is a success; one that leaves before is ignored. A body that nobody reads for one `timeout`, or 1000 ms without one, ends its
+ *   call: as a success where a piece is there, else ignored.
  * @property {'throw' | 'respond'} [onRefused] What a refused request gets: the error, the default, or a 503 whose body is
  *   `{ "error": { "message", "code" } }`, with `Retry-After`, `x-circuit-breaker` (the breaker's name), `x-circuit-breaker-code`, and, while the
  *   circuit is open, `x-should-retry: false`.
