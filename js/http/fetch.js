@@ -24,8 +24,8 @@ import { FetchRequest, isSpent, isWrongSignal, originOf } from './requests.js'
 /** @import { GuardOptions } from './guard.js' */
 /** @import { GuardedRequest } from './requests.js' */
 
-/** By this the breaker lends the time of a call: it runs only while somebody waits for the server. */
-const WAITS = /* @__PURE__ */ Symbol.for('halfopen.waits')
+/** By this the breaker lends a call, whose time runs only while somebody waits for the server. */
+const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
 /**
  * Options of a guarded fetch: those of breakers, of their registry, of judging responses, and its own. In `settleOn: 'body'` a
@@ -213,7 +213,7 @@ function untilBody(breaker, send, request) {
         const { ours, reading: begun } = watched(response, {
           done,
           fail,
-          waits: (waits) => /** @type {any} */ (context)[WAITS](waits),
+          waits: (waits) => /** @type {any} */ (context)[CALL].waits(waits),
           abort: (reason) => abort(context, reason),
           end: () => heeded?.stop(),
           breaker: breaker.name
