@@ -16,24 +16,13 @@ import { read } from '../options/options.js'
 import { FetchRequest, isSpent, originOf, withSignal } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
-/** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
 /** @import { CallContext } from '../base/types.js' */
-/** @import { GuardOptions } from './guard.js' */
-/** @import { FetchInit, GuardedRequest } from './requests.js' */
-
-/**
- * Options of a guarded fetch: those of breakers, of their registry, of judging responses, and its own. In `settleOn: 'body'` a
- * good response is one of ours around the same body.
- *
- * @typedef {GuardOptions<GuardedRequest> & {
- *   fetch?: typeof globalThis.fetch
- * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request.
- */
+/** @import { Send } from './requests.js' */
+/** @import { FetchLike, HostFetch } from '../base/host-types.js' */
+/** @import { GuardedFetch, GuardedRequest, GuardFetchOptions } from './types.js' */
 
 /** What is known of errors that are no failures. @type {WeakMap<object, 'success' | 'ignored'>} */
 const verdicts = /* @__PURE__ */ new WeakMap()
-
-/** @typedef {(request: FetchRequest, init?: FetchInit) => Promise<Response>} Send */
 
 /**
  * A drop-in `fetch` that asks a breaker first.
@@ -41,8 +30,9 @@ const verdicts = /* @__PURE__ */ new WeakMap()
  * Failures are network errors, timeouts, deadlines of the caller's signal and the statuses that `failOn` says. Any other abort of the
  * caller's is ignored and keeps its reason, and so is a request that `fetch` finds malformed.
  *
+ * @template {FetchLike} [F=HostFetch] The type of the `fetch` that is asked for: where nothing says so, the global one's.
  * @param {GuardFetchOptions} [options]
- * @returns {typeof globalThis.fetch & { readonly registry: CircuitBreakerRegistry<string> }}
+ * @returns {GuardedFetch<F>}
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  *
  * @example

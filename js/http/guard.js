@@ -14,6 +14,7 @@ import { classifyResponse } from './response.js'
 /** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
 /** @import { CircuitBreakerOptions, Outcome, ResponseLike } from '../base/types.js' */
 /** @import { ResponseOptions } from './response.js' */
+/** @import { AnswerLike } from './types.js' */
 
 /**
  * Options of guarded requests: those of breakers, of their registry, of judging responses, and these.
@@ -24,16 +25,18 @@ import { classifyResponse } from './response.js'
  */
 
 /**
+ * The options that guards have of their own.
+ *
  * @template Request
  * @typedef {object} OwnOptions
- * @property {(request: Request) => string} [key] Which breaker a request goes through. Default: the origin of its URL, as it
+ * @property {((request: Request) => string) | undefined} [key] Which breaker a request goes through. Default: the origin of its URL, as it
  *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
- * @property {{ max?: number }} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
- * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once its body was
+ * @property {{ max?: number | undefined } | undefined} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
+ * @property {'headers' | 'body' | undefined} [settleOn] When a call is over: once its headers are there, the default, or once its body was
  *   read, where an error in the midst of it is a failure and a consumer's cancel is ignored. `timeout` then covers the body too.
- * @property {'throw' | 'respond'} [onRefused] What a refused request gets: the error, the default, or a 503 with `Retry-After`,
+ * @property {'throw' | 'respond' | undefined} [onRefused] What a refused request gets: the error, the default, or a 503 with `Retry-After`,
  *   `x-circuit-breaker` and `x-should-retry: false`, for clients that retry on errors.
- * @property {(request: Request, error: unknown) => Response | Promise<Response>} [fallback] Answers refused requests; with
+ * @property {((request: Request, error: unknown) => AnswerLike | Promise<AnswerLike>) | undefined} [fallback] Answers refused requests; with
  *   `fallbackOn: 'failure'` those too that failed without a response.
  */
 
@@ -43,6 +46,7 @@ const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', sna
 /**
  * Checks the options and makes the registry.
  *
+ * @internal
  * @template Request What `key` and `fallback` see.
  * @template Own What the breaker's calls are made with.
  * @param {GuardOptions<Request>} options
@@ -96,7 +100,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
 
   /**
    * @param {OwnOptions<Request>['fallback']} fallback
-   * @returns {(request: Own, error: unknown) => Response | Promise<Response>}
+   * @returns {(request: Own, error: unknown) => AnswerLike | Promise<AnswerLike>}
    */
   function answering(fallback) {
     return (request, error) => {
@@ -126,6 +130,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
 /**
  * Which breaker a request goes through, by what the option `key` says.
  *
+ * @internal
  * @template Request
  * @param {(request: Request) => string} key
  * @param {Request} request
@@ -156,17 +161,24 @@ function refusalResponse({ message, retryAfter, breaker = 'open' }) {
   return new Response(message, { status: 503, statusText: 'Service Unavailable', headers })
 }
 
-/** @param {unknown} value */
+/**
+ * @internal
+ * @param {unknown} value
+ */
 export function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** @param {unknown} value */
+/**
+ * @internal
+ * @param {unknown} value
+ */
 export function isFunctionOrUndefined(value) {
   return value === undefined || typeof value === 'function'
 }
 
 /**
+ * @internal
  * @param {string} option
  * @param {unknown} value
  * @param {string} expected
