@@ -4,7 +4,8 @@
  * Must not know: anything that runs; there is no code in here.
  */
 
-/** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
+// From the public list, so that it is known to whoever imports one of the guards alone: TypeScript names what it infers only by lists that it has read.
+/** @import { CircuitBreakerRegistry } from '../index.js' */
 /** @import { FetchLike, HostFetch, HostURL } from '../base/host-types.js' */
 /** @import { ResponseLike } from '../base/types.js' */
 /** @import { GuardOptions } from './guard.js' */

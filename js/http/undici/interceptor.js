@@ -11,7 +11,8 @@ import { Exchange, Head } from './exchange.js'
 import { GuardedDispatch, NO_ORIGIN } from './request.js'
 
 /** @import { CallContext } from '../../base/types.js' */
-/** @import { CircuitBreakerRegistry } from '../../registry/registry.js' */
+// From the public list: see `../types.js`.
+/** @import { CircuitBreakerRegistry } from '../../index.js' */
 /** @import { GuardOptions } from '../guard.js' */
 
 /**

@@ -50,6 +50,16 @@ describe("A user's project compiles, and so does what is made of it", () => {
   }
 })
 
+describe('A user of one entry alone', () => {
+  for (const file of ['fetch-alone.ts', 'undici-alone.ts']) {
+    for (const [typescript, modules] of [['5.4', 'node16-cjs'], ['6.0', 'node10'], ['7.0', 'node16-esm']]) {
+      it(`has declarations that name all that comes out of it: ${file}, TypeScript ${typescript}, ${modules}`, async () => {
+        assert.equal(await complaints({ typescript, modules, host: 'node22', lib: 'es2020', optional: 'exact' }, [file]), '')
+      })
+    }
+  }
+})
+
 describe('undici', () => {
   for (const version of ['undici7', 'undici8']) {
     it(`takes the guards as ${version} declares what it takes`, async () => {

@@ -134,7 +134,7 @@ export const describe = (error: unknown) => {
   if (isCircuitOpenError(error)) return { code: error.code, breaker: error.breaker, state: error.state, retryAfter: error.retryAfter, cause: error.cause, error }
   if (isBulkheadFullError(error)) return { code: error.code, state: error.state, retryAfter: error.retryAfter }
   if (isCallTimeoutError(error)) return { code: error.code, timeout: error.timeout, message: error.message }
-  return error
+  return undefined
 }
 export const made = [
   new CircuitOpenError('open', { breaker: undefined, state: undefined, retryAfter: undefined, cause: undefined }),
