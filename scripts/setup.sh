@@ -130,6 +130,7 @@ if [ "$scope" = all ]; then
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION" "wasm-pack-$WASM_PACK_VERSION" --locked
   npm_tree tests/package
   npm_tree tests/runners
+  npm_tree tests/sdks
   npm_tree tests/types/matrix
   chromium_and_driver
   firefox_browser

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js http package runners readme browsers)
+node_lane=(types js http web sdks package runners readme browsers)
 alone=(demo load)
 layers=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 wanted=("$@")
@@ -50,6 +50,9 @@ types() {
 }
 js() { node_tests tests/js; }
 http() { node_tests tests/http; }
+# Many of the clients need Node 22.
+sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/sdks; }
+web() { node_tests tests/web; }
 package() { node_tests tests/package; }
 runners() { node_tests tests/runners; }
 browsers() { node_tests tests/browsers; }

@@ -36,7 +36,7 @@ import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
 import { chanceOf, elapsedSince, originOf, readingOf, timeOf } from './sources.js'
 import { isOverflow, settleNoted, unsettled } from './unsettled.js'
-import { isRefusal, judge, OUTCOMES, outcomeOf } from './verdicts.js'
+import { fallsBack, judge, OUTCOMES, outcomeOf } from './verdicts.js'
 
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
 /** @import { AbortSignalLike, DisposableLike, HostEvent } from '../base/host-types.js' */
@@ -336,7 +336,8 @@ export class CircuitBreaker extends Target {
    */
   callSync(fn, ...args) {
     if (typeof fn !== 'function') throw notCallable(fn)
-    const { fallback } = this.#options
+    const { fallback, fallbackOn } = this.#options
+    const ofFailures = fallbackOn === 'failure' && fallback
     const permit = this.#admit()
     if (permit < 0) {
       const refusal = this.#refusal(permit, this.#now())
@@ -352,8 +353,8 @@ export class CircuitBreaker extends Target {
       } catch (error) {
         const outcome = this.#end(permit, true, error, started)
         held = NaN
-        if (!this.#fallsBack(fallback, outcome, error)) throw error
-        return this.#fallBack(fallback, args, error)
+        if (!ofFailures || !fallsBack(outcome, error)) throw error
+        return this.#fallBack(ofFailures, args, error)
       }
       const promise = promiseOf(result)
       if (promise === undefined) {
@@ -369,8 +370,8 @@ export class CircuitBreaker extends Target {
         },
         (error) => {
           const outcome = this.#end(permit, true, error, started)
-          if (!this.#fallsBack(fallback, outcome, error)) throw error
-          return this.#fallBack(fallback, args, error)
+          if (!ofFailures || !fallsBack(outcome, error)) throw error
+          return this.#fallBack(ofFailures, args, error)
         }
       )
       return followed
@@ -772,7 +773,7 @@ export class CircuitBreaker extends Target {
       held = NaN
       if (fallback === undefined || fallbackOn !== 'failure') return promise
       return promise.catch((/** @type {unknown} */ error) => {
-        if (this.#fallsBack(fallback, outcome, error)) return this.#fallBack(fallback, args, error)
+        if (fallsBack(outcome, error)) return this.#fallBack(fallback, args, error)
         throw error
       })
     } catch (error) {
@@ -808,11 +809,12 @@ export class CircuitBreaker extends Target {
       const timeout = own?.timeout ?? options.timeout
       if (timeout !== undefined) call.limit(timeout, options.name)
       if (signal !== undefined) call.heed(signal)
+      call.fallback = options.fallbackOn === 'failure' && fallback
       const promise = call.run(fn, args, own !== undefined)
       held = NaN
-      if (fallback === undefined || options.fallbackOn !== 'failure') return promise
+      if (!call.fallback) return promise
       return promise.catch((/** @type {unknown} */ error) => {
-        if (this.#fallsBack(fallback, /** @type {PendingCall} */ (call).outcome, error)) return this.#fallBack(fallback, args, error)
+        if (fallsBack(/** @type {PendingCall} */ (call).outcome, error)) return this.#fallBack(/** @type {Function} */ (fallback), args, error)
         throw error
       })
     } catch (error) {
@@ -934,18 +936,6 @@ export class CircuitBreaker extends Target {
     const error = refusalOf(refusal, this.#slot, now, this.#options, this.#rare?.news?.cause)
     if (this.#heard & EVENTS.reject) this.#emit('reject', { error })
     return error
-  }
-
-  /**
-   * Whether the fallback answers for a call that was admitted.
-   *
-   * @param {Function | undefined} fallback
-   * @param {number} outcome
-   * @param {unknown} error
-   * @returns {fallback is Function}
-   */
-  #fallsBack(fallback, outcome, error) {
-    return fallback !== undefined && this.#options.fallbackOn === 'failure' && (outcome === FAILURE || outcome === TIMED_OUT || isRefusal(error))
   }
 
   /**

@@ -11,10 +11,13 @@ const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
 /** By this a guard says whether anybody waits for the server: only then does the call's time run. */
 const WAITS = /* @__PURE__ */ Symbol.for('halfopen.waits')
 
+/** By this a guard has the call itself, to end it at once where a promise would some microtasks later. */
+const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
+
 /** By this Node asks, past the proxy, what `console.log` is to show. */
 const INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
 
-/** @typedef {{ waits(waits: boolean): void }} Limited Begins its time anew, or stops it. */
+/** The call, as a guard sees it. @typedef {{ waits(waits: boolean): number, settle(how: number, payload: unknown): boolean | undefined }} Limited */
 
 /**
  * The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call.
@@ -30,7 +33,7 @@ export class OwnSignal {
   #isShown = false
   #limited
 
-  /** @param {Limited} limited Whose time it is. */
+  /** @param {Limited} limited Whose signal it is. */
   constructor(limited) {
     this.#limited = limited
   }
@@ -61,6 +64,7 @@ export class OwnSignal {
   /** @type {NonNullable<ProxyHandler<any>['get']>} */
   get(target, name, receiver) {
     if (name === ABORT) return (/** @type {unknown} */ reason) => this.abort(reason)
+    if (name === CALL) return this.#limited
     return name === WAITS ? (/** @type {boolean} */ waits) => this.#limited.waits(waits) : Reflect.get(this.shown(target), name, receiver)
   }
 }

@@ -27,6 +27,9 @@ const LATE = 50
  */
 const PATIENCE = 50
 
+/** And how many turns of the loop: a process that gets little time of its machine has few of them in 50 ms, and an answer takes some to be read. */
+const TURNS = 10
+
 /**
  * A call that has to end in time. `deadline` is what ends it: the queue in which it waits, its own timer, or its turn (a function) once it is due.
  *
@@ -164,13 +167,16 @@ function timeOut(call) {
  * @param {boolean} isLate Whether what came meanwhile is to be read first.
  */
 function wait(call, host, isLate) {
+  const { setTimeout, setImmediate = (/** @type {() => void} */ turn) => turn() } = host
+  let turns = isLate ? TURNS : 1
   const turn = () => {
-    if (call.deadline === turn) timeOut(call)
+    if (call.deadline !== turn) return
+    if (turns-- > 0) setImmediate(turn)
+    else timeOut(call)
   }
   call.deadline = turn
-  const { setTimeout, setImmediate = (/** @type {() => void} */ turn) => turn() } = host
-  if (isLate) setTimeout(() => setImmediate(turn), PATIENCE)
-  else setImmediate(turn)
+  if (isLate) setTimeout(turn, PATIENCE)
+  else turn()
 }
 
 /**

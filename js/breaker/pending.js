@@ -12,6 +12,7 @@ import { clearDeadline, setDeadline } from './deadlines.js'
 import { report } from '../base/report.js'
 import { isNativePromise } from './promises.js'
 import { hasAborted, isDeadline, reasonOf, watch } from './signals.js'
+import { fallsBack } from './verdicts.js'
 
 /** @import { Limited } from './context.js' */
 /** @import { Timed } from './deadlines.js' */
@@ -63,6 +64,8 @@ export class PendingCall {
   began = 0
   /** What `ended` answered. */
   outcome = NaN
+  /** Answers where the call fails. @type {Function | false | undefined} */
+  fallback = undefined
   /** Absent once the call is over. @type {Ended | undefined} */
   #ended
   /** @type {((reason: unknown) => void) | undefined} */
@@ -106,10 +109,12 @@ export class PendingCall {
    * Begins the time limit anew, if there is one, or stops it: the server is to blame only for the time in which somebody waits for it.
    *
    * @param {boolean} waits
+   * @returns {number} The time limit, in ms; NaN where there is none.
    */
   waits(waits) {
     clearDeadline(this)
-    if (waits && this.#ended !== undefined && !Number.isNaN(this.#timeout)) setDeadline(this, this.#timeout)
+    if (waits && this.#ended && this.#timeout === this.#timeout) setDeadline(this, this.#timeout)
+    return this.#timeout
   }
 
   /**
@@ -208,6 +213,18 @@ export class PendingCall {
       throw overflow
     }
     this.drop()
+  }
+
+  /**
+   * As `end`, for a guard that has its answer before a promise tells. The promise is to settle alike.
+   *
+   * @param {number} how
+   * @param {unknown} payload
+   * @returns {boolean | undefined} Whether a fallback answers in the place of what ended the call, now or before.
+   */
+  settle(how, payload) {
+    this.end(how, payload)
+    return this.fallback && fallsBack(this.outcome, payload)
   }
 
   /** Lets go of everything: nothing ends the call any more. */

@@ -3,7 +3,7 @@
  *
  * Must not know: breakers. A judge that fails is reported, and the call is judged as if there were no judge.
  */
-import { FAILURE, IGNORED, SUCCESS } from '../engine/numbers.js'
+import { FAILURE, IGNORED, SUCCESS, TIMED_OUT } from '../engine/numbers.js'
 import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
 import { misuse, show } from '../base/misuse.js'
 import { report } from '../base/report.js'
@@ -41,6 +41,16 @@ export function isRefusal(error) {
  */
 export function outcomeOf(error) {
   return isRefusal(error) ? IGNORED : FAILURE
+}
+
+/**
+ * Whether a call that was admitted ended in such a way that a fallback for failures answers.
+ *
+ * @param {number} outcome
+ * @param {unknown} error
+ */
+export function fallsBack(outcome, error) {
+  return outcome === FAILURE || outcome === TIMED_OUT || isRefusal(error)
 }
 
 /**

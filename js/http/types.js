@@ -35,7 +35,8 @@
  *
  * @typedef {GuardOptions<GuardedRequest> & {
  *   fetch?: FetchLike | undefined
- * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request.
+ * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request, past every guard: a guard may be the
+ *   global one itself. With `settleOn: 'body'` it has to give bodies that are streams of the web.
  */
 
 /**

@@ -82,12 +82,11 @@ for (const [door, open] of Object.entries(DOORS)) {
         return { ...outcomes(registry), timedOut: registry.get(origin).metrics.timedOutCalls }
       }
       it(`by a deadline counts against the server: ${JSON.stringify(options)}`, async () => {
-        // The abort of a fetch over a dispatcher reaches the guard without its signal: it counts as any failure does. And where there is no
-        // connection yet, that fetch tells no reason.
+        // The abort of a fetch over a dispatcher reaches the guard without its signal, and where there is no connection yet, without a reason.
         const isBlind = door.endsWith('through fetch()')
         for (const [deadline, make] of Object.entries(DEADLINES)) {
           if (isBlind && deadline.startsWith('AbortSignal.')) continue
-          assert.deepEqual(await countedFor(make), { failure: 1, timedOut: isBlind ? 0 : 1 }, deadline)
+          assert.deepEqual(await countedFor(make), { failure: 1, timedOut: 1 }, deadline)
         }
       })
       it(`by a change of mind is ignored: ${JSON.stringify(options)}`, async () => {
@@ -138,6 +137,26 @@ describe('guardFetch(), a deadline', LIMIT, () => {
     const error = await rejectionOf(guardFetch()(origin, { method: 'POST', duplex: 'half', signal: AbortSignal.abort(), body }))
     assert.equal(error.name, 'AbortError')
     await until(() => cancelled)
+  })
+  it('leaves to fetch what is aborted while its call is about to begin: by a key, by a listener', async () => {
+    for (const options of [{}, { timeout: 5000 }, { settleOn: 'body' }]) {
+      for (const [by, outcome] of [['key', {}], ['listener', { ignored: 1 }]]) {
+        const controller = new AbortController()
+        let cancelled = false
+        const body = new ReadableStream({ cancel: () => void (cancelled = true) })
+        const clock = new ManualClock()
+        const key = () => (by === 'key' && controller.abort(), 'one')
+        const guarded = guardFetch({ ...options, key, clock, recoveryTimeout: 1000 })
+        const breaker = guarded.registry.get('one')
+        breaker.trip()
+        clock.advance(1000)
+        if (by === 'listener') breaker.addEventListener('statechange', () => controller.abort())
+        const error = await rejectionOf(guarded(origin, { method: 'POST', duplex: 'half', signal: controller.signal, body }))
+        assert.equal(error.name, 'AbortError')
+        await until(() => cancelled)
+        assert.deepEqual(outcomes(guarded.registry), outcome, `${by} ${JSON.stringify(options)}`)
+      }
+    }
   })
   it('may be answered by the fallback', async () => {
     const { send } = DOORS['guardFetch()']({ fallbackOn: 'failure', fallback: (_, error) => new Response(error.name) })

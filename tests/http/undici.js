@@ -192,8 +192,18 @@ export function describeUndici(title, undici) {
       for (let n = 0; n < 2; n++) {
         const { statusCode, body } = await request(proxy.origin, { dispatcher: client, method: 'POST', body: Buffer.alloc(1 << 20) })
         assert.equal(statusCode, 503)
-        assert.match(await body.text(), /^Circuit open/)
+        assert.match(await body.text(), /"Circuit open/)
       }
+    })
+    it('comes as its reader reads it, however long it is', async () => {
+      let asked = 0
+      const long = new ReadableStream({ pull: (controller) => (asked++ < 100 ? controller.enqueue(new Uint8Array(1 << 16)) : controller.close()) }, { highWaterMark: 0 })
+      const { dispatcher } = refusing({ fallback: () => new Response(long) })
+      const { body } = await request(origin, { dispatcher })
+      await once(body, 'readable')
+      const early = asked
+      assert.ok(early > 0 && early < 10, String(early))
+      assert.equal((await body.arrayBuffer()).byteLength, 100 << 16)
     })
     it('is not given where the caller aborts meanwhile', async () => {
       const controller = new AbortController()
@@ -408,7 +418,7 @@ export function describeUndici(title, undici) {
       registry.get(origin).trip()
       const [status, text] = await read(origin)
       assert.equal(status, 503)
-      assert.match(text, /^Circuit open/)
+      assert.match(text, /"Circuit open/)
       assert.equal((await rejectionOf(stream(origin, { dispatcher: refusing().dispatcher, method: 'GET' }, () => assert.fail('no response')))).code, 'ERR_CIRCUIT_OPEN')
     })
     it('pipeline() sends its half and gives the other', async () => {
@@ -454,6 +464,20 @@ export function describeUndici(title, undici) {
       registry.get(origin).trip()
       assert.equal((await rejectionOf(fetch(origin, { dispatcher }))).cause.code, 'ERR_CIRCUIT_OPEN')
     })
+    it('fetch() with a deadline that passes is a timeout', async () => {
+      for (const path of ['/never', '/slow-body']) {
+        const { dispatcher, registry } = open({ settleOn: 'body' })
+        const controller = new AbortController()
+        const call = rejectionOf(fetch(origin + path, { dispatcher, signal: controller.signal }).then((response) => response.text()))
+        const { hits } = server
+        await until(() => server.hits > hits)
+        const deadline = new DOMException('late', 'TimeoutError')
+        controller.abort(deadline)
+        assert.equal(await call, deadline)
+        await until(() => outcomes(registry).inFlight === undefined)
+        assert.equal(registry.get(origin).metrics.timedOutCalls, 1, path)
+      }
+    })
     it('all of them go through a guard in the global dispatcher', async () => {
       const { dispatcher, registry } = open()
       const before = getGlobalDispatcher()
@@ -467,6 +491,59 @@ export function describeUndici(title, undici) {
         setGlobalDispatcher(before)
       }
       assert.deepEqual(outcomes(registry), { success: 3 })
+    })
+  })
+
+  describe(`${title}, a body until which the call lasts`, LIMIT, () => {
+    const endless = (_, response) => {
+      response.on('error', () => {})
+      const write = () => { if (!response.destroyed) response.write(Buffer.alloc(1 << 16)) ? setImmediate(write) : response.once('drain', write) }
+      write()
+    }
+    const over = (registry) => until(() => outcomes(registry).inFlight === undefined)
+
+    it('holds no place where nobody reads it, and can be read later', async () => {
+      const long = await startServer((_, response) => response.end(Buffer.alloc(1 << 20, 'x')))
+      const { dispatcher, registry } = open({ settleOn: 'body', timeout: 100, maxConcurrent: 1, failureThreshold: 1 })
+      const bodies = []
+      for (let n = 0; n < 3; n++) {
+        bodies.push((await request(long.origin, { dispatcher })).body)
+        await over(registry)
+      }
+      assert.deepEqual(outcomes(registry), { success: 3 })
+      for (const body of bodies) assert.equal((await body.text()).length, 1 << 20)
+    })
+    it('left by its reader is a success after a piece', async () => {
+      const steady = await startServer(endless)
+      const { dispatcher, registry } = open({ settleOn: 'body', failureThreshold: 1 })
+      for await (const _ of (await request(steady.origin, { dispatcher })).body) break
+      const reader = (await fetch(steady.origin, { dispatcher })).body.getReader()
+      await reader.read()
+      await reader.cancel()
+      await stream(steady.origin, { dispatcher, method: 'GET' }, () => {
+        const sink = new Writable({ write: () => sink.destroy() })
+        return sink
+      }).catch(() => {})
+      await over(registry)
+      assert.deepEqual(outcomes(registry), { success: 3 })
+    })
+    it('that stalls is a timeout, told to whoever reads it', async () => {
+      for (const read of [async (options) => (await request(`${origin}/slow-body`, options)).body.text(), async (options) => (await fetch(`${origin}/slow-body`, options)).text()]) {
+        const { dispatcher, registry } = open({ settleOn: 'body', timeout: 50, failureThreshold: 1 })
+        const error = await rejectionOf(read({ dispatcher }))
+        assert.equal((error.cause ?? error).code, 'ERR_CALL_TIMEOUT')
+        assert.deepEqual([registry.get(origin).metrics.timedOutCalls, registry.get(origin).state], [1, 'open'])
+      }
+    })
+    it('whose caller\'s deadline passes is a timeout', async () => {
+      const { dispatcher, registry } = open({ settleOn: 'body' })
+      const controller = new AbortController()
+      const { body } = await request(`${origin}/slow-body`, { dispatcher, signal: controller.signal })
+      await once(body, 'readable')
+      controller.abort(new DOMException('late', 'TimeoutError'))
+      assert.equal((await rejectionOf(body.text())).name, 'TimeoutError')
+      await over(registry)
+      assert.equal(registry.get(origin).metrics.timedOutCalls, 1)
     })
   })
 

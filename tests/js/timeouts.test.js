@@ -358,6 +358,58 @@ describe('a guard that says when somebody waits for the server', () => {
   })
 })
 
+describe('a guard that has the answer before the promise tells', () => {
+  const CALL = Symbol.for('halfopen.call')
+  const [VALUE, ERROR, TIMEOUT, ABORT] = [0, 1, 2, 3]
+  const begin = (options) => {
+    let context
+    const { promise, resolve, reject } = deferred()
+    const answer = breaker.callWith(options ?? {}, (given) => ((context = given), promise))
+    return { answer, resolve, reject, settle: (how, payload) => context[CALL].settle(how, payload), waits: (waits) => context[CALL].waits(waits) }
+  }
+
+  it('ends the call at once, whose place is free then, and nothing is counted twice', async () => {
+    make({ maxConcurrent: 1 })
+    for (const [how, count] of [[VALUE, 'successfulCalls'], [ERROR, 'failedCalls'], [TIMEOUT, 'timedOutCalls'], [ABORT, 'ignoredCalls']]) {
+      const { answer, resolve, reject, settle } = begin()
+      assert.equal(breaker.metrics.inFlight, 1)
+      assert.ok(!settle(how, error))
+      assert.deepEqual([breaker.metrics.inFlight, breaker.metrics[count]], [0, 1])
+      if (how === VALUE) resolve('value')
+      else reject(error)
+      assert.equal(await answer.catch((reason) => reason), how === VALUE ? 'value' : error)
+      settle(ERROR, error)
+    }
+    const { totalCalls, successfulCalls, failedCalls, ignoredCalls } = breaker.metrics
+    assert.deepEqual([totalCalls, successfulCalls, failedCalls, ignoredCalls], [4, 1, 2, 1])
+  })
+
+  it('learns whether a fallback answers', async () => {
+    for (const [options, how, answers] of [
+      [{}, ERROR, false],
+      [{ fallback: () => 'instead' }, ERROR, false],
+      [{ fallbackOn: 'failure' }, ERROR, false],
+      [{ fallback: () => 'instead', fallbackOn: 'failure' }, ERROR, true],
+      [{ fallback: () => 'instead', fallbackOn: 'failure' }, TIMEOUT, true],
+      [{ fallback: () => 'instead', fallbackOn: 'failure' }, ABORT, false],
+      [{ fallback: () => 'instead', fallbackOn: 'failure', classify: () => 'ignored' }, ERROR, false]
+    ]) {
+      make(options)
+      const { answer, reject, settle } = begin()
+      assert.equal(Boolean(settle(how, error)), answers)
+      reject(error)
+      assert.equal(await answer.catch((reason) => reason), answers ? 'instead' : error)
+    }
+  })
+
+  it('learns the time limit of the call', () => {
+    assert.equal(begin().waits(false), 100)
+    assert.equal(begin({ timeout: 7 }).waits(true), 7)
+    make({ timeout: undefined })
+    assert.ok(Number.isNaN(begin().waits(true)))
+  })
+})
+
 describe('callWith()', () => {
   it('rejects with a coded error for what is no function or no options, and counts nothing', async () => {
     for (const [options, fn, code, message] of [

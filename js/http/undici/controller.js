@@ -4,43 +4,42 @@
  * Must not know: breakers, and what the caller does with it.
  */
 
-/** What the caller's handler steers the request with. What it aborts, nobody is to blame for. */
+/** What the caller's handler steers the request with, whoever answers that. */
 export class Controller {
-  /** undici's own, if there is one. @type {any} */
+  /** undici's own, or that of an answer in its place; none before there is one. @type {any} */
   #real
-  /** Where undici has none. @type {Uint8Array[] | null} */
-  #rawHeaders = null
-  #aborted = false
+  #onPause
+  #isCancelled = false
   /** @type {unknown} */
   #reason = null
 
-  /**
-   * Has it steer nothing any more: the response does not come from undici.
-   *
-   * @param {Uint8Array[]} rawHeaders
-   */
-  detach(rawHeaders) {
-    this.#real = undefined
-    this.#rawHeaders = rawHeaders
+  /** @param {(isPaused: boolean) => void} onPause Told when the handler wants no more for now, and when it does again. */
+  constructor(onPause) {
+    this.#onPause = onPause
   }
 
-  /** @param {any} real */
+  /** @param {any} real What it steers from now on. */
   attach(real) {
     this.#real = real
   }
 
   /** @param {unknown} reason */
   abort(reason) {
-    this.#aborted = true
-    this.#reason = reason
+    if (!this.#isCancelled) {
+      this.#isCancelled = true
+      this.#reason = reason
+    }
     this.#real?.abort(reason)
   }
 
   pause() {
     this.#real?.pause()
+    this.#onPause(true)
   }
 
   resume() {
+    // Before the real one, which may have a piece at once.
+    this.#onPause(false)
     this.#real?.resume()
   }
 
@@ -49,25 +48,24 @@ export class Controller {
   }
 
   get aborted() {
-    return this.#aborted || (this.#real?.aborted ?? false)
+    return this.#isCancelled || (this.#real?.aborted ?? false)
   }
 
   get reason() {
-    return this.#aborted ? this.#reason : (this.#real?.reason ?? null)
+    return this.#isCancelled ? this.#reason : (this.#real?.reason ?? null)
   }
 
   get rawHeaders() {
-    return this.#real === undefined ? this.#rawHeaders : (this.#real.rawHeaders ?? null)
+    return this.#real === undefined ? null : this.#real.rawHeaders
   }
 
   // Interceptors of undici's own replace them, for example that which decompresses.
   set rawHeaders(value) {
-    if (this.#real === undefined) this.#rawHeaders = value
-    else this.#real.rawHeaders = value
+    if (this.#real !== undefined) this.#real.rawHeaders = value
   }
 
   get rawTrailers() {
-    return this.#real?.rawTrailers ?? null
+    return this.#real === undefined ? null : this.#real.rawTrailers
   }
 
   set rawTrailers(value) {
@@ -76,6 +74,6 @@ export class Controller {
 
   /** Whether it was the caller who aborted. */
   get isCancelled() {
-    return this.#aborted
+    return this.#isCancelled
   }
 }

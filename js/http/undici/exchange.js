@@ -2,13 +2,30 @@
  * One request to undici and its response: what undici tells is handed on, and the call learns how it ended.
  *
  * Must not know: breakers, and who answers where undici does not.
+ *
+ * The call ends before the handler is told of it, in the same tick: a handler that makes its next request at once finds the place of this one
+ * free, and undici destroys the body of a request as soon as it has told an error.
  */
+import { CallTimeoutError } from '../../base/errors.js'
+import { ENDED } from '../../breaker/pending.js'
 import { isDeadline } from '../../breaker/signals.js'
 import { CANCELLED } from '../cancelled.js'
+import { Answer } from './answer.js'
 import { Controller } from './controller.js'
+import { Reading } from './reading.js'
 
-/** @import { ResponseLike } from '../../base/types.js' */
+/** @import { CallContext, ResponseLike } from '../../base/types.js' */
+/** @import { Limited as LentCall } from '../../breaker/context.js' */
 /** @import { GuardedDispatch } from './request.js' */
+
+/** By this the breaker lends a guard the call, to end it at once and to say whether anybody waits for the server. */
+const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
+
+/** What undici tells a handler only where it has a method for it. */
+const OPTIONAL = ['onBodySent', 'onRequestSent']
+
+/** Responses without a body, apart from those to HEAD. */
+const EMPTY = [204, 205]
 
 /** The head of a response, as far as it is judged. @implements {ResponseLike} */
 export class Head {
@@ -31,46 +48,102 @@ export class Head {
 export class Exchange {
   #handler
   #request
+  #breaker
   #isUntilBody
-  #controller = new Controller()
-  /** @type {any} */
-  #real
-  #isBegun = false
-  #isStarted = false
-  /** Whether the handler was told the end. */
-  #isOver = false
-  /** @type {{ reason: unknown } | undefined} */
-  #givenUp
-  /** What undici told as an error. @type {{ error: unknown } | undefined} */
-  #failure
-  /** Whether the call is over and undici is yet to say so. */
-  #isLeftToUndici = false
-  /** Whether the handler threw. */
-  #hasThrown = false
-  /** @type {Head | undefined} */
-  #head
+  #controller = new Controller((isPaused) => this.#reading?.pause(isPaused))
+  /** The call, once it began and until it was ended here. @type {LentCall | undefined} */
+  #call
   /** @type {(value: unknown) => void} */
   #resolve = () => {}
   /** @type {(error: unknown) => void} */
   #reject = () => {}
+  #isBegun = false
+  /** Whether a fallback answers in the place of what ended the call. */
+  #fallsBack = false
+  /** @type {any} */
+  #real
+  /** Methods that are hidden from undici's checks, since the handler does not have them. @type {string[] | undefined} */
+  #hidden
+  #isStarted = false
+  /** Whether undici told its end. What it still tells then is of no response of ours. */
+  #isDone = false
+  /** Whether the handler was told the end. */
+  #isOver = false
+  /** Whether what happens to the request is none of the handler's any more: it took too long, or something else answers. */
+  #isReplaced = false
+  /** Whether the handler gets a controller with an error. Of a request that never began, undici gives none. */
+  #isSteered = true
+  /** @type {{ reason: unknown } | undefined} */
+  #givenUp
+  /** Whether the call is over and undici is yet to say so. */
+  #isLeftToUndici = false
+  /** @type {Head | undefined} */
+  #head
+  /** Where the call lasts until the body is over. @type {Reading | undefined} */
+  #reading
 
   /**
    * @param {any} handler
    * @param {GuardedDispatch} request
+   * @param {string | undefined} breaker Whose name a timeout bears.
    * @param {boolean} isUntilBody
    */
-  constructor(handler, request, isUntilBody) {
+  constructor(handler, request, breaker, isUntilBody) {
     this.#handler = handler
     this.#request = request
+    this.#breaker = breaker
     this.#isUntilBody = isUntilBody
+    for (const name of OPTIONAL) if (handler[name] !== undefined) this.#add(name, handler[name])
   }
 
   /**
+   * Has a method that is not there for other handlers.
+   *
+   * @param {string} name
+   * @param {unknown} method The handler's.
+   */
+  #add(name, method) {
+    const tell = (/** @type {unknown[]} */ ...args) => (this.#isReplaced ? undefined : this.#tell(name, ...args))
+    // What is no method undici refuses.
+    ;/** @type {any} */ (this)[name] = typeof method === 'function' ? tell : method
+  }
+
+  /**
+   * Sends the request. What undici finds wrong with the handler it finds before this is over: until then, methods that the handler lacks
+   * are lacking here too.
+   *
+   * @param {(options: any, handler: any) => boolean} dispatch
+   * @param {any} options
+   * @returns {boolean} Whether there is room for more requests.
+   */
+  send(dispatch, options) {
+    const handler = this.#handler
+    for (const name of this.#request.needs) {
+      if (typeof handler[name] === 'function') continue
+      ;/** @type {any} */ (this)[name] = handler[name]
+      ;(this.#hidden ??= []).push(name)
+    }
+    try {
+      return dispatch(options, this)
+    } finally {
+      this.#unhide()
+    }
+  }
+
+  #unhide() {
+    if (this.#hidden === undefined) return
+    for (const name of this.#hidden) delete (/** @type {any} */ (this)[name])
+    this.#hidden = undefined
+  }
+
+  /**
+   * @param {CallContext} context
    * @param {(value: unknown) => void} resolve
    * @param {(error: unknown) => void} reject
    */
-  begin(resolve, reject) {
+  begin(context, resolve, reject) {
     this.#isBegun = true
+    this.#call = /** @type {any} */ (context)[CALL]
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -82,18 +155,33 @@ export class Exchange {
    */
   giveUp(reason) {
     this.#givenUp = { reason }
-    this.#real?.abort(reason)
+    this.#isReplaced = true
+    if (this.#real !== undefined) this.#real.abort(reason)
+    else if (!this.#settle(ENDED.timeout, reason)) this.fail(reason)
   }
 
   /**
-   * The call is over, with an error. Where the caller's own signal ended it, undici tells the handler, in its own words.
+   * The call ended with an error. Where the caller's own signal ended it, undici tells the handler, in its own words.
    *
    * @param {unknown} error
    */
   end(error) {
     const isAborted = this.#isBegun && this.#request.signal?.aborted === true
-    if (isAborted && this.#failure === undefined) this.#isLeftToUndici = true
-    else this.fail(isAborted ? this.#failure?.error : error)
+    if (isAborted && !this.#isDone) this.#isLeftToUndici = true
+    else this.fail(error)
+  }
+
+  /**
+   * undici threw instead of telling its handler.
+   *
+   * @param {unknown} error
+   * @returns {boolean} Whether the caller is to be thrown it: no fallback answers.
+   */
+  refuse(error) {
+    const isFinal = !this.#settle(ENDED.error, error)
+    this.#isDone = true
+    if (isFinal) this.#isOver = true
+    return isFinal
   }
 
   /**
@@ -104,7 +192,7 @@ export class Exchange {
   fail(error) {
     if (this.#isOver) return
     this.#isOver = true
-    this.#handler.onResponseError?.(this.#controller, error)
+    this.#handler.onResponseError?.(this.#isSteered ? this.#controller : null, error)
   }
 
   /**
@@ -113,17 +201,56 @@ export class Exchange {
    * @param {Response} response
    */
   async answer(response) {
-    const body = /** @type {any} */ (globalThis).Buffer.from(await response.arrayBuffer())
-    if (this.#isOver) return
-    const fields = fieldsOf(response)
-    this.#request.upload?.drop()
-    this.#controller.detach(rawOf(fields))
-    if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
-    if (this.#controller.isCancelled) return this.fail(this.#controller.reason)
-    this.#tell('onResponseStart', this.#controller, response.status, fields, response.statusText)
-    if (body.length > 0) this.#tell('onResponseData', this.#controller, body)
-    this.#tell('onResponseEnd', this.#controller, {})
-    this.#isOver = true
+    /** @type {Answer | undefined} */
+    let answer
+    try {
+      // Of a response that nobody waits for, and of one to HEAD, the body is given up.
+      answer = new Answer(response, !this.#isOver && this.#request.method !== 'HEAD', (reason) => this.fail(reason))
+      if (this.#isOver) return
+      this.#request.upload?.drop()
+      this.#controller.attach(answer)
+      this.#isReplaced = this.#isSteered = true
+      if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
+      // Aborted before: undici would say so now.
+      if (this.#controller.isCancelled) answer.abort(this.#controller.reason)
+      if (answer.aborted) return
+      this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText)
+      for await (const piece of answer.pieces()) this.#handler.onResponseData?.(this.#controller, piece)
+      if (answer.aborted) return
+      this.#handler.onResponseEnd?.(this.#controller, {})
+      this.#isOver = true
+    } catch (error) {
+      answer?.cancel(error)
+      this.fail(error)
+    }
+  }
+
+  /**
+   * Ends the call, if it is not over.
+   *
+   * @param {number} how
+   * @param {unknown} payload
+   * @returns {boolean} Whether the fallback answers in the place of what ended it.
+   */
+  #settle(how, payload) {
+    const call = this.#call
+    if (call === undefined) return this.#fallsBack
+    this.#call = undefined
+    try {
+      this.#fallsBack = call.settle(how, payload) === true
+    } catch {
+      // The call stack is at its end. The promise settles it.
+    }
+    if (how === ENDED.error || how === ENDED.timeout) this.#reject(payload)
+    else this.#resolve(how === ENDED.value ? payload : CANCELLED)
+    return this.#fallsBack
+  }
+
+  /** The server did all that it had to. */
+  #succeed() {
+    this.#reading?.end()
+    // An interceptor inside may tell an end without a head.
+    this.#settle(ENDED.value, this.#head ?? new Head(200, {}))
   }
 
   /**
@@ -137,10 +264,20 @@ export class Exchange {
     try {
       return this.#handler[method]?.(...args)
     } catch (error) {
-      this.#hasThrown = true
-      this.#resolve(CANCELLED)
+      this.#settle(ENDED.abort, error)
       throw error
     }
+  }
+
+  /**
+   * Takes the controller that undici tells with. An interceptor inside, for example one that retries, may come with another each time.
+   *
+   * @param {any} real
+   */
+  #attach(real) {
+    if (!real || real === this.#real) return
+    this.#real = real
+    this.#controller.attach(real)
   }
 
   /**
@@ -148,107 +285,125 @@ export class Exchange {
    * @param {unknown} context
    */
   onRequestStart(real, context) {
-    this.#real = real
+    this.#unhide()
+    this.#attach(real)
     // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
     this.#isStarted = true
-    this.#controller.attach(real)
-    this.#tell('onRequestStart', this.#controller, context)
+    return this.#tell('onRequestStart', this.#controller, context)
   }
 
   onResponseStarted() {
-    return this.#tell('onResponseStarted')
+    if (!this.#isDone) return this.#tell('onResponseStarted')
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {number} status
    * @param {any} fields
    * @param {unknown} socket
    */
-  onRequestUpgrade(_, status, fields, socket) {
-    if (this.#isOver) return
+  onRequestUpgrade(real, status, fields, socket) {
+    if (this.#isDone) return
+    this.#attach(real)
     this.#request.isAnswered = true
-    this.#resolve(new Head(status, fields))
-    this.#tell('onRequestUpgrade', this.#controller, status, fields, socket)
-    this.#isOver = true
+    this.#settle(ENDED.value, new Head(status, fields))
+    const answer = this.#tell('onRequestUpgrade', this.#controller, status, fields, socket)
+    this.#isOver = this.#isDone = true
+    return answer
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {number} status
    * @param {any} fields
    * @param {string} [text]
    */
-  onResponseStart(_, status, fields, text) {
-    if (this.#isOver || this.#givenUp !== undefined) return
+  onResponseStart(real, status, fields, text) {
+    if (this.#isDone || this.#givenUp !== undefined) return
+    this.#attach(real)
     // Below 200 the response is still to come.
-    if (status >= 200) {
-      this.#request.isAnswered = true
-      this.#head = new Head(status, fields)
-      if (!this.#isUntilBody || status >= 300) this.#resolve(this.#head)
-    }
-    this.#tell('onResponseStart', this.#controller, status, fields, text)
+    if (status < 200) return this.#tell('onResponseStart', this.#controller, status, fields, text)
+    this.#request.isAnswered = true
+    const head = (this.#head = new Head(status, fields))
+    const isEmpty = this.#request.method === 'HEAD' || EMPTY.includes(status) || head.headers.get('content-length') === '0'
+    if (this.#isUntilBody && status < 300 && !isEmpty && this.#call !== undefined) this.#reading = this.#read()
+    else this.#succeed()
+    const answer = this.#tell('onResponseStart', this.#controller, status, fields, text)
+    // It may have paused before.
+    this.#reading?.pause(this.#controller.paused)
+    return answer
+  }
+
+  /** Begins to follow how the body is read. */
+  #read() {
+    const call = /** @type {LentCall} */ (this.#call)
+    return new Reading({
+      waits: (waits) => call.waits(waits),
+      onUnread: () => this.#leave(),
+      onStall: (timeout) => this.giveUp(new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#breaker, timeout }))
+    })
+  }
+
+  /** The reader left. What the server had to do by then it did, if there was a piece of it. */
+  #leave() {
+    if (this.#reading?.hasPiece) this.#settle(ENDED.value, this.#head)
+    else this.#settle(ENDED.abort, undefined)
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {unknown} chunk
    */
-  onResponseData(_, chunk) {
-    if (!this.#isOver) this.#tell('onResponseData', this.#controller, chunk)
+  onResponseData(real, chunk) {
+    if (this.#isDone || this.#givenUp !== undefined) return
+    this.#attach(real)
+    this.#reading?.piece()
+    return this.#tell('onResponseData', this.#controller, chunk)
   }
 
   /**
-   * @param {any} _
+   * @param {any} real
    * @param {unknown} trailers
    */
-  onResponseEnd(_, trailers) {
-    if (this.#isOver) return
-    this.#resolve(this.#head)
-    this.#tell('onResponseEnd', this.#controller, trailers)
-    this.#isOver = true
+  onResponseEnd(real, trailers) {
+    if (this.#isDone) return
+    this.#attach(real)
+    this.#succeed()
+    const answer = this.#tell('onResponseEnd', this.#controller, trailers)
+    this.#isOver = this.#isDone = true
+    return answer
   }
 
   /**
-   * @param {any} _
+   * @param {any} real None where the request never began.
    * @param {unknown} error
    */
-  onResponseError(_, error) {
-    const aborted = this.#controller.isCancelled ? this.#controller : this.#request.abortedWith(error)
-    const isOfCaller = this.#hasThrown || this.#request.isOfCaller(error) || (aborted !== undefined && !isDeadline(aborted.reason))
-    this.#failure = { error }
-    if (isOfCaller) this.#resolve(CANCELLED)
-    else this.#reject(error)
-    // Before there is a response the call's own end tells the handler, since a fallback may answer.
-    if (isOfCaller || this.#request.isAnswered || this.#isLeftToUndici) this.fail(error)
+  onResponseError(real, error) {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#reading?.end()
+    this.#isSteered = Boolean(real)
+    this.#attach(real)
+    const fallsBack = this.#settleFailed(error)
+    // Where a fallback answers, its answer tells the handler, unless that has aborted by itself.
+    if (!fallsBack || this.#request.isAnswered || this.#isLeftToUndici || this.#controller.isCancelled) this.fail(error)
   }
-}
 
-/** Fields about the bytes of a body on the wire. What a `Response` gives is decoded, whatever they say. */
-const OF_THE_WIRE = ['content-encoding', 'content-length', 'transfer-encoding']
-
-/**
- * The fields of a response as undici has them: those that come more than once, as cookies do, in an array.
- *
- * @param {Response} response
- * @returns {Record<string, string | string[]>}
- */
-function fieldsOf({ headers }) {
-  /** @type {Record<string, string | string[]>} */
-  const fields = Object.fromEntries([...headers].filter(([name]) => !OF_THE_WIRE.includes(name)))
-  const cookies = headers.getSetCookie()
-  if (cookies.length > 1) fields['set-cookie'] = cookies
-  return fields
-}
-
-/**
- * Fields as undici reads them off the wire, which its `fetch` goes by since version 8.
- *
- * @param {Record<string, string | string[]>} fields
- * @returns {Uint8Array[]}
- */
-function rawOf(fields) {
-  const lines = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
-  return lines.flat().map((text) => /** @type {any} */ (globalThis).Buffer.from(text, 'latin1'))
+  /**
+   * Ends the call by what undici told as an error.
+   *
+   * @param {unknown} error
+   */
+  #settleFailed(error) {
+    if (this.#request.isOfCaller(error)) return this.#settle(ENDED.abort, error)
+    // The signal first: a body that undici destroys for it tells its controller no reason.
+    const aborted = this.#request.abortedWith(error) ?? (this.#controller.isCancelled ? this.#controller : undefined)
+    if (aborted === undefined) return this.#settle(ENDED.error, error)
+    const { reason } = aborted
+    // A deadline that passed while nobody waited for the server is none of its failures.
+    if (isDeadline(reason) && this.#reading?.isPaused !== true) return this.#settle(ENDED.timeout, reason)
+    if (this.#reading !== undefined) return this.#leave()
+    return this.#settle(ENDED.abort, error)
+  }
 }

@@ -6,7 +6,7 @@
  */
 import { CANCELLED } from '../cancelled.js'
 import { verdictOn } from '../faults.js'
-import { keyOf, readOptions } from '../guard.js'
+import { isObject, keyOf, readOptions } from '../guard.js'
 import { Exchange, Head } from './exchange.js'
 import { GuardedDispatch, NO_ORIGIN } from './request.js'
 
@@ -55,30 +55,33 @@ export function guardDispatch(options = {}) {
   })
   /** @type {(dispatch: Dispatch) => Dispatch} */
   const interceptor = (dispatch) => (dispatched, handler) => {
-    // A handler of undici 6 or older. undici 7 translates those before they come here; undici 8 says that it takes none. And an abort
-    // beforehand is none of the server's.
-    if (typeof handler?.onRequestStart !== 'function' || dispatched?.signal?.aborted === true) return dispatch(dispatched, handler)
+    // What undici refuses it refuses unguarded. So it does with a handler of undici 6 or older, which undici 7 translates before it comes
+    // here and undici 8 takes none of. And an abort beforehand is none of the server's.
+    if (typeof handler?.onRequestStart !== 'function' || !isObject(dispatched) || dispatched.signal?.aborted === true) return dispatch(dispatched, handler)
     const request = new GuardedDispatch(dispatched)
     const breaker = registry.get(key === undefined ? originOf(dispatched.origin) : keyOf(key, request))
-    const exchange = new Exchange(handler, request, settleOn === 'body')
+    const exchange = new Exchange(handler, request, breaker.name, settleOn === 'body')
     const sent = request.prepare()
     let hasRoom = true
-    const send = (/** @type {CallContext | undefined} */ context) =>
+    /** @type {{ error: unknown } | undefined} */
+    let thrown
+    const send = (/** @type {GuardedDispatch} */ { signal }, /** @type {CallContext} */ context) =>
       new Promise((resolve, reject) => {
-        exchange.begin(resolve, reject)
-        context?.signal.addEventListener('abort', () => exchange.giveUp(context.signal.reason))
-        hasRoom = dispatch(sent, exchange)
+        exchange.begin(context, resolve, reject)
+        // What the caller's signal ends, undici ends.
+        if (mayTimeOut) context.signal.addEventListener('abort', () => signal?.aborted || exchange.giveUp(context.signal.reason))
+        try {
+          hasRoom = exchange.send(dispatch, sent)
+        } catch (error) {
+          if (exchange.refuse(error)) thrown = { error }
+        }
       })
-    const { signal } = request
-    // The fallback gets the request. Only a call that may be cut off by its breaker needs a signal of its own: what the caller's ends, undici ends.
-    const called =
-      mayTimeOut || signal !== undefined
-        ? breaker.callWith({ signal }, (_, context) => send(mayTimeOut ? context : undefined), request)
-        : breaker.call((_) => send(undefined), request)
-    const ended = called
-      .then((/** @type {unknown} */ value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))))
-      .catch((/** @type {unknown} */ error) => exchange.end(error))
+    const ended = breaker.callWith({ signal: request.signal }, send, request).then(
+      (value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))),
+      (error) => exchange.end(error)
+    )
     if (request.upload !== undefined) ended.finally(() => request.upload?.release())
+    if (thrown !== undefined) throw thrown.error
     return hasRoom
   }
   return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))

@@ -15,6 +15,10 @@ import { Upload } from './upload.js'
  */
 export const NO_ORIGIN = 'upstream'
 
+/** What a handler needs apart from `onRequestStart`: for a connection to take over, and for a response to read. */
+const TO_TAKE_OVER = ['onResponseError', 'onRequestUpgrade']
+const TO_READ = ['onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd']
+
 /** A request as `key` and `fallback` see it. */
 export class GuardedDispatch {
   /**
@@ -48,6 +52,17 @@ export class GuardedDispatch {
     if (typeof body !== 'object' || body === null) return this.options
     this.upload = new Upload(body)
     return this.upload.body === body ? this.options : { ...this.options, body: this.upload.body }
+  }
+
+  /**
+   * What undici 8 demands of the handler, apart from `onRequestStart`.
+   *
+   * @internal
+   * @returns {string[]}
+   */
+  get needs() {
+    const { method, upgrade } = this.options
+    return upgrade || method === 'CONNECT' ? TO_TAKE_OVER : TO_READ
   }
 
   /**

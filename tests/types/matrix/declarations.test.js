@@ -69,6 +69,19 @@ describe('The declarations', () => {
     assert.deepEqual(hidden.map(([symbol, { owner }]) => `${symbol.name}, needed by ${owner.name}`), [])
   })
 
+  it('have each class, function and event in a file of a user', () => {
+    const service = readFileSync(new URL('users/service.ts', import.meta.url), 'utf8')
+    const events = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol([...exported.keys()].find(({ name }) => name === 'CircuitBreakerEventMap')))
+    assert.ok(events.length > 5)
+    const members = ['CircuitBreaker', 'CircuitBreakerRegistry', 'CallPermit', 'ManualClock'].flatMap((name) => {
+      const [symbol] = [...exported].find(([, other]) => other === name)
+      return checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol)).filter(isOurs).map((member) => member.name)
+    })
+    assert.ok(members.length > 40)
+    const names = [...values, ...events].map(({ name }) => name).concat(members.filter((name) => !name.startsWith('__')))
+    assert.deepEqual(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(service)), [])
+  })
+
   it('export no type that no public signature names', () => {
     assert.deepEqual([...exported].filter(([symbol]) => !isValue(symbol) && !needed.has(symbol)).map(([, name]) => name), [])
   })

@@ -3,7 +3,7 @@
 
 import {
   BulkheadFullError, CallTimeoutError, CircuitBreaker, CircuitBreakerMetrics, CircuitBreakerRegistry, CircuitOpenError, ManualClock, classifyResponse,
-  isBulkheadFullError, isCallTimeoutError, isCircuitOpenError
+  findRefusal, isBulkheadFullError, isCallTimeoutError, isCircuitOpenError
 } from 'halfopen'
 import type { CircuitBreakerEventMap, CircuitBreakerOptions, RegistryEvent } from 'halfopen'
 import { guardFetch } from 'halfopen/fetch'
@@ -142,6 +142,8 @@ export const made = [
   new CallTimeoutError('late', { breaker: undefined, timeout: undefined })
 ]
 export const asError: Error[] = made
+export const refusal = findRefusal(new Error('of a client'))
+export const wait = refusal?.retryAfter
 
 // ── Many breakers ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
