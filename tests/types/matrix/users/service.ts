@@ -5,9 +5,10 @@ import {
   BulkheadFullError, CallTimeoutError, CircuitBreaker, CircuitBreakerMetrics, CircuitBreakerRegistry, CircuitOpenError, ManualClock, classifyResponse,
   findRefusal, isBulkheadFullError, isCallTimeoutError, isCircuitOpenError
 } from 'halfopen'
-import type { CircuitBreakerEventMap, CircuitBreakerOptions, RegistryEvent } from 'halfopen'
+import type { CallPermit, CircuitBreakerEventMap, CircuitBreakerOptions, RegistryEvent } from 'halfopen'
 import { guardFetch } from 'halfopen/fetch'
 import { guardDispatch } from 'halfopen/undici'
+import type { GuardedDispatch } from 'halfopen/undici'
 
 interface User {
   id: number
@@ -71,6 +72,7 @@ permit.success()
 permit.failure(new Error('down'))
 permit.ignore()
 export const settled = permit.settled
+export const giveBack = (permit: CallPermit) => permit.ignore()
 export const whenClosed = breaker.whenClosed({ signal: undefined })
 
 // ── Reading and switching by hand ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,5 +193,6 @@ export const get = guardFetch({
   fallback: undefined
 })
 export const ofOrigin = get.registry.get('https://example.org')
-export const interceptor = guardDispatch({ key: ({ url, method, options }) => url.origin + method + options.path, onRefused: undefined })
+const keyOf = ({ url, method, options }: GuardedDispatch): string => url.origin + method + options.path
+export const interceptor = guardDispatch({ key: keyOf, onRefused: undefined })
 export const ofDispatch = interceptor.registry.get('https://example.org')
