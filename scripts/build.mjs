@@ -24,8 +24,8 @@ const force = process.argv.includes('--force')
 const ENTRIES = [
   { name: 'errors', sources: ['js/base/errors.js', 'js/base/find-refusal.js', 'js/base/misuse.js'], formats: ['esm', 'cjs'], esbuild: {} },
   { name: 'index', sources: ['js/index.js'], formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'fetch', sources: ['js/http/fetch.js'], formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'undici', sources: ['js/http/undici/interceptor.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'fetch', sources: ['js/fetch.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'undici', sources: ['js/undici.js'], formats: ['esm', 'cjs'], esbuild: {} },
 ]
 const EXTENSION = { esm: '.js', cjs: '.cjs' }
 
@@ -118,19 +118,20 @@ function wasmLast(path) {
   else if (path.startsWith('pkg/index.')) fail(`${path} has no Wasm in it: has its form changed?`)
 }
 
+/** A type that an entry only hands on. As an alias it would be another type's name, and TypeScript could not write down one that it inferred. */
+const HANDED_ON = /^export type (\w+)(?:<.+>)? = import\('(.+)'\)\.(\w+)(?:<.+>)?;$/gm
+
 /** Emits the declarations that the entries reach, and a CommonJS twin of each. */
 function types() {
   const out = 'target/types'
   rmSync(out, { recursive: true, force: true })
   run('tsc', '--project', 'tsconfig.json', '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', out)
   const specifier = /(\bfrom\s*|\bimport\s*\(?\s*)(['"])(\.{1,2}\/[^'"]+)\.js\2/g
-  const waiting = ENTRIES.flatMap(({ sources }) => sources).map((path) => relative('js', path).replace(/\.js$/, '.d.ts'))
-  const reached = new Set(waiting)
+  const { exports } = JSON.parse(readFileSync('pkg.json', 'utf8'))
+  const reached = new Set(Object.values(exports).flatMap((entry) => (entry.import ? [relative('types', entry.import.types)] : [])))
   for (const name of reached) {
     const from = [join(out, name), join('js', name)].find((path) => existsSync(path)) ?? fail(`no declarations for ${name}`)
-    let text = readFileSync(from, 'utf8')
-    // Known to TypeScript since 5.2, but not to each `lib` that its users choose.
-    if (/\bDisposable\b/.test(text)) text = `/// <reference lib="esnext.disposable" />\n${text}`
+    const text = readFileSync(from, 'utf8').replace(HANDED_ON, "export type { $3 as $1 } from '$2';").replaceAll(/\{ (\w+) as \1 \}/g, '{ $1 }')
     for (const [, , , path] of text.matchAll(specifier)) reached.add(join(dirname(name), `${path}.d.ts`))
     const to = join('pkg/types', name)
     mkdirSync(dirname(to), { recursive: true })

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
-#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, Bun, Deno, Chromium, Firefox and WebKit and their drivers
+#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -131,6 +131,7 @@ if [ "$scope" = all ]; then
   npm_tree tests/package
   npm_tree tests/runners
   npm_tree tests/sdks
+  npm_tree tests/types/matrix
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked

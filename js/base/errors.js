@@ -15,8 +15,8 @@ const BRAND = /* @__PURE__ */ Symbol.for('halfopen.error')
  *
  * @typedef {object} RefusalDetails
  * @property {string | undefined} [breaker] The breaker's name.
- * @property {import('./types.js').State} [state] The state that refused.
- * @property {number} [retryAfter] Ms until it is worth asking again.
+ * @property {import('./types.js').State | undefined} [state] The state that refused.
+ * @property {number | undefined} [retryAfter] Ms until it is worth asking again.
  * @property {unknown} [cause] The failure that opened the circuit.
  */
 
@@ -26,13 +26,14 @@ const BRAND = /* @__PURE__ */ Symbol.for('halfopen.error')
  * Made without a stack unless the breaker has `stackTrace: true`: a refusal is an answer, and capturing a
  * stack costs two thirds of it.
  */
-export class CircuitOpenError extends Error {
+// The `lib` of ES2020 and ES2021 knows no `cause` of errors.
+export class CircuitOpenError extends /** @type {new (message?: string, options?: any) => Error & { cause?: unknown }} */ (Error) {
   /** Always `'ERR_CIRCUIT_OPEN'`. */
   code = CODES.circuitOpen
 
   /**
    * @param {string} [message]
-   * @param {RefusalDetails & { state?: 'open' | 'half_open' }} [details]
+   * @param {RefusalDetails & { state?: 'open' | 'half_open' | undefined }} [details]
    */
   constructor(message, details) {
     brandCircuitOpenError()
@@ -78,7 +79,7 @@ export class CallTimeoutError extends Error {
 
   /**
    * @param {string} [message]
-   * @param {{ breaker?: string | undefined, timeout?: number }} [details]
+   * @param {{ breaker?: string | undefined, timeout?: number | undefined }} [details]
    */
   constructor(message, details) {
     brandCallTimeoutError()

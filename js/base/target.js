@@ -6,11 +6,12 @@
  */
 import { report } from './report.js'
 
-/** @typedef {new (type: string, init: { detail: unknown }) => Event} EventMaker */
+/** @import { TypedEventTarget } from './types.js' */
 
 /**
  * Tells the listeners. What goes wrong in it is not the caller's.
  *
+ * @internal
  * @param {EventTarget} target One that extends `Target`.
  * @param {string} type
  * @param {object} detail
@@ -25,11 +26,11 @@ export function emit(target, type, detail) {
   }
 }
 
-/** @returns {EventMaker | undefined} */
+/** @returns {(new (type: string, init: { detail: unknown }) => Event) | undefined} */
 function workingEvent() {
   for (const typeOf of [() => CustomEvent, withDetail]) {
     try {
-      const Type = /** @type {EventMaker} */ (typeOf())
+      const Type = /** @type {new (type: string, init: { detail: unknown }) => Event} */ (typeOf())
       const target = new (class extends EventTarget {})()
       const event = /** @type {any} */ (new Type('x', { detail: target }))
       let heard
@@ -156,11 +157,11 @@ class OwnTarget {
   }
 }
 
-/** The host's events; undefined where none goes through its `EventTarget`. @type {EventMaker | undefined} */
+/** The host's events; undefined where none goes through its `EventTarget`. */
 const HostEvent = /* @__PURE__ */ workingEvent()
 
-/** What classes with events extend. @type {typeof EventTarget} */
-export const Target = /* @__PURE__ */ (() => (HostEvent === undefined ? OwnTarget : EventTarget))()
+/** What classes with events extend. @type {new <Events>() => TypedEventTarget<Events>} */
+export const Target = /* @__PURE__ */ (() => /** @type {any} */ (HostEvent === undefined ? OwnTarget : EventTarget))()
 
 /**
  * The own members of what `addEventListener` takes for options.

@@ -39,7 +39,8 @@ import { isOverflow, settleNoted, unsettled } from './unsettled.js'
 import { fallsBack, judge, OUTCOMES, outcomeOf } from './verdicts.js'
 
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
-/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, Mode, State } from '../base/types.js' */
+/** @import { AbortSignalLike, DisposableLike, HostEvent } from '../base/host-types.js' */
+/** @import { AnswerOf, CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, ListenerOptions, Mode, State } from '../base/types.js' */
 
 /** What only a few breakers have. All of it is a member of its own, so that nothing of it is found on a prototype. */
 class Rare {
@@ -59,7 +60,11 @@ class Rare {
   seat = undefined
 }
 
-/** A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not. */
+/**
+ * A circuit breaker: calls a function as long as its dependency is healthy, and refuses at once when it is not.
+ *
+ * @extends {Target<CircuitBreakerEventMap>}
+ */
 export class CircuitBreaker extends Target {
   #slot
   /** The permit that the two handlers below settle; NaN for none. */
@@ -278,11 +283,12 @@ export class CircuitBreaker extends Target {
    *
    * @template {unknown[]} A
    * @template R
+   * @template [F=never]
    * @overload
-   * @param {CallOptions} options
+   * @param {CallOptions<F>} options
    * @param {(...args: [...A, CallContext]) => R} fn
    * @param {...A} args
-   * @returns {Promise<Awaited<R>>} Rejects with the caller's own reason when its `signal` aborts; a signal that has
+   * @returns {Promise<Awaited<R> | AnswerOf<F>>} Rejects with the caller's own reason when its `signal` aborts; a signal that has
    *   aborted already calls nothing and counts nothing. Rejects with `ERR_INVALID_OPTION` for a wrong option.
    *
    * @example
@@ -291,11 +297,12 @@ export class CircuitBreaker extends Target {
   /**
    * @template {unknown[]} A
    * @template R
+   * @template [F=never]
    * @overload
-   * @param {CallOptions} options
+   * @param {CallOptions<F>} options
    * @param {(...args: A) => R} fn
    * @param {...A} args
-   * @returns {Promise<Awaited<R>>}
+   * @returns {Promise<Awaited<R> | AnswerOf<F>>}
    */
   /**
    * @param {CallOptions} options
@@ -401,10 +408,11 @@ export class CircuitBreaker extends Target {
    * @template {unknown[]} A
    * @template R
    * @template T
+   * @template [F=never]
    * @overload
-   * @param {CallOptions} options
+   * @param {CallOptions<F>} options
    * @param {(this: T, ...args: [...A, CallContext]) => R} fn
-   * @returns {(this: T, ...args: A) => Promise<Awaited<R>>}
+   * @returns {(this: T, ...args: A) => Promise<Awaited<R> | AnswerOf<F>>}
    * @throws {TypeError | RangeError} `ERR_INVALID_ARGUMENT` when `fn` is no function, `ERR_INVALID_OPTION` for a wrong option.
    *
    * @example
@@ -414,10 +422,11 @@ export class CircuitBreaker extends Target {
    * @template {unknown[]} A
    * @template R
    * @template T
+   * @template [F=never]
    * @overload
-   * @param {CallOptions} options
+   * @param {CallOptions<F>} options
    * @param {(this: T, ...args: A) => R} fn
-   * @returns {(this: T, ...args: A) => Promise<Awaited<R>>}
+   * @returns {(this: T, ...args: A) => Promise<Awaited<R> | AnswerOf<F>>}
    */
   /**
    * @param {CallOptions} options
@@ -432,7 +441,7 @@ export class CircuitBreaker extends Target {
   /**
    * Asks for the right to make one call that no function can hold, such as a stream. The permit has to be settled.
    *
-   * @returns {CallPermit & Disposable}
+   * @returns {CallPermit & DisposableLike}
    * @throws {CircuitOpenError | BulkheadFullError} When the call is refused.
    */
   acquire() {
@@ -441,7 +450,7 @@ export class CircuitBreaker extends Target {
     try {
       const started = this.#started()
       const settle = (/** @type {keyof typeof OUTCOMES} */ outcome, /** @type {unknown} */ error) => this.#settle(permit, OUTCOMES[outcome], started, error)
-      return /** @type {CallPermit & Disposable} */ (new CallPermit(settle))
+      return /** @type {CallPermit & DisposableLike} */ (new CallPermit(settle))
     } catch (error) {
       unsettled[unsettled.length] = () => this.#settle(permit, IGNORED, NaN, error)
       throw error
@@ -481,7 +490,7 @@ export class CircuitBreaker extends Target {
    * Opens the circuit by hand for a whole recovery time from now, or `for` so many ms. That is the least then: no failure, later `trip()` or
    * written option makes it shorter, and the open times that come after are as they would have been.
    *
-   * @param {{ for?: number }} [options]
+   * @param {{ for?: number | undefined }} [options]
    * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`; then nothing changed.
    *
    * @example
@@ -546,7 +555,7 @@ export class CircuitBreaker extends Target {
   /**
    * Resolves when the circuit is closed, at once if it is. It watches and does not test: somebody has to call.
    *
-   * @param {{ signal?: AbortSignal }} [options]
+   * @param {{ signal?: AbortSignalLike | undefined }} [options]
    * @returns {Promise<void>} Rejects with the signal's reason when that aborts, and with `ERR_INVALID_OPTION` when it is no signal.
    */
   async whenClosed(options = {}) {
@@ -579,52 +588,26 @@ export class CircuitBreaker extends Target {
    * @overload
    * @param {K} type
    * @param {((this: CircuitBreaker, event: CircuitBreakerEventMap[K]) => unknown) | { handleEvent(event: CircuitBreakerEventMap[K]): unknown } | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {boolean | ListenerOptions} [options]
    * @returns {void}
    */
   /**
    * @overload
    * @param {string} type
-   * @param {((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {((event: HostEvent) => unknown) | { handleEvent(event: HostEvent): unknown } | null} listener
+   * @param {boolean | ListenerOptions} [options]
    * @returns {void}
    */
   /**
    * @param {string} type
    * @param {any} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {boolean | ListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options)
+    super.addEventListener(type, listener, /** @type {any} */ (options))
     if (Object.hasOwn(EVENTS, type)) this.#heard |= EVENTS[/** @type {keyof typeof EVENTS} */ (type)]
     // Its handlers may be those that tell nobody.
     this.#permit = NaN
-  }
-
-  /**
-   * As `EventTarget` has it; here for its types.
-   *
-   * @template {keyof CircuitBreakerEventMap} K
-   * @overload
-   * @param {K} type
-   * @param {((this: CircuitBreaker, event: CircuitBreakerEventMap[K]) => unknown) | { handleEvent(event: CircuitBreakerEventMap[K]): unknown } | null} listener
-   * @param {boolean | EventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @overload
-   * @param {string} type
-   * @param {((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null} listener
-   * @param {boolean | EventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @param {string} type
-   * @param {any} listener
-   * @param {boolean | EventListenerOptions} [options]
-   */
-  removeEventListener(type, listener, options) {
-    super.removeEventListener(type, listener, options)
   }
 
   /**
@@ -805,7 +788,7 @@ export class CircuitBreaker extends Target {
    *
    * @param {Function} fn
    * @param {unknown[]} args
-   * @param {CallOptions | undefined} own Where there are, the function gets the call's context after its arguments.
+   * @param {import('../options/call-options.js').CheckedCallOptions | undefined} own Where there are, the function gets the call's context after its arguments.
    * @returns {Promise<any>}
    */
   #callWithin(fn, args, own) {

@@ -6,6 +6,8 @@
 import { percent } from './metrics.js'
 
 /**
+ * Why a breaker is in its state, in one sentence and in numbers.
+ *
  * @typedef {object} Explanation
  * @property {string} sentence Such as "closed: 3 failures of 5 calls, needs 10 calls before it judges".
  * @property {import('../base/types.js').State} state
@@ -19,6 +21,7 @@ import { percent } from './metrics.js'
  */
 
 /**
+ * @internal
  * @param {object} facts
  * @param {import('../base/types.js').State} facts.state
  * @param {import('../base/types.js').Mode} facts.mode

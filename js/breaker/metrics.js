@@ -20,6 +20,13 @@ import { showBy } from './inspect.js'
  * @typedef {{ from: State, to: State, reason: Reason, timestamp: string | null }} LoggedStateChange
  */
 
+/**
+ * All counts as a plain object, with those members of a {@link CircuitBreakerMetrics} that are data.
+ *
+ * @typedef {Pick<CircuitBreakerMetrics, 'totalCalls' | 'successfulCalls' | 'failedCalls' | 'timedOutCalls' | 'ignoredCalls' | 'rejectedCalls'
+ *   | 'wouldRejectCalls' | 'staleCalls' | 'inFlight' | 'successRate' | 'latency' | 'stateChanges'>} MetricsReport
+ */
+
 /** The counts that a plain object of the metrics shows: those that a report begins with. */
 const COUNTS = /* @__PURE__ */ REPORT.slice(0, /* @__PURE__ */ REPORT.indexOf('stateChangeCount'))
 
@@ -125,11 +132,14 @@ export class CircuitBreakerMetrics {
     }
   }
 
-  /** All counts as a plain object. */
+  /**
+   * All counts as a plain object.
+   *
+   * @returns {MetricsReport}
+   */
   toJSON() {
     const report = this.#report()
-    /** @type {Record<string, number>} */
-    const counts = {}
+    const counts = /** @type {any} */ ({})
     for (const name of COUNTS) counts[name] = report[name]
     // Most have none, and to ask the core for a list takes longer than all the rest.
     const stateChanges = report.stateChangeCount === 0 ? [] : this.stateChanges

@@ -9,7 +9,7 @@
  */
 import { bodyOf, isMalformed, isRequest, originOf } from './requests.js'
 
-/** @import { FetchInit, FetchInput } from './requests.js' */
+/** @import { FetchInit, FetchInput } from './types.js' */
 
 /** The server answered, and its answer was not taken: a redirect, mostly, or not the bytes that were asked for. */
 const LIVES = [

@@ -19,28 +19,16 @@ import { read } from '../options/options.js'
 import { FetchRequest, isSpent, isWrongSignal, originOf } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
-/** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
 /** @import { CallContext } from '../base/types.js' */
-/** @import { GuardOptions } from './guard.js' */
-/** @import { GuardedRequest } from './requests.js' */
+/** @import { Send } from './requests.js' */
+/** @import { FetchLike, HostFetch } from '../base/host-types.js' */
+/** @import { GuardedFetch, GuardedRequest, GuardFetchOptions } from './types.js' */
 
 /** By this the breaker lends a call, whose time runs only while somebody waits for the server. */
 const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
-/**
- * Options of a guarded fetch: those of breakers, of their registry, of judging responses, and its own. In `settleOn: 'body'` a
- * good response is one of ours around the same body.
- *
- * @typedef {GuardOptions<GuardedRequest> & {
- *   fetch?: typeof globalThis.fetch
- * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request, past every guard: a guard may be the
- *   global one itself. With `settleOn: 'body'` it has to give bodies that are streams of the web.
- */
-
 /** What is known of errors that are no failures. @type {WeakMap<object, 'success' | 'ignored'>} */
 const verdicts = /* @__PURE__ */ new WeakMap()
-
-/** @typedef {(request: FetchRequest, args?: any) => Promise<Response>} Send */
 
 /**
  * A drop-in `fetch` that asks a breaker first.
@@ -50,8 +38,9 @@ const verdicts = /* @__PURE__ */ new WeakMap()
  * name and length are those of `fetch`, it hands on what it was given, and it gives the response that `fetch` gave, or with
  * `settleOn: 'body'` one that looks the same.
  *
+ * @template {FetchLike} [F=HostFetch] The type of the `fetch` that is asked for: where nothing says so, the global one's.
  * @param {GuardFetchOptions} [options]
- * @returns {typeof globalThis.fetch & { readonly registry: CircuitBreakerRegistry<string> }}
+ * @returns {GuardedFetch<F>}
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  *
  * @example

@@ -15,6 +15,7 @@ import { classifyResponse } from './response.js'
 /** @import { CircuitBreakerRegistryOptions } from '../registry/registry.js' */
 /** @import { CircuitBreakerOptions, Outcome, ResponseLike } from '../base/types.js' */
 /** @import { ResponseOptions } from './response.js' */
+/** @import { AnswerLike } from './types.js' */
 
 /**
  * Options of guarded requests: those of breakers, of their registry, of judging responses, and these.
@@ -25,20 +26,22 @@ import { classifyResponse } from './response.js'
  */
 
 /**
+ * The options that guards have of their own.
+ *
  * @template Request
  * @typedef {object} OwnOptions
- * @property {(request: Request) => string} [key] Which breaker a request goes through. Default: the origin of its URL, as it
+ * @property {((request: Request) => string) | undefined} [key] Which breaker a request goes through. Default: the origin of its URL, as it
  *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
- * @property {{ max?: number }} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
- * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once the body of a good response
+ * @property {{ max?: number | undefined } | undefined} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
+ * @property {'headers' | 'body' | undefined} [settleOn] When a call is over: once its headers are there, the default, or once the body of a good response
  *   was read, where an error in the midst of it is a failure. `timeout` is then the longest time in which the server gives nothing: until the
  *   headers, and while somebody waits for the next piece; a slow reader is nobody's fault. A reader that leaves after its first piece was
  *   served, which is a success; one that leaves before is ignored. A body that nobody reads for one `timeout`, or 1000 ms without one, ends its
  *   call: as a success where a piece is there, else ignored.
- * @property {'throw' | 'respond'} [onRefused] What a refused request gets: the error, the default, or a 503 whose body is
+ * @property {'throw' | 'respond' | undefined} [onRefused] What a refused request gets: the error, the default, or a 503 whose body is
  *   `{ "error": { "message", "code" } }`, with `Retry-After`, `x-circuit-breaker` (the breaker's name), `x-circuit-breaker-code`, and, while the
  *   circuit is open, `x-should-retry: false`.
- * @property {(request: Request, error: unknown) => Response | Promise<Response>} [fallback] Answers refused requests; with
+ * @property {((request: Request, error: unknown) => AnswerLike | Promise<AnswerLike>) | undefined} [fallback] Answers refused requests; with
  *   `fallbackOn: 'failure'` those too that failed without a response.
  */
 
@@ -48,6 +51,7 @@ const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', sna
 /**
  * Checks the options and makes the registry.
  *
+ * @internal
  * @template Request What `key` and `fallback` see.
  * @template Own What the breaker's calls are made with.
  * @param {GuardOptions<Request>} options
@@ -101,7 +105,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
 
   /**
    * @param {OwnOptions<Request>['fallback']} fallback
-   * @returns {(request: Own, error: unknown) => Response | Promise<Response>}
+   * @returns {(request: Own, error: unknown) => AnswerLike | Promise<AnswerLike>}
    */
   function answering(fallback) {
     return (request, error) => {
@@ -149,6 +153,7 @@ function timedOut(error) {
 /**
  * Which breaker a request goes through, by what the option `key` says.
  *
+ * @internal
  * @template Request
  * @param {(request: Request) => string} key
  * @param {Request} request
@@ -182,17 +187,24 @@ function refusalResponse({ message, code, state, retryAfter, breaker = 'open' })
   return new Response(JSON.stringify(own({ error: own({ message, code }) })), { status: 503, statusText: 'Service Unavailable', headers })
 }
 
-/** @param {unknown} value */
+/**
+ * @internal
+ * @param {unknown} value
+ */
 export function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** @param {unknown} value */
+/**
+ * @internal
+ * @param {unknown} value
+ */
 export function isFunctionOrUndefined(value) {
   return value === undefined || typeof value === 'function'
 }
 
 /**
+ * @internal
  * @param {string} option
  * @param {unknown} value
  * @param {string} expected

@@ -6,18 +6,9 @@
 
 import { ifAny } from '../base/host.js'
 
-/** @typedef {Parameters<typeof globalThis.fetch>[0]} FetchInput */
-/** @typedef {Parameters<typeof globalThis.fetch>[1]} FetchInit */
+/** @import { FetchInit, FetchInput, GuardedRequest } from './types.js' */
 
-/**
- * A request as `key` and `fallback` see it.
- *
- * @typedef {object} GuardedRequest
- * @property {URL} url
- * @property {string} method
- * @property {FetchInput} input What was given to the guarded fetch.
- * @property {FetchInit} init
- */
+/** @typedef {(request: FetchRequest, args?: any) => Promise<Response>} Send */
 
 /** What was given to the guarded fetch. */
 export class FetchRequest {

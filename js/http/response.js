@@ -21,10 +21,10 @@ const OUTCOMES = /** @type {const} */ ({ [SUCCESS]: 'success', [FAILURE]: 'failu
  * How responses are judged.
  *
  * @typedef {object} ResponseOptions
- * @property {number[] | ((response: any) => boolean)} [failOn] The statuses that are failures, or a function that says so
+ * @property {number[] | ((response: any) => boolean) | undefined} [failOn] The statuses that are failures, or a function that says so
  *   of a response. Default: 500, 502, 503, 504 and 529. Of the others, 408 is ignored, 429 is what `rateLimit` says, and
  *   everything else proves that the server lives.
- * @property {'pause' | 'failure' | 'ignored'} [rateLimit] What a 429 means. `'pause'`, the default: with a `Retry-After` it opens
+ * @property {'pause' | 'failure' | 'ignored' | undefined} [rateLimit] What a 429 means. `'pause'`, the default: with a `Retry-After` it opens
  *   the circuit for that long, without one it is ignored.
  */
 

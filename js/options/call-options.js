@@ -8,6 +8,8 @@ import { optionError } from '../base/misuse.js'
 import { checkedNumber, objectOf, OTHERS, problemError, read } from './options.js'
 import { unknownOption } from './unknown.js'
 
+/** @typedef {import('../base/types.js').CallOptions & { signal?: AbortSignal | undefined }} CheckedCallOptions */
+
 /** What is known. */
 const NAMES = ['signal', 'timeout', 'fallback']
 
@@ -19,7 +21,7 @@ let checkedTimeout = NaN
  *
  * @internal
  * @param {import('../base/types.js').CallOptions} options
- * @returns {import('../base/types.js').CallOptions} A copy.
+ * @returns {CheckedCallOptions} A copy.
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
  */
 export function checkCallOptions(options) {

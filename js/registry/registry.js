@@ -20,18 +20,23 @@ import { emit, Target } from '../base/target.js'
 import { read } from '../options/options.js'
 import { Seat, Seats } from './seats.js'
 
-/** @import { CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, State } from '../base/types.js' */
+/** @import { CircuitBreakerEvent, HostEvent } from '../base/host-types.js' */
+/** @import { AnswerOf, CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, ListenerOptions, State } from '../base/types.js' */
 
 /**
  * Options of a registry: those of its breakers, and its own.
  *
- * @typedef {CircuitBreakerOptions & RegistryOptions} CircuitBreakerRegistryOptions
+ * @template [K=string]
+ * @typedef {CircuitBreakerOptions & RegistryOptions<K>} CircuitBreakerRegistryOptions
  */
 
 /**
+ * A registry's own options.
+ *
+ * @template [K=string]
  * @typedef {object} RegistryOptions
- * @property {number} [maxBreakers] Breakers kept at most. Whole, from 1. Default 1000.
- * @property {(key: any) => CircuitBreakerOptions | undefined} [configure] Options of the breaker of that key, over the registry's own.
+ * @property {number | undefined} [maxBreakers] Breakers kept at most. Whole, from 1. Default 1000.
+ * @property {((key: K) => CircuitBreakerOptions | undefined) | undefined} [configure] Options of the breaker of that key, over the registry's own.
  */
 
 /**
@@ -39,11 +44,14 @@ import { Seat, Seats } from './seats.js'
  *
  * @template {keyof CircuitBreakerEventMap} T
  * @template K
- * @typedef {CustomEvent<CircuitBreakerEventMap[T]['detail'] & { key: K, breaker: CircuitBreaker }>} RegistryEvent
+ * @typedef {CircuitBreakerEvent<CircuitBreakerEventMap[T]['detail'] & { key: K, breaker: CircuitBreaker }>} RegistryEvent
  */
 
 /**
- * @template [K=string]
+ * Breakers by key, each made when it is first asked for.
+ *
+ * @template [K=string] What keys are.
+ * @extends {Target<{ [T in keyof CircuitBreakerEventMap]: RegistryEvent<T, K> }>}
  */
 export class CircuitBreakerRegistry extends Target {
   /** The seats, in the order in which they were taken. @type {Map<K, Seat<K>>} */
@@ -63,7 +71,7 @@ export class CircuitBreakerRegistry extends Target {
   #bubbling = new Set()
 
   /**
-   * @param {CircuitBreakerRegistryOptions} [options]
+   * @param {CircuitBreakerRegistryOptions<K>} [options]
    * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
    *
    * @example
@@ -72,7 +80,7 @@ export class CircuitBreakerRegistry extends Target {
    */
   constructor(options = {}) {
     super()
-    const { maxBreakers = 1000, configure, ...breakerOptions } = /** @type {CircuitBreakerRegistryOptions} */ (read('options', options))
+    const { maxBreakers = 1000, configure, ...breakerOptions } = /** @type {CircuitBreakerRegistryOptions<K>} */ (read('options', options))
     if (!Number.isInteger(maxBreakers) || maxBreakers < 1) {
       const Type = typeof maxBreakers === 'number' ? RangeError : TypeError
       throw optionError(Type, 'maxBreakers', 'a whole number from 1', maxBreakers)
@@ -131,12 +139,13 @@ export class CircuitBreakerRegistry extends Target {
    *
    * @template {unknown[]} A
    * @template R
+   * @template [F=never]
    * @overload
    * @param {K} key
-   * @param {CallOptions} options
+   * @param {CallOptions<F>} options
    * @param {(...args: [...A, CallContext]) => R} fn
    * @param {...A} args
-   * @returns {Promise<Awaited<R>>} Rejects with what `get` throws, and as the `callWith` of a breaker.
+   * @returns {Promise<Awaited<R> | AnswerOf<F>>} Rejects with what `get` throws, and as the `callWith` of a breaker.
    *
    * @example
    * await registry.callWith('users', { signal, timeout: 2000 }, (id, { signal }) => fetchUser(id, signal), 42)
@@ -144,12 +153,13 @@ export class CircuitBreakerRegistry extends Target {
   /**
    * @template {unknown[]} A
    * @template R
+   * @template [F=never]
    * @overload
    * @param {K} key
-   * @param {CallOptions} options
+   * @param {CallOptions<F>} options
    * @param {(...args: A) => R} fn
    * @param {...A} args
-   * @returns {Promise<Awaited<R>>}
+   * @returns {Promise<Awaited<R> | AnswerOf<F>>}
    */
   /**
    * @param {K} key
@@ -260,27 +270,27 @@ export class CircuitBreakerRegistry extends Target {
    * @overload
    * @param {T} type
    * @param {((event: RegistryEvent<T, K>) => unknown) | { handleEvent(event: RegistryEvent<T, K>): unknown } | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {boolean | ListenerOptions} [options]
    * @returns {void}
    */
   /**
    * @overload
    * @param {string} type
-   * @param {((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {((event: HostEvent) => unknown) | { handleEvent(event: HostEvent): unknown } | null} listener
+   * @param {boolean | ListenerOptions} [options]
    * @returns {void}
    */
   /**
    * @param {string} type
    * @param {any} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {boolean | ListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
     if (Object.hasOwn(EVENTS, type) && !this.#bubbling.has(type)) {
       this.#bubbling.add(type)
       for (const seat of this.#seated.values()) this.#bubble(seat)
     }
-    super.addEventListener(type, listener, options)
+    super.addEventListener(type, listener, /** @type {any} */ (options))
   }
 
   /**
@@ -296,7 +306,7 @@ export class CircuitBreakerRegistry extends Target {
         // One that was deleted speaks for its key no more.
         if (this.#seated.get(key) !== seat && this.#left.get(key) !== seat) return
         seat.isHandedOut = true
-        const { detail } = /** @type {CustomEvent<object>} */ (event)
+        const { detail } = /** @type {CustomEvent} */ (event)
         emit(this, type, { ...detail, key, breaker })
       })
     }

@@ -99,7 +99,7 @@ describe('the table of options', () => {
       assert.match(text('docs/windows.md'), new RegExp(`^- \`window: \\{ type: '${type}', ${member}: \\d`, 'm'))
       assert.match(text('js/base/types.js'), new RegExp(`type: '${type}', ${member}: number`))
     }
-    const [, declared] = /@typedef (\{\{ type: .+\}) Window$/m.exec(text('js/base/types.js'))
+    const [, declared] = /@typedef (\{\{ type: .+\}) CallWindow$/m.exec(text('js/base/types.js'))
     sameNames([...declared.matchAll(/(\w+)\??: number/g)].map(([, name]) => `window.${name}`), OPTIONS.filter((name) => name.startsWith('window.')))
   })
 
@@ -296,7 +296,7 @@ describe('the other tables', () => {
   it('have the options of guardFetch', () => {
     const rows = tableBelow('docs/http.md', 'guardFetch')
     // Wherever its options are declared, they are what may be left out: in brackets, or with a question mark.
-    const sources = readdirSync(join(root, 'js/http')).filter((name) => /^(fetch|guard|response)\.js$/.test(name)).map((name) => text(`js/http/${name}`)).join('\n')
+    const sources = readdirSync(join(root, 'js/http')).filter((name) => /^(types|fetch|guard|response)\.js$/.test(name)).map((name) => text(`js/http/${name}`)).join('\n')
     sameNames(first(rows), new Set([...sources.matchAll(/^ \* (?:@property \{.+\} \[(\w+)\]| {2,}(\w+)\?: )/gm)].map(([, one, other]) => one ?? other)))
     const defaultOf = (name) => rows.find(([cell]) => namesIn(cell)[0] === name)[1]
     for (const name of ['settleOn', 'onRefused', 'rateLimit']) assert.equal(defaultOf(name), `\`${sources.match(new RegExp(`${name} = ('\\w+')`))?.[1]}\``)

@@ -288,8 +288,12 @@ const inferred = breaker.callWith({ timeout: 5, signal: new AbortController().si
 check<Same<typeof inferred, Promise<readonly [string, AbortSignal]>>>()
 const fewer = breaker.callWith({}, () => fetchUser(1), 'unused')
 check<Same<typeof fewer, Promise<User>>>()
-const fellBack = breaker.callWith({ fallback: (id, error) => [id, error] }, async (id: number) => id, 42)
-check<Same<typeof fellBack, Promise<number>>>()
+const fellBack = breaker.callWith({ fallback: (id: number) => String(id) }, async (id: number) => id, 42)
+check<Same<typeof fellBack, Promise<number | string>>>()
+const fellBackLater = breaker.callWith({ fallback: async () => null }, async (id: number) => id, 42)
+check<Same<typeof fellBackLater, Promise<number | null>>>()
+const fellBackToAnything = breaker.callWith({ fallback: (_id, error) => error }, async (id: number) => id, 42)
+check<Same<typeof fellBackToAnything, Promise<number>>>()
 const annotatedWith = breaker.callWith({ timeout: 5 }, (a: number, b: number) => a + b, 1, 2)
 check<Same<typeof annotatedWith, Promise<number>>>()
 // @ts-expect-error an argument of another type
@@ -366,7 +370,7 @@ breaker.addEventListener('failure', ({ detail }) => {
   check<Same<typeof detail.elapsed, number>>()
 })
 breaker.addEventListener('reject', ({ detail }) => {
-  check<Same<typeof detail.error, Error>>()
+  check<Same<typeof detail.error, CircuitOpenError | BulkheadFullError>>()
 })
 // @ts-expect-error an outcome is no method
 permit.failed()
@@ -399,7 +403,7 @@ registry.addEventListener('statechange', ({ detail }) => {
   check<Same<typeof detail.breaker, CircuitBreaker>>()
   check<Same<typeof detail.to, 'closed' | 'open' | 'half_open'>>()
 })
-registry.addEventListener('reject', { handleEvent: (event) => check<Same<typeof event.detail.error, Error>>() })
+registry.addEventListener('reject', { handleEvent: (event) => check<Same<typeof event.detail.error.retryAfter, number>>() })
 registry.addEventListener('of another', (event) => check<Same<typeof event, Event>>())
 // @ts-expect-error an argument of another type
 registry.call('users', fetchUser, '42')

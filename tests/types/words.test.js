@@ -33,7 +33,7 @@ describe('js/base/types.js', () => {
   })
 
   it('says of every member of a window what it is', () => {
-    const [, prose] = /\/\*\*((?:(?!\*\/)[^])+?)@typedef \{\{ type: .+\} Window\b/.exec(types)
+    const [, prose] = /\/\*\*((?:(?!\*\/)[^])+?)@typedef \{\{ type: .+\} CallWindow\b/.exec(types)
     sameNames(new Set(wordsIn(prose, '`')), OPTIONS.filter((name) => name.startsWith('window.')).map((name) => name.split('.')[1]))
   })
 
@@ -42,6 +42,6 @@ describe('js/base/types.js', () => {
     const said = (pattern) => Number(pattern.exec(plain(types))[1].replaceAll(',', ''))
     assert.equal(said(/A size is at most ([\d,]+\d)/), largest('window.size'))
     assert.equal(said(/`buckets` steps \(1 to ([\d,]+),/), largest('window.buckets'))
-    assert.equal(said(/@property \{number\} \[timeout\][^@]+ Up to (\d+)\./), largest('timeout'))
+    assert.equal(said(/@property \{number \| undefined\} \[timeout\][^@]+ Up to (\d+)\./), largest('timeout'))
   })
 })

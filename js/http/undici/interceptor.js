@@ -11,12 +11,27 @@ import { Exchange, Head } from './exchange.js'
 import { GuardedDispatch, NO_ORIGIN } from './request.js'
 
 /** @import { CallContext } from '../../base/types.js' */
-/** @import { CircuitBreakerRegistry } from '../../registry/registry.js' */
+// From the public list: see `../types.js`.
+/** @import { CircuitBreakerRegistry } from '../../index.js' */
 /** @import { GuardOptions } from '../guard.js' */
 
-/** @typedef {(options: any, handler: any) => boolean} Dispatch */
+/**
+ * What undici dispatches a request with.
+ *
+ * @typedef {(options: any, handler: any) => boolean} Dispatch
+ */
 
-/** @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions */
+/**
+ * Options of a guarding interceptor: those of breakers, of their registry, of judging responses, and those of guards.
+ *
+ * @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions
+ */
+
+/**
+ * An interceptor for `Agent.compose`, with its breakers.
+ *
+ * @typedef {((dispatch: Dispatch) => Dispatch) & { readonly registry: CircuitBreakerRegistry<string> }} GuardingInterceptor
+ */
 
 /**
  * An interceptor that asks a breaker before each request.
@@ -24,7 +39,7 @@ import { GuardedDispatch, NO_ORIGIN } from './request.js'
  * Interceptors that come after it in `compose` are around it: a `retry` there has each attempt count.
  *
  * @param {GuardDispatchOptions} [options] As those of `guardFetch`, without `fetch`. `failOn` gets `{ status, headers }`.
- * @returns {((dispatch: Dispatch) => Dispatch) & { readonly registry: CircuitBreakerRegistry<string> }}
+ * @returns {GuardingInterceptor}
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION` when an option is unknown or wrong.
  *
  * @example

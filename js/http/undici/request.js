@@ -6,7 +6,13 @@
 import { isSignal } from '../../options/call-options.js'
 import { Upload } from './upload.js'
 
-/** The key of requests without an origin. A pool has only one, so its requests need not name it. */
+/** @import { HostURL } from '../../base/host-types.js' */
+
+/**
+ * The key of requests without an origin. A pool has only one, so its requests need not name it.
+ *
+ * @internal
+ */
 export const NO_ORIGIN = 'upstream'
 
 /** What a handler needs apart from `onRequestStart`: for a connection to take over, and for a response to read. */
@@ -103,7 +109,11 @@ export class GuardedDispatch {
     return this.options.method ?? 'GET'
   }
 
-  /** The URL with its query; of a request that names no origin, that of `http://upstream`. */
+  /**
+   * The URL with its query; of a request that names no origin, that of `http://upstream`.
+   *
+   * @returns {HostURL}
+   */
   get url() {
     const { origin, path = '/', query } = this.options
     const base = new URL(origin ?? `http://${NO_ORIGIN}`)
