@@ -69,7 +69,7 @@ export class Exchange {
   #isDone = false
   /** Whether the handler was told the end. */
   #isOver = false
-  /** Whether what happens to the request is none of the handler's any more: it took too long, or something else answers. */
+  /** Whether something else answers: what happens to the request is none of the handler's any more. */
   #isReplaced = false
   /** Whether the handler gets a controller with an error. Of a request that never began, undici gives none. */
   #isSteered = true
@@ -155,7 +155,6 @@ export class Exchange {
    */
   giveUp(reason) {
     this.#givenUp = { reason }
-    this.#isReplaced = true
     if (this.#real !== undefined) this.#real.abort(reason)
     else if (!this.#settle(ENDED.timeout, reason)) this.fail(reason)
   }
