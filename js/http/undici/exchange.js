@@ -208,7 +208,7 @@ export class Exchange {
       if (this.#isOver) return
       this.#request.upload?.drop()
       this.#controller.attach(answer)
-      this.#isReplaced = this.#isSteered = true
+      this.#isReplaced = this.#isDone = this.#isSteered = true
       if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
       // Aborted before: undici would say so now.
       if (this.#controller.isCancelled) answer.abort(this.#controller.reason)
@@ -285,9 +285,9 @@ export class Exchange {
    */
   onRequestStart(real, context) {
     this.#unhide()
-    this.#attach(real)
     // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
+    this.#attach(real)
     this.#isStarted = true
     return this.#tell('onRequestStart', this.#controller, context)
   }
