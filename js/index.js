@@ -14,6 +14,7 @@ export {
   isCallTimeoutError,
   isCircuitOpenError
 } from './base/errors.js'
+export { findRefusal } from './base/find-refusal.js'
 export { classifyResponse } from './http/response.js'
 export { ManualClock } from './base/clock.js'
 /** @typedef {import('./base/types.js').CallContext} CallContext */

@@ -22,7 +22,7 @@ const force = process.argv.includes('--force')
  * out a file of which nothing is used, but not all of the rest of one. `esbuild` holds options of this row only.
  */
 const ENTRIES = [
-  { name: 'errors', sources: ['js/base/errors.js', 'js/base/misuse.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'errors', sources: ['js/base/errors.js', 'js/base/find-refusal.js', 'js/base/misuse.js'], formats: ['esm', 'cjs'], esbuild: {} },
   { name: 'index', sources: ['js/index.js'], formats: ['esm', 'cjs'], esbuild: {} },
   { name: 'fetch', sources: ['js/http/fetch.js'], formats: ['esm', 'cjs'], esbuild: {} },
   { name: 'undici', sources: ['js/http/undici/interceptor.js'], formats: ['esm', 'cjs'], esbuild: {} },

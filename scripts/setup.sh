@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
-#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, Chromium, Firefox and WebKit and their drivers
+#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, Bun, Deno, Chromium, Firefox and WebKit and their drivers
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -52,12 +52,13 @@ cargo_tool() {
   say "setup: $command $version"
 }
 
-# npm_tree <folder>: `npm ci` where node_modules is missing or was made from another lock file.
+# npm_tree <folder>: `npm ci` where node_modules is missing or was made from another lock file. No package runs a script of its own, whatever folder's
+# settings npm reads.
 npm_tree() {
   local stamp=$1/node_modules/.halfopen-lock
   if ! cmp -s "$1/package-lock.json" "$stamp"; then
     say "setup: npm ci in $1"
-    npm ci --prefix "$1" --loglevel=error >/dev/null || die "npm ci failed in $1. Try: npm ci --prefix $1"
+    npm ci --prefix "$1" --ignore-scripts --loglevel=error >/dev/null || die "npm ci failed in $1. Try: npm ci --prefix $1"
     cp "$1/package-lock.json" "$stamp"
   fi
   say "setup: npm packages of $1 as locked"
@@ -128,6 +129,8 @@ if [ "$scope" = all ]; then
   rust_component clippy clippy rust-web-clippy
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION" "wasm-pack-$WASM_PACK_VERSION" --locked
   npm_tree tests/package
+  npm_tree tests/runners
+  npm_tree tests/sdks
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked

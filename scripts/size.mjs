@@ -15,7 +15,7 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 32_900
+export const LIMIT = 34_500
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [
@@ -27,7 +27,7 @@ const ROOMS = [
   ['registry', 'js/registry/'],
   ['options', 'js/options/'],
   ['http', 'js/http/'],
-  ['errors', 'js/base/errors.js', 'js/base/misuse.js'],
+  ['errors', 'js/base/errors.js', 'js/base/find-refusal.js', 'js/base/misuse.js'],
   ['the rest', 'js/', '<stdin>'],
 ]
 

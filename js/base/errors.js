@@ -152,6 +152,16 @@ export function isCallTimeoutError(error) {
 }
 
 /**
+ * What the refusal of a circuit says.
+ *
+ * @internal
+ * @param {number} retryAfter In ms.
+ */
+export function openMessage(retryAfter) {
+  return retryAfter === Infinity ? 'Circuit open. Isolated until released' : `Circuit open. Retry in ${Math.ceil(retryAfter / 1000)}s`
+}
+
+/**
  * A refusal without a stack, where the engine can do that (V8). Measured on Node 20: 1.2 µs awaited instead of 3 to
  * 7 µs, which grow with the depth of the stack; 0.9 µs of it are the rejected promise and its `catch`.
  *

@@ -31,9 +31,15 @@ function workingEvent() {
     try {
       const Type = /** @type {EventMaker} */ (typeOf())
       const target = new (class extends EventTarget {})()
+      const event = /** @type {any} */ (new Type('x', { detail: target }))
       let heard
-      target.addEventListener('x', (event) => (heard = /** @type {CustomEvent} */ (event).detail))
-      target.dispatchEvent(new Type('x', { detail: target }))
+      target.dispatchEvent(event)
+      // Most events tell that they went through. Asked first, since a first listener takes 0.3 ms in Node.
+      if (event.target === target) heard = event.detail
+      else {
+        target.addEventListener('x', (/** @type {any} */ { detail }) => (heard = detail))
+        target.dispatchEvent(event)
+      }
       if (heard === target) return Type
     } catch {
       // The next, or ours.

@@ -8,16 +8,13 @@ import { ifAny } from '../base/host.js'
 /** By this a guard aborts the signal of a call that is over, for example with a body that outlives the call. */
 const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
 
-/** By this a guard says whether anybody waits for the server: only then does the call's time run. */
-const WAITS = /* @__PURE__ */ Symbol.for('halfopen.waits')
-
-/** By this a guard has the call itself, to end it at once where a promise would some microtasks later. */
+/** By this a guard has the call itself: to end it in the tick in which it learns how, and to have its time run only while somebody waits. */
 const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
 /** By this Node asks, past the proxy, what `console.log` is to show. */
 const INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
 
-/** The call, as a guard sees it. @typedef {{ waits(waits: boolean): number, settle(how: number, payload: unknown): boolean | undefined }} Limited */
+/** The call, as a guard sees it. @typedef {{ waits(waits: boolean): number, settle(how: number, payload: unknown): boolean | undefined }} LentCall */
 
 /**
  * The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call.
@@ -31,11 +28,11 @@ export class OwnSignal {
   /** @type {{ reason: unknown } | undefined} */
   #aborted = undefined
   #isShown = false
-  #limited
+  #call
 
-  /** @param {Limited} limited Whose signal it is. */
-  constructor(limited) {
-    this.#limited = limited
+  /** @param {LentCall} call Whose signal it is. */
+  constructor(call) {
+    this.#call = call
   }
 
   /** @param {unknown} reason */
@@ -64,8 +61,7 @@ export class OwnSignal {
   /** @type {NonNullable<ProxyHandler<any>['get']>} */
   get(target, name, receiver) {
     if (name === ABORT) return (/** @type {unknown} */ reason) => this.abort(reason)
-    if (name === CALL) return this.#limited
-    return name === WAITS ? (/** @type {boolean} */ waits) => this.#limited.waits(waits) : Reflect.get(this.shown(target), name, receiver)
+    return name === CALL ? this.#call : Reflect.get(this.shown(target), name, receiver)
   }
 }
 

@@ -27,6 +27,9 @@ const LATE = 50
  */
 const PATIENCE = 50
 
+/** And how many turns of the loop: a process that gets little time of its machine has few of them in 50 ms, and an answer takes some to be read. */
+const TURNS = 10
+
 /**
  * A call that has to end in time. `deadline` is what ends it: the queue in which it waits, its own timer, or its turn (a function) once it is due.
  *
@@ -51,7 +54,7 @@ const host = /* @__PURE__ */ ifAny(takeHost)
 /** @returns {Host | undefined} */
 function takeHost() {
   const { setTimeout, clearTimeout, setImmediate, performance, process, navigator } = /** @type {any} */ (globalThis)
-  if ('clock' in setTimeout) return undefined
+  if (isMarked(setTimeout)) return undefined
   // Node, Bun and Deno mark their own so. In browsers a timer costs less, and its fakes can't be told from it.
   const isOwn = Symbol.for('nodejs.util.promisify.custom') in setTimeout
   const hasContexts = isOwn && setImmediate && navigator?.userAgent !== 'Cloudflare-Workers'
@@ -164,13 +167,16 @@ function timeOut(call) {
  * @param {boolean} isLate Whether what came meanwhile is to be read first.
  */
 function wait(call, host, isLate) {
+  const { setTimeout, setImmediate = (/** @type {() => void} */ turn) => turn() } = host
+  let turns = isLate ? TURNS : 1
   const turn = () => {
-    if (call.deadline === turn) timeOut(call)
+    if (call.deadline !== turn) return
+    if (turns-- > 0) setImmediate(turn)
+    else timeOut(call)
   }
   call.deadline = turn
-  const { setTimeout, setImmediate = (/** @type {() => void} */ turn) => turn() } = host
-  if (isLate) setTimeout(() => setImmediate(turn), PATIENCE)
-  else setImmediate(turn)
+  if (isLate) setTimeout(turn, PATIENCE)
+  else turn()
 }
 
 /**
@@ -181,7 +187,7 @@ function wait(call, host, isLate) {
  */
 export function setDeadline(call, timeout) {
   const { setTimeout } = globalThis
-  const isHosts = host !== undefined && /** @type {any} */ (setTimeout) === host.setTimeout
+  const isHosts = host !== undefined && /** @type {any} */ (setTimeout) === host.setTimeout && !isMarked(setTimeout)
   if (isHosts && host.AsyncResource !== undefined) {
     queues ??= new Map()
     let deadlines = queues.get(timeout)
@@ -211,7 +217,16 @@ export function setDeadline(call, timeout) {
 function isReal(setter, timer, { setTimeout, clearTimeout }) {
   const own = setTimeout(() => {}, 0)
   clearTimeout(own)
-  return !('clock' in setter) && timer.constructor === own.constructor
+  return !isMarked(setter) && timer.constructor === own.constructor
+}
+
+/**
+ * Whether a `setTimeout` says of itself that it is a fake. That of Bun is the host's own function before, while and after it is one.
+ *
+ * @param {Function} setTimeout
+ */
+function isMarked(setTimeout) {
+  return 'clock' in setTimeout
 }
 
 /** @param {Timed} call One whose deadline was set. */

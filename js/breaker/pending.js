@@ -14,7 +14,7 @@ import { isNativePromise } from './promises.js'
 import { hasAborted, isDeadline, reasonOf, watch } from './signals.js'
 import { fallsBack } from './verdicts.js'
 
-/** @import { Limited } from './context.js' */
+/** @import { LentCall } from './context.js' */
 /** @import { Timed } from './deadlines.js' */
 /** @import { Waiter } from './signals.js' */
 
@@ -50,7 +50,7 @@ function keep(resolve, reject) {
  *
  * @implements {Timed}
  * @implements {Waiter}
- * @implements {Limited}
+ * @implements {LentCall}
  */
 export class PendingCall {
   /** @type {PendingCall | undefined} */

@@ -5,7 +5,7 @@
  */
 import { core } from '../engine/index.js'
 import { REFUSED_BULKHEAD_FULL, REFUSED_HALF_OPEN_FULL } from '../engine/numbers.js'
-import { BulkheadFullError, CircuitOpenError, withoutStack } from '../base/errors.js'
+import { BulkheadFullError, CircuitOpenError, openMessage, withoutStack } from '../base/errors.js'
 import { readOption } from './readings.js'
 
 /**
@@ -22,8 +22,7 @@ export function refusalOf(refusal, slot, now, { name: breaker, stackTrace }, cau
     return make(BulkheadFullError, message, { breaker, state: core.states[core.state(slot)] })
   }
   const retryAfter = core.retryAfter(slot, now)
-  const message = retryAfter === Infinity ? 'Circuit open. Isolated until released' : `Circuit open. Retry in ${Math.ceil(retryAfter / 1000)}s`
-  return make(CircuitOpenError, message, { breaker, state: refusal === REFUSED_HALF_OPEN_FULL ? 'half_open' : 'open', retryAfter, cause })
+  return make(CircuitOpenError, openMessage(retryAfter), { breaker, state: refusal === REFUSED_HALF_OPEN_FULL ? 'half_open' : 'open', retryAfter, cause })
 }
 
 /** @type {typeof withoutStack} */

@@ -6,20 +6,26 @@
  *
  * A signal of the caller's outlives many calls, so none of ours may stay on it. Where no call can time out, `fetch` gets the
  * caller's signal itself. Where one can, it gets the call's own, which follows the caller's for as long as there is a body
- * to abort.
+ * to abort. Which `fetch` that is, the global one or another, is known next door.
  */
-import { canBeWatched, discard, watched } from './body.js'
+import { CODES, misuse } from '../base/misuse.js'
+import { isSignal } from '../options/call-options.js'
+import { canBeWatched, discard, foreignBody, watched } from './body.js'
 import { verdictOnFetch } from './faults.js'
-import { abortWith } from './followers.js'
+import { abort, abortWith, HeededSignal } from './followers.js'
+import { GlobalFetch, markAsGuard } from './global-fetch.js'
 import { check, isFunctionOrUndefined, keyOf, readOptions } from './guard.js'
 import { read } from '../options/options.js'
-import { FetchRequest, isSpent, originOf, withSignal } from './requests.js'
+import { FetchRequest, isSpent, isWrongSignal, originOf } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
 /** @import { CircuitBreakerRegistry } from '../registry/registry.js' */
 /** @import { CallContext } from '../base/types.js' */
 /** @import { GuardOptions } from './guard.js' */
-/** @import { FetchInit, GuardedRequest } from './requests.js' */
+/** @import { GuardedRequest } from './requests.js' */
+
+/** By this the breaker lends a call, whose time runs only while somebody waits for the server. */
+const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
 /**
  * Options of a guarded fetch: those of breakers, of their registry, of judging responses, and its own. In `settleOn: 'body'` a
@@ -27,19 +33,22 @@ import { FetchRequest, isSpent, originOf, withSignal } from './requests.js'
  *
  * @typedef {GuardOptions<GuardedRequest> & {
  *   fetch?: typeof globalThis.fetch
- * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request.
+ * }} GuardFetchOptions `fetch` makes the requests. Default: the global one, looked up at each request, past every guard: a guard may be the
+ *   global one itself. With `settleOn: 'body'` it has to give bodies that are streams of the web.
  */
 
 /** What is known of errors that are no failures. @type {WeakMap<object, 'success' | 'ignored'>} */
 const verdicts = /* @__PURE__ */ new WeakMap()
 
-/** @typedef {(request: FetchRequest, init?: FetchInit) => Promise<Response>} Send */
+/** @typedef {(request: FetchRequest, args?: any) => Promise<Response>} Send */
 
 /**
  * A drop-in `fetch` that asks a breaker first.
  *
  * Failures are network errors, timeouts, deadlines of the caller's signal and the statuses that `failOn` says. Any other abort of the
- * caller's is ignored and keeps its reason, and so is a request that `fetch` finds malformed.
+ * caller's is ignored and keeps its reason, and so is a request that `fetch` finds malformed. A guard that never trips is not noticed: its
+ * name and length are those of `fetch`, it hands on what it was given, and it gives the response that `fetch` gave, or with
+ * `settleOn: 'body'` one that looks the same.
  *
  * @param {GuardFetchOptions} [options]
  * @returns {typeof globalThis.fetch & { readonly registry: CircuitBreakerRegistry<string> }}
@@ -58,39 +67,74 @@ export function guardFetch(options = {}) {
     seen: (/** @type {FetchRequest} */ request) => /** @type {GuardedRequest} */ (request.description)
   })
 
+  const global = fetch === undefined ? new GlobalFetch() : undefined
+  /** @type {(args: any) => Promise<Response>} */
+  const real = global === undefined ? (args) => fetch(...args) : (args) => global.call(args)
   /** @type {Send} */
-  const send = async (request, init = request.init) => {
-    const { input, init: given } = request
-    const spent = isSpent(input, given)
+  const send = async (request, args = request.args) => {
+    const { input, init } = request
+    const spent = isSpent(input, init)
+    request.isSent = true
     try {
-      return await (fetch ?? globalThis.fetch)(input, init)
+      return await real(args)
     } catch (error) {
-      const verdict = verdictOnFetch(error, input, given, spent)
+      const verdict = verdictOnFetch(error, input, init, spent)
       // The same error may come for another request. Of what is no object nothing can be noted.
       if (typeof error === 'object' && error !== null) verdict === undefined ? verdicts.delete(error) : verdicts.set(error, verdict)
       throw error
     }
   }
-  /** @type {Send} */
-  const unguarded = async ({ input, init }) => (fetch ?? globalThis.fetch)(input, init)
+  /** @type {(args: any) => Promise<Response>} */
+  const unguarded = async (args) => real(args)
   const guard = settleOn === 'body' ? untilBody : mayTimeOut ? untilHeadersInTime : untilHeaders
+  const replacesSignal = guard !== untilHeaders
 
-  /** @type {typeof globalThis.fetch} */
-  const guarded = (input, init) => {
-    const request = new FetchRequest(input, init)
+  /** @type {(...args: any) => Promise<Response>} */
+  const guarded = (...args) => {
     try {
-      // An abort beforehand is none of the server's: fetch deals with it, and with the body that goes with it.
-      if (request.signal?.aborted) return unguarded(request)
+      if (global?.isCalledByItself()) return callFirst(global, args)
+      const request = new FetchRequest(args)
+      const { input, signal } = request
+      // An abort beforehand is none of the server's: fetch deals with it, and with the body that goes with it. And fetch itself says what is
+      // wrong with what is no request at all, or with a signal that it would not take.
+      if (args.length === 0 || (signal !== undefined && !isWatchable(signal))) return unguarded(args)
       let name
       if (key === undefined) name = originOf(input)
       else if (request.description !== undefined) name = keyOf(key, request.description)
       // Where there is nothing to guard, fetch itself says what is wrong, if anything is.
-      return name === undefined ? unguarded(request) : guard(registry.get(name), send, request)
+      if (name === undefined) return unguarded(args)
+      const called = guard(registry.get(name), send, request)
+      if (request.isSent || !signal?.aborted) return called
+      // It aborted while the call was about to begin: still nothing to guard.
+      called.catch(() => {})
+      return unguarded(args)
     } catch (error) {
       return Promise.reject(error)
     }
   }
+  markAsGuard(guarded, fetch ?? global?.first)
+  const members = { name: 'fetch', length: 1 }
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(guarded, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return Object.defineProperty(/** @type {any} */ (guarded), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
+
+  /**
+   * Whether a guard can heed a signal, and fetch would. Where fetch gets the signal itself, it says so itself.
+   *
+   * @param {AbortSignal} signal
+   */
+  function isWatchable(signal) {
+    return isSignal(signal) && !signal.aborted && !(replacesSignal && global !== undefined && isWrongSignal(signal))
+  }
+}
+
+/**
+ * The `fetch` that was there before: no breaker is asked twice for one request.
+ *
+ * @param {GlobalFetch} global
+ * @param {any} args
+ */
+async function callFirst({ first }, args) {
+  return /** @type {any} */ (first)(...args)
 }
 
 /**
@@ -128,7 +172,7 @@ function untilHeadersInTime(breaker, send, request) {
  */
 function sendInTime(send, request, context, signal) {
   const own = context.signal
-  return send(request, withSignal(request.init, own)).then((response) => {
+  return send(request, request.argsWith(own)).then((response) => {
     if (own.aborted) discard(response)
     if (signal !== undefined) abortWith(signal, context, response)
     return response
@@ -136,7 +180,7 @@ function sendInTime(send, request, context, signal) {
 }
 
 /**
- * The call lasts until the body was read; the caller gets the response as soon as it is there.
+ * The call lasts until the body was read, or nobody reads it; the caller gets the response as soon as it is there.
  *
  * @param {CircuitBreaker} breaker
  * @param {Send} send
@@ -148,24 +192,74 @@ function untilBody(breaker, send, request) {
     // Let go once the response is handed out: through it, the call would keep a response that its caller forgot.
     /** @type {{ resolve: (response: any) => void, reject: (error: unknown) => void } | undefined} */
     let caller = { resolve, reject }
+    /** @type {ReturnType<typeof watched>['reading']} */
+    let reading
     const { signal } = request
+    const heeded = signal === undefined ? undefined : new HeededSignal(signal)
     /** @type {(request: FetchRequest, context: CallContext) => Promise<any>} */
-    const sendAndWait = async ({ init }, context) => {
-      const response = await send(request, withSignal(init, context.signal))
-      if (context.signal.aborted) discard(response)
-      if (!response.ok || !canBeWatched(response)) {
+    const sendAndWait = async (request, context) => {
+      const response = await send(request, request.argsWith(context.signal))
+      if (context.signal.aborted) {
+        discard(response)
+        return response
+      }
+      if (response.ok) refuseForeign(response)
+      if (!response.ok || !canBeWatched(response) || isEmpty(response)) {
         if (signal !== undefined) abortWith(signal, context, response)
         return response
       }
       request.isAnswered = true
       return new Promise((done, fail) => {
-        caller?.resolve(watched(response, done, fail))
+        const { ours, reading: begun } = watched(response, {
+          done,
+          fail,
+          waits: (waits) => /** @type {any} */ (context)[CALL].waits(waits),
+          abort: (reason) => abort(context, reason),
+          end: () => heeded?.stop(),
+          breaker: breaker.name
+        })
+        reading = begun
+        if (reading === undefined) return done(ours)
+        if (heeded !== undefined) heeded.hasLeft = (reason) => reading?.leave(reason) === true
+        caller?.resolve(ours)
         caller = undefined
       })
     }
-    breaker.callWith({ signal }, sendAndWait, request).then(
-      (value) => caller?.resolve(value),
-      (error) => caller?.reject(error)
+    breaker.callWith({ signal: /** @type {any} */ (heeded) }, sendAndWait, request).then(
+      (value) => {
+        if (reading === undefined) heeded?.stop()
+        caller?.resolve(value)
+      },
+      (error) => {
+        if (reading === undefined) heeded?.stop()
+        else reading.cut(error)
+        caller?.reject(error)
+      }
     )
   })
+}
+
+/**
+ * Whether a response says that its body is empty: the call is over at once.
+ *
+ * @param {Response} response
+ */
+function isEmpty({ headers }) {
+  return headers?.get?.('content-length') === '0'
+}
+
+/**
+ * Of the body of some other `fetch` nobody could say when it was read.
+ *
+ * @param {Response} response
+ * @throws {TypeError} `ERR_INVALID_OPTION`.
+ */
+function refuseForeign(response) {
+  const found = foreignBody(response.body)
+  if (found === undefined) return
+  discard(response)
+  const message = `Expected \`fetch\` to give bodies that are streams of the web with \`settleOn: 'body'\`, got ${found}`
+  const error = misuse(TypeError, message, CODES.invalidOption, { option: 'fetch' })
+  verdicts.set(error, 'success')
+  throw error
 }

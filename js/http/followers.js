@@ -1,8 +1,9 @@
 /**
- * Callers' signals that abort bodies after their calls: one listener on each, whatever the number of bodies.
+ * Callers' signals as their calls see them, and as they abort bodies after their calls: one listener on each, whatever the number of bodies.
  *
  * Must not know: breakers. `AbortSignal.any` would do that too, but Node 20 keeps a record of each on the caller's signal for ever.
  */
+import { hasAborted, reasonOf, watch } from '../breaker/signals.js'
 import { dropped } from './body.js'
 
 /** @import { CallContext } from '../base/types.js' */
@@ -45,10 +46,71 @@ function firstFollower(signal) {
   /** @type {Followers['contexts']} */
   const contexts = new Set()
   const onAbort = () => {
-    for (const context of contexts) /** @type {any} */ (context.deref())?.[ABORT](signal.reason)
+    const reason = reasonOf(signal)
+    for (const context of contexts) abort(context.deref(), reason)
   }
   const followers = { contexts, onAbort }
   followed.set(signal, followers)
   signal.addEventListener('abort', onAbort, { once: true })
   return followers
+}
+
+/**
+ * Aborts the signal of a call, which may be over.
+ *
+ * @param {CallContext | undefined} context
+ * @param {unknown} reason
+ */
+export function abort(context, reason) {
+  /** @type {any} */ (context)?.[ABORT](reason)
+}
+
+/**
+ * The caller's signal as a call sees it whose caller may have had enough: an abort that says no more than that is not told. It has what a
+ * breaker asks a signal for.
+ */
+export class HeededSignal {
+  #signal
+  /** @type {ReturnType<typeof watch> | undefined} */
+  #watch
+  /** The call's own listener. @type {(() => void) | undefined} */
+  #tell
+  /** Asked first: true where the call is not to hear of it. @type {((reason: unknown) => boolean) | undefined} */
+  hasLeft = undefined
+
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.#signal = signal
+  }
+
+  get aborted() {
+    return hasAborted(this.#signal)
+  }
+
+  get reason() {
+    return reasonOf(this.#signal)
+  }
+
+  /**
+   * @param {string} _
+   * @param {() => void} tell
+   */
+  addEventListener(_, tell) {
+    this.#tell = tell
+    this.#watch = watch(this.#signal, this)
+  }
+
+  /** The call is over. What it leaves behind may still be aborted, until `stop()`. */
+  removeEventListener() {
+    this.#tell = undefined
+  }
+
+  stop() {
+    this.#watch?.delete(this)
+    this.#tell = this.hasLeft = this.#watch = undefined
+  }
+
+  onAbort() {
+    if (!this.hasLeft?.(this.reason)) this.#tell?.()
+  }
 }

@@ -3,9 +3,10 @@
  *
  * Must not know: how a request is made or when it is over.
  */
-import { isBulkheadFullError, isCircuitOpenError } from '../base/errors.js'
-import { optionError } from '../base/misuse.js'
+import { isBulkheadFullError, isCallTimeoutError, isCircuitOpenError, withoutStack } from '../base/errors.js'
+import { CODES, optionError } from '../base/misuse.js'
 import { hush } from '../breaker/promises.js'
+import { isRefusal } from '../breaker/verdicts.js'
 import { read } from '../options/options.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
 import { CANCELLED } from './cancelled.js'
@@ -29,10 +30,14 @@ import { classifyResponse } from './response.js'
  * @property {(request: Request) => string} [key] Which breaker a request goes through. Default: the origin of its URL, as it
  *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
  * @property {{ max?: number }} [retryAfter] The longest open time that a `Retry-After` can ask for, in ms. Default 300000.
- * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once its body was
- *   read, where an error in the midst of it is a failure and a consumer's cancel is ignored. `timeout` then covers the body too.
- * @property {'throw' | 'respond'} [onRefused] What a refused request gets: the error, the default, or a 503 with `Retry-After`,
- *   `x-circuit-breaker` and `x-should-retry: false`, for clients that retry on errors.
+ * @property {'headers' | 'body'} [settleOn] When a call is over: once its headers are there, the default, or once the body of a good response
+ *   was read, where an error in the midst of it is a failure. `timeout` is then the longest time in which the server gives nothing: until the
+ *   headers, and while somebody waits for the next piece; a slow reader is nobody's fault. A reader that leaves after its first piece was
+ *   served, which is a success; one that leaves before is ignored. A body that nobody reads for one `timeout`, or 1000 ms without one, ends its
+ *   call: as a success where a piece is there, else ignored.
+ * @property {'throw' | 'respond'} [onRefused] What a refused request gets: the error, the default, or a 503 whose body is
+ *   `{ "error": { "message", "code" } }`, with `Retry-After`, `x-circuit-breaker` (the breaker's name), `x-circuit-breaker-code`, and, while the
+ *   circuit is open, `x-should-retry: false`.
  * @property {(request: Request, error: unknown) => Response | Promise<Response>} [fallback] Answers refused requests; with
  *   `fallbackOn: 'failure'` those too that failed without a response.
  */
@@ -90,7 +95,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
       if (value === CANCELLED) return 'ignored'
       if (error === undefined) return classify(error, value)
       const response = responseOf?.(error)
-      return response === undefined ? verdictOn(error) ?? classify(error, value) : classify(undefined, response)
+      return response === undefined ? verdictOn(error) ?? classify(error, value) ?? timedOut(error) : classify(undefined, response)
     }
   }
 
@@ -124,6 +129,24 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
 }
 
 /**
+ * A failure whose text does not say that it timed out, where it does. The SDKs of OpenAI and Anthropic look for "timed out" in the text of
+ * an error's cause, and tell their users that a request timed out, which was not even made, with no word of the refusal.
+ *
+ * @param {any} error
+ * @returns {import('../base/types.js').Verdict | undefined}
+ */
+function timedOut(error) {
+  try {
+    if (!/timed? ?out/i.test(String(error)) || isRefusal(error)) return undefined
+    const within = isCallTimeoutError(error) ? `within ${error.timeout} ms` : 'in time'
+    return { outcome: 'failure', cause: withoutStack(Error, `No answer ${within}`, { cause: error }) }
+  } catch {
+    // What has no text says nothing of a timeout.
+    return undefined
+  }
+}
+
+/**
  * Which breaker a request goes through, by what the option `key` says.
  *
  * @template Request
@@ -139,21 +162,24 @@ export function keyOf(key, request) {
 }
 
 /**
- * A 503 that says when to come back. `x-should-retry: false` is what the SDKs of some APIs heed.
+ * A 503 that says when to come back, to people and to machines: clients parse what errors say as JSON, and `x-should-retry: false` is what
+ * the SDKs of some APIs heed. Only an open circuit has it: a test request or a place among those in flight may come free at any moment.
  *
- * @param {{ message: string, retryAfter: number, breaker?: string | undefined }} error
+ * @param {{ message: string, code: string, state: string, retryAfter: number, breaker?: string | undefined }} error
  */
-function refusalResponse({ message, retryAfter, breaker = 'open' }) {
+function refusalResponse({ message, code, state, retryAfter, breaker = 'open' }) {
   /** @type {Record<string, string>} */
   const headers = {
-    'content-type': 'text/plain;charset=utf-8',
+    'content-type': 'application/json',
     // Half a surrogate pair is what encodeURI does not take.
     'x-circuit-breaker': encodeURI(breaker.replaceAll(/\p{Surrogate}/gu, '?')),
-    'x-should-retry': 'false'
+    'x-circuit-breaker-code': code
   }
+  if (code === CODES.circuitOpen && state === 'open') headers['x-should-retry'] = 'false'
   // Nobody knows when an isolated circuit is released. 0 would have clients ask again without a pause.
   if (retryAfter !== Infinity) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter / 1000)))
-  return new Response(message, { status: 503, statusText: 'Service Unavailable', headers })
+  const own = (/** @type {object} */ members) => /** @type {any} */ ({ __proto__: null, ...members })
+  return new Response(JSON.stringify(own({ error: own({ message, code }) })), { status: 503, statusText: 'Service Unavailable', headers })
 }
 
 /** @param {unknown} value */

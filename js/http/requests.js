@@ -4,6 +4,8 @@
  * Must not know: breakers and responses.
  */
 
+import { ifAny } from '../base/host.js'
+
 /** @typedef {Parameters<typeof globalThis.fetch>[0]} FetchInput */
 /** @typedef {Parameters<typeof globalThis.fetch>[1]} FetchInit */
 
@@ -21,16 +23,18 @@
 export class FetchRequest {
   /** Whether the caller has its response. */
   isAnswered = false
+  /** Whether `fetch` was called. */
+  isSent = false
   /** @type {GuardedRequest | undefined} */
   #description
 
-  /**
-   * @param {FetchInput} input
-   * @param {FetchInit} init
-   */
-  constructor(input, init) {
-    this.input = input
-    this.init = init
+  /** @param {any} args All that was given, which is handed on as it is where nothing has to be changed. */
+  constructor(args) {
+    this.args = args
+    /** @type {FetchInput} */
+    this.input = args[0]
+    /** @type {FetchInit} */
+    this.init = args[1]
   }
 
   /** As `key` and `fallback` see it: made for them alone, since a URL takes longer to parse than all the rest. Undefined when it leads to no URL. */
@@ -50,6 +54,58 @@ export class FetchRequest {
     if (init?.signal !== undefined) return init.signal ?? undefined
     return (isRequest(input) ? input.signal : undefined) ?? undefined
   }
+
+  /**
+   * What to hand to `fetch` so that it heeds another signal than the caller's, and asks for the same in all else.
+   *
+   * An init that is not empty has a Request forget who asked for it: its referrer and the policy for that, which are given again here. What no
+   * init can give is what a navigation of a browser has, and a referrer of another origin, as in a service worker. Such a Request goes out as
+   * it is, and heeds its own signal: what comes too late is given up when it comes.
+   *
+   * @param {AbortSignal} signal
+   * @returns {any}
+   */
+  argsWith(signal) {
+    const { input, init } = this
+    const copy = withSignal(init, signal)
+    if (!isRequest(input) || !isEmpty(init)) return [input, copy]
+    const { referrer, referrerPolicy } = input
+    if (isNavigation(input) || isForeign(referrer)) return this.args
+    if (referrerPolicy) copy.referrerPolicy = referrerPolicy
+    if (typeof referrer === 'string' && referrer !== CLIENT && keepsReferrer()) copy.referrer = referrer
+    return [input, copy]
+  }
+}
+
+/** The referrer of a Request that was given none: whoever asks. */
+const CLIENT = 'about:client'
+
+/**
+ * Whether a Request is a navigation of a browser, as a service worker gets it.
+ *
+ * @param {any} request
+ */
+function isNavigation({ mode, isReloadNavigation, isHistoryNavigation }) {
+  return mode === 'navigate' || isReloadNavigation || isHistoryNavigation
+}
+
+/**
+ * Whether a referrer is one that a browser takes from no init.
+ *
+ * @param {string} referrer
+ */
+function isForeign(referrer) {
+  const { location } = /** @type {{ location?: { origin: string } }} */ (globalThis)
+  return location !== undefined && typeof referrer === 'string' && referrer !== '' && referrer !== CLIENT && originOf(referrer) !== location.origin
+}
+
+/** What `keepsReferrer` found out. @type {boolean | undefined} */
+let keeps
+
+/** Whether a Request of this host that is made of another keeps its referrer, as `fetch` makes one: in Node 24 it does not. */
+function keepsReferrer() {
+  keeps ??= ifAny(() => new Request(new Request('http://halfopen.invalid/', { referrer: '' })).referrer === '') ?? true
+  return keeps
 }
 
 /** Origins seen, each by itself: what a URL begins with, up to the slash, leads to the same origin whatever comes after. @type {Map<string, string> | undefined} */
@@ -95,10 +151,24 @@ function urlOf(input) {
   }
 }
 
-/** What a Request has as an init: getters of its prototype, which no spread copies. `signal` is not one of them. */
+/**
+ * What `fetch` reads of an init but for `signal`: in a Request, getters of its prototype, which no spread copies. `dispatcher` is undici's,
+ * and so Node's.
+ */
 const MEMBERS = /** @type {const} */ ([
-  'method', 'headers', 'body', 'duplex', 'mode', 'credentials', 'cache', 'redirect', 'referrer', 'referrerPolicy', 'integrity', 'keepalive', 'priority'
+  'method', 'headers', 'body', 'duplex', 'mode', 'credentials', 'cache', 'redirect', 'referrer', 'referrerPolicy', 'integrity', 'keepalive', 'priority',
+  'window', 'dispatcher'
 ])
+
+/**
+ * Whether an init says nothing, as `fetch` sees it.
+ *
+ * @param {FetchInit} init
+ */
+function isEmpty(init) {
+  const given = /** @type {Record<string, any> | null | undefined} */ (init) ?? {}
+  return given.signal === undefined && MEMBERS.every((name) => given[name] === undefined)
+}
 
 /**
  * A copy of an init with another signal.
@@ -109,10 +179,13 @@ const MEMBERS = /** @type {const} */ ([
  */
 export function withSignal(init, signal) {
   if (init === undefined || init === null) return { signal }
+  // Of what is no object at all fetch says that it is wrong.
+  if (typeof init !== 'object' && typeof init !== 'function') return init
   const given = /** @type {Record<string, any>} */ (init)
   /** @type {Record<string, any>} */
   const copy = { ...given, signal }
   if (Object.getPrototypeOf(given) === Object.prototype) return copy
+  for (const name in given) if (!(name in copy)) copy[name] = given[name]
   for (const name of MEMBERS) if (!(name in copy) && given[name] !== undefined) copy[name] = given[name]
   return copy
 }
@@ -163,7 +236,24 @@ export function isMalformed(input, init) {
     // The body may be read already: what matters is whether there is one, and whether it is a stream, which needs `duplex`.
     const isStream = typeof ReadableStream === 'function' && given instanceof ReadableStream
     const body = given === undefined ? undefined : isStream ? new ReadableStream() : ''
-    new Request(isRequest(input) ? input.url : input, { ...withSignal(init, null), body })
+    const own = withSignal(init, null)
+    new Request(isRequest(input) ? input.url : input, typeof own === 'object' ? { ...own, body } : own)
+    return isWrongSignal(init?.signal)
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Whether a signal is one that no request of this host can have: of another make, or no signal at all.
+ *
+ * @param {unknown} signal
+ */
+export function isWrongSignal(signal) {
+  if (signal === undefined || signal === null || (typeof AbortSignal === 'function' && signal instanceof AbortSignal)) return false
+  if (typeof Request !== 'function') return false
+  try {
+    new Request('http://halfopen.invalid/', { signal: /** @type {any} */ (signal) })
     return false
   } catch {
     return true

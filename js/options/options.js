@@ -13,17 +13,17 @@ import { unknownOption } from './unknown.js'
 
 /** What the options that are not numbers take: a check, and what it expects. */
 export const OTHERS = {
-  name: { accepts: is('string'), expected: 'a string' },
+  name: { accepts: /* @__PURE__ */ is('string'), expected: 'a string' },
   clock: { accepts: isClock, expected: 'an object with a now() method that tells the time in ms' },
-  random: { accepts: is('function'), expected: 'a function that returns a number from 0 to 1' },
-  classify: { accepts: is('function'), expected: 'a function (error, value) that returns a verdict' },
-  fallback: { accepts: is('function'), expected: 'a function (...args, error)' },
-  fallbackOn: { accepts: oneOf('open', 'failure'), expected: "'open' or 'failure'" },
-  probe: { accepts: is('function'), expected: 'a function that returns a promise' },
-  sleep: { accepts: is('function'), expected: 'a function (ms) that returns a promise' },
-  latency: { accepts: is('boolean'), expected: 'a boolean' },
-  stackTrace: { accepts: is('boolean'), expected: 'a boolean' },
-  snapshot: { accepts: is('object'), expected: 'what toJSON() of a breaker gave' }
+  random: { accepts: /* @__PURE__ */ is('function'), expected: 'a function that returns a number from 0 to 1' },
+  classify: { accepts: /* @__PURE__ */ is('function'), expected: 'a function (error, value) that returns a verdict' },
+  fallback: { accepts: /* @__PURE__ */ is('function'), expected: 'a function (...args, error)' },
+  fallbackOn: { accepts: /* @__PURE__ */ oneOf('open', 'failure'), expected: "'open' or 'failure'" },
+  probe: { accepts: /* @__PURE__ */ is('function'), expected: 'a function that returns a promise' },
+  sleep: { accepts: /* @__PURE__ */ is('function'), expected: 'a function (ms) that returns a promise' },
+  latency: { accepts: /* @__PURE__ */ is('boolean'), expected: 'a boolean' },
+  stackTrace: { accepts: /* @__PURE__ */ is('boolean'), expected: 'a boolean' },
+  snapshot: { accepts: /* @__PURE__ */ is('object'), expected: 'what toJSON() of a breaker gave' }
 }
 
 /**

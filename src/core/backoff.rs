@@ -6,8 +6,9 @@
 use super::config::{Config, Field, LONGEST_SPAN};
 use super::permit::Verdict;
 
-/// How long an open circuit refuses, in ms; NaN for the recovery time, whatever that is set to at the moment. A number, since an
-/// enum of the two would take twice the memory, in each breaker.
+/// How long an open circuit refuses: 0 ms or more; NaN for the recovery time, whatever that is set to at the moment; -1 for no time of its
+/// own. A number, since an enum of the three would take twice the memory, in each breaker. Chance and what a failure asks for
+/// give 0 or more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenTime(pub(super) f64);
 
@@ -21,10 +22,10 @@ impl PartialEq for OpenTime {
 impl OpenTime {
     pub(super) const RECOVERY: OpenTime = OpenTime(f64::NAN);
 
-    /// The circuit is due at once.
-    pub(super) const NONE: OpenTime = OpenTime(0.0);
+    /// The circuit is due at once, unless it was opened by hand for a time.
+    pub(super) const NONE: OpenTime = OpenTime(-1.0);
 
-    /// Its length in ms. Never longer than the options in force allow: they may have been changed since, or be those of
+    /// Its length in ms, below 0 for none. Never longer than the options in force allow: they may have been changed since, or be those of
     /// another process.
     pub(super) fn length(self, config: &Config) -> f64 {
         if self.0.is_nan() { config.recovery_timeout() } else { self.0.min(longest(config)) }
@@ -32,7 +33,7 @@ impl OpenTime {
 
     /// The time that begins with a failure while the circuit is open: the same again, or the recovery time where there is none.
     pub(super) fn again(self) -> OpenTime {
-        if self.0 == 0.0 { OpenTime::RECOVERY } else { self }
+        if self.0 < 0.0 { OpenTime::RECOVERY } else { self }
     }
 }
 

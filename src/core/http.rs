@@ -134,7 +134,7 @@ fn number(text: &[u8], scale: f64) -> Option<f64> {
 }
 
 /// The forms of dates (RFC 9110, 5.6.7), without the day of the week that each begins with: a digit stands for one of that place
-/// among the numbers of [`date_in`], or for the blank before one; aaa is the month. `Sun, 06 Nov 1994 08:49:37 GMT`; the two that
+/// among the numbers of [`date_in`], 0 also for the blank before a day of one digit; aaa is the month. `Sun, 06 Nov 1994 08:49:37 GMT`; the two that
 /// are obsolete are `Sunday, 06-Nov-94 08:49:37 GMT` and that of C's `asctime`, `Sun Nov  6 08:49:37 1994`.
 const FORMS: [&[u8]; 3] = [b", 00 aaa 1111 22:33:44 GMT", SHORT_YEAR, b" aaa 00 22:33:44 1111"];
 const SHORT_YEAR: &[u8] = b", 00-aaa-11 22:33:44 GMT";
@@ -164,7 +164,7 @@ fn date_in(form: &[u8], text: &[u8], now: f64) -> Option<f64> {
                 let number = numbers.get_mut(usize::from(kind.wrapping_sub(b'0')))?;
                 match byte {
                     b'0'..=b'9' => *number = *number * 10.0 + f64::from(byte.wrapping_sub(b'0')),
-                    b' ' if *number == 0.0 => {}
+                    b' ' if *kind == b'0' && *number == 0.0 => {}
                     _ => return None,
                 }
             }
@@ -418,6 +418,10 @@ mod tests {
             "Sun, 06 Nov 1994 08:49:37 CET",
             "Sun, 06 Nov 1994 08:49:37 GMT x",
             "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov      08:49:37 GMT",
+            "Sun, 06 Nov 1994   :49:37 GMT",
+            "Sun, 06 Nov 1994 08:0 :37 GMT",
+            "Sun, 06 Nov 1994 08:49: 7 GMT",
             "Sunday, 06-Nov-94 08:49:37 CET",
             "Sunday, 06-Nov-1994 08:49:37 GMT",
             "Sunday, 06 Nov 94 08:49:37 GMT",

@@ -82,7 +82,8 @@ impl Latency {
 
 /// The place of a length of time: its exponent and the three bits after it.
 fn place(elapsed: f64) -> usize {
-    let octave_and_part = elapsed.to_bits() >> (52 - 3);
+    // The sign, which -0 has, is no part of the exponent.
+    let octave_and_part = elapsed.abs().to_bits() >> (52 - 3);
     let place = octave_and_part.saturating_sub(LOWEST.saturating_mul(PARTS));
     usize::try_from(place).unwrap_or(SIZE).min(SIZE.saturating_sub(1))
 }
@@ -128,8 +129,10 @@ mod tests {
             latency.record(nonsense);
         }
         assert_eq!(latency.summary(), None);
-        latency.record(0.0);
-        assert!(latency.summary().unwrap().p99 < 0.07);
+        for nothing in [0.0, -0.0] {
+            latency.record(nothing);
+            assert!(latency.summary().unwrap().p99 < 0.07, "{nothing}");
+        }
         latency.record(1e300);
         assert!(latency.summary().unwrap().p99 > 4_000_000.0);
     }

@@ -391,9 +391,10 @@ impl Breaker {
     /// Opens on account of a result, for as long as backoff and the failure itself say.
     #[cold]
     fn open_by(&mut self, reason: Reason, verdict: Verdict, now: f64, random: f64) {
-        let again = match &mut self.phase {
+        let again = match &self.phase {
             Phase::HalfOpen(_) => true,
-            Phase::Closed { since } => !since.has_passed(self.backoff.probation(), now),
+            // Without probation it was never open, or for no time. No clock makes a failed recovery of that.
+            Phase::Closed { since } => since.remaining(self.backoff.probation(), now) > 0.0,
             Phase::Open { .. } => false,
         };
         let span = self.backoff.open_time(again, verdict, &self.config, random);

@@ -2,6 +2,7 @@
 //!
 //! Must not know: what the numbers are for.
 
+use super::backoff::OpenTime;
 use super::config::LONGEST_SPAN;
 use super::reason::Reason;
 use super::state::{Mode, State};
@@ -16,6 +17,8 @@ pub(super) enum Kind {
     Span,
     /// A span in ms, or NaN for none.
     SpanIfAny,
+    /// A span in ms, or NaN or -1 as [`OpenTime`] has them.
+    OpenTime,
     /// A whole number from 0 to 2^53.
     Tally,
     /// A whole number from 0 up to the given one.
@@ -26,17 +29,17 @@ impl Kind {
     /// Whether the row takes that number. The one check of all numbers: one for each type is 3 KB of Wasm.
     #[inline(never)]
     pub(super) fn takes(self, number: f64) -> bool {
-        let (least, most, may_be_none) = match self {
-            Kind::Time => (-LAST_DATE, LAST_DATE, true),
-            Kind::Span => (0.0, LONGEST_SPAN, false),
-            Kind::SpanIfAny => (0.0, LONGEST_SPAN, true),
-            Kind::Tally => (0.0, Tally::MOST, false),
-            Kind::UpTo(most) => (0.0, most.into(), false),
+        let (least, most, may_be_none, is_whole) = match self {
+            Kind::Time => (-LAST_DATE, LAST_DATE, true, false),
+            Kind::Span => (0.0, LONGEST_SPAN, false, false),
+            Kind::SpanIfAny => (0.0, LONGEST_SPAN, true, false),
+            Kind::OpenTime => (OpenTime::NONE.0, LONGEST_SPAN, true, number < 0.0),
+            Kind::Tally => (0.0, Tally::MOST, false, true),
+            Kind::UpTo(most) => (0.0, most.into(), false, true),
         };
         if number.is_nan() {
             return may_be_none;
         }
-        let is_whole = matches!(self, Kind::Tally | Kind::UpTo(_));
         (least..=most).contains(&number) && !(is_whole && number.fract() != 0.0)
     }
 }
@@ -85,7 +88,7 @@ macro_rules! as_it_is {
     )+};
 }
 
-as_it_is!(Time, Span, SpanIfAny);
+as_it_is!(Time, Span, SpanIfAny, OpenTime);
 
 impl Number for Tally {
     const KIND: Kind = Kind::Tally;
@@ -238,6 +241,10 @@ mod tests {
         comes_back::<Time>(&[-8.64e15, 8.64e15, f64::NAN], &[8.64e15 + 1.0, -8.64e15 - 1.0]);
         comes_back::<Span>(&[0.0, 0.5, LONGEST_SPAN], &[-0.5, LONGEST_SPAN + 1.0, f64::NAN]);
         comes_back::<SpanIfAny>(&[0.0, 0.5, LONGEST_SPAN, f64::NAN], &[-0.5, LONGEST_SPAN + 1.0]);
+        comes_back::<OpenTime>(
+            &[0.0, 0.5, LONGEST_SPAN, f64::NAN, -1.0],
+            &[-0.5, -1.5, -2.0, LONGEST_SPAN + 1.0],
+        );
         comes_back::<Tally>(&[0.0, 9_007_199_254_740_992.0], &[-1.0, 0.5, 9_007_199_254_740_994.0, f64::NAN]);
         comes_back::<u32>(&[0.0, 4_294_967_295.0], &[-1.0, 0.5, 4_294_967_296.0, f64::NAN]);
         comes_back::<u16>(&[0.0, 65_535.0], &[-1.0, 0.5, 65_536.0, f64::NAN]);

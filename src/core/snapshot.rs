@@ -26,7 +26,8 @@ use super::trial::Trial;
 /// The version written.
 const VERSION: u32 = 2;
 
-/// The version that 0.1.0 wrote. It says nothing of the window, so it is refused where there was one, and names one mode at most.
+/// The version that 0.1.0 wrote. It says nothing of the window, so it is refused where there was one, names one mode at most, and
+/// has 0 for no open time, too.
 const VERSION_0_1_0: u32 = 1;
 
 numbers! {
@@ -42,7 +43,7 @@ numbers! {
         /// by how long it has lasted.
         "remaining" => remaining: Span,
         "openFor" => open_for: SpanIfAny,
-        "span" => span: SpanIfAny,
+        "span" => span: OpenTime,
         "held" => held: SpanIfAny,
         "closedFor" => closed_for: SpanIfAny,
         "failedRecoveries" => failed_recoveries: u16,
@@ -78,7 +79,8 @@ impl Breaker {
             SpanIfAny(known.map_or(f64::NAN, |ms| ms.min(LONGEST_SPAN)))
         };
         let none = SpanIfAny(f64::NAN);
-        let (mut remaining, mut open_for, mut closed_for, mut span, mut held) = (0.0, none, none, none, none);
+        let (mut remaining, mut open_for, mut closed_for, mut held) = (0.0, none, none, none);
+        let mut span = OpenTime::RECOVERY;
         match self.phase {
             Phase::Closed { since } => closed_for = passed(since),
             Phase::Open { since, span: own, held: by_hand } => {
@@ -86,7 +88,7 @@ impl Breaker {
                 // Where nobody can tell, its time begins again.
                 open_for = SpanIfAny(passed(since).0.max(0.0));
                 held = SpanIfAny(by_hand);
-                span = SpanIfAny(own.0);
+                span = own;
             }
             Phase::HalfOpen(_) => {}
         }
@@ -171,7 +173,10 @@ impl Breaker {
         self.phase = match numbers.state {
             State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },
             State::Open => {
-                let span = OpenTime(numbers.span.0);
+                let span = match numbers.span.0 {
+                    0.0 if numbers.version == VERSION_0_1_0 => OpenTime::NONE,
+                    _ => numbers.span,
+                };
                 let passed = match numbers.open_for.0 {
                     ms if ms.is_nan() => (span.length(&self.config) - numbers.remaining.0).max(0.0),
                     ms => ms,

@@ -103,7 +103,7 @@ export const ROWS = [
   },
   {
     name: 'failure',
-    // opossum sorts the latencies of its whole window at every failure: its figure grows with the failures of the last ten seconds.
+    // opossum sorts the latencies of its whole window at every failure: its figure grows with the calls of the last ten seconds.
     title: 'Failing call: ns above a bare `await fn()` that rejects. For information',
     fullOnly: true,
     measure: (effort) =>

@@ -205,6 +205,19 @@ fn leases_that_end_together_all_count_and_open_the_circuit_once() {
 }
 
 #[test]
+fn leases_that_end_together_leave_it_open_for_no_time_where_chance_took_all_of_it() {
+    let (mut breaker, due) = trial(&[
+        (Field::HalfOpenMaxConcurrent, 2.0),
+        (Field::HalfOpenTimeout, 50.0),
+        (Field::BackoffJitter, 1.0),
+    ]);
+    admitted(&mut breaker, due);
+    admitted(&mut breaker, due);
+    assert_eq!(breaker.check(due + 50.0, 1.0), State::HalfOpen);
+    assert_eq!(breaker.failure_count(), 2.0);
+}
+
+#[test]
 fn by_default_a_lease_lasts_a_minute_or_the_recovery_time_whichever_is_longer() {
     for (recovery, lease) in [(0.0, 60_000.0), (59_999.0, 60_000.0), (60_001.0, 60_001.0)] {
         let (mut breaker, now) = trial(&[(Field::RecoveryTimeout, recovery)]);

@@ -2,15 +2,11 @@
 //!
 //! Must not know: how headers are parsed. The calendar here counts days one by one.
 
+use crate::random::thorough;
 use halfopen::core::Outcome;
 use halfopen::core::http::{Header, RateLimit, Room, judge};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
-
-fn config() -> ProptestConfig {
-    ProptestConfig { rng_seed: RngSeed::Fixed(20_261_127), ..ProptestConfig::with_cases(4_000) }
-}
 
 /// What a 503 with these headers asks for, in ms; NaN when it asks for nothing.
 fn asked(headers: &[(Header, &[u8])], now: f64) -> f64 {
@@ -80,7 +76,7 @@ const END: i64 = 253_402_300_800;
 const MOST: i64 = 50 * 365 * 86_400;
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(thorough())]
 
     #[test]
     fn any_moment_is_read_in_each_form_against_any_other(

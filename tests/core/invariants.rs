@@ -7,6 +7,7 @@ use crate::life::{
     Call, Deed, Ledger, Life, ORIGIN, Setup, Standing, Step, View, innards, is_failure, settings, setups,
     steps,
 };
+use crate::random::thorough;
 use crate::textbook::{self, Textbook};
 use crate::windows::List;
 use crate::worked::{NO_CHANCE, UNJUDGED};
@@ -14,25 +15,6 @@ use halfopen::core::{Admission, Breaker, Field, Mode, Outcome, Permit, Refusal, 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::{FileFailurePersistence, RngSeed};
-
-/// Lives per invariant, 40 steps each on average, unless `PROPTEST_CASES` says otherwise: the same ones in each run, unless
-/// `PROPTEST_RNG_SEED` says otherwise.
-const CASES: u32 = 4_000;
-const SEED: u64 = 20_261_127;
-
-fn thorough() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok();
-    let cases = cases.map_or(CASES, |cases| cases.parse().expect("PROPTEST_CASES is a number"));
-    let seed = std::env::var("PROPTEST_RNG_SEED").ok();
-    let seed = seed.map_or(SEED, |seed| seed.parse().expect("PROPTEST_RNG_SEED is a number"));
-    let beside_this_file = FileFailurePersistence::WithSource("regressions");
-    ProptestConfig {
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: Some(Box::new(beside_this_file)),
-        ..ProptestConfig::with_cases(cases)
-    }
-}
 
 /// Steps under a clock that runs as a clock should.
 fn steps_in_time() -> impl Strategy<Value = Vec<Step>> {
@@ -70,13 +52,19 @@ fn ask(breaker: &mut Breaker, by_probe: bool, now: f64) -> Option<Permit> {
     }
 }
 
+/// The first time at which that many ms have passed. Beyond 2^53 ms a sum is rounded, which may be down.
+fn after(now: f64, ms: f64) -> f64 {
+    let later = now + ms;
+    if later - now < ms { later.next_up() } else { later }
+}
+
 /// Whether somebody is let through within one half-open timeout and one open time, and a caller within one half-open timeout more
 /// where a probe that asks no more was to test.
 fn admits_soon(breaker: &Breaker, probed: bool, now: f64) -> bool {
     let soon = |by_probe: bool| {
         let (mut breaker, mut now) = (breaker.clone(), now);
         let mut asked = |breaker: &mut Breaker, wait: f64| {
-            now += wait;
+            now = after(now, wait);
             ask(breaker, by_probe, now).is_some()
         };
         let lease = option(&breaker, Field::HalfOpenTimeout);

@@ -11,6 +11,7 @@ mod invariants;
 mod life;
 mod open;
 mod options;
+mod random;
 mod textbook;
 mod traces;
 mod windows;

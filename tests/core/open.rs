@@ -2,7 +2,8 @@
 
 use crate::worked::{NO_CHANCE, admitted, breaker, call, change, end, only_news};
 use halfopen::core::Outcome::{Failure, Ignored, Success};
-use halfopen::core::{Admission, Breaker, Field, Reason, Refusal, State};
+use halfopen::core::{Admission, Breaker, Field, Reason, Refusal, State, Verdict, snapshot};
+use std::rc::Rc;
 
 const REFUSED: Admission = Admission::Refused(Refusal::Open);
 
@@ -86,6 +87,74 @@ fn a_failure_recorded_by_hand_adds_to_the_count_and_starts_the_time_again() {
     assert_eq!((breaker.failure_count(), breaker.last_failure_time()), (2.0, Some(1400.0)));
     assert_eq!(breaker.admit(1899.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 1900.0);
+}
+
+/// Open at 1000 and due at once, in each way there is, with the open time that a failure recorded by hand starts.
+fn due_at_once() -> [(&'static str, Breaker, f64); 6] {
+    let options: &[(Field, f64)] = &[
+        (Field::FailureThreshold, 1.0),
+        (Field::RecoveryTimeout, 500.0),
+        (Field::BackoffFactor, 2.0),
+        (Field::BackoffJitter, 1.0),
+    ];
+    let settled = |options: &[(Field, f64)], retry_after: f64, trips: bool, random: f64| {
+        let mut breaker = breaker(options);
+        let permit = admitted(&mut breaker, 1000.0);
+        let verdict = Verdict { retry_after, trips, ..Failure.into() };
+        breaker.settle(permit, verdict, f64::NAN, 1000.0, random);
+        breaker
+    };
+    let mut released = breaker(options);
+    released.isolate(1000.0);
+    released.release(1000.0);
+    let mut tripped = breaker(options);
+    tripped.trip_for(0.0, 1000.0).unwrap();
+    let no_waits = [options, &[(Field::MaxRetryAfter, 0.0)]].concat();
+    [
+        ("released", released, 500.0),
+        ("opened by hand for no time", tripped, 500.0),
+        ("by chance", settled(options, f64::NAN, false, 1.0), 0.0),
+        ("asked for 0", settled(options, 0.0, true, 0.0), 0.0),
+        ("asked for -0", settled(options, -0.0, true, 0.0), 0.0),
+        ("asked for more than may be", settled(&no_waits, 70.0, true, 0.0), 0.0),
+    ]
+}
+
+#[test]
+fn due_at_once_it_starts_the_recovery_time_at_a_failure_by_hand_unless_0_is_its_own_time() {
+    for (how, mut breaker, again) in due_at_once() {
+        assert_eq!((breaker.state(), breaker.open_time()), (State::Open, 0.0), "{how}");
+        breaker.record(Failure, 1400.0, NO_CHANCE);
+        assert_eq!(breaker.open_time(), again, "{how}");
+        breaker.record(Failure, 1400.0, NO_CHANCE);
+        assert_eq!(breaker.open_time(), again, "{how}, once more");
+    }
+}
+
+#[test]
+fn a_snapshot_tells_an_open_time_of_0_from_none() {
+    for (how, breaker, again) in due_at_once() {
+        let mut other = Breaker::new(Rc::clone(breaker.config()));
+        let saved = breaker.snapshot(0.0, 1000.0);
+        assert_eq!(other.restore(&saved, 0.0, 1000.0), Some(()), "{how}");
+        assert_eq!(other.open_time(), 0.0, "{how}");
+        other.record(Failure, 1400.0, NO_CHANCE);
+        assert_eq!(other.open_time(), again, "{how}");
+    }
+}
+
+#[test]
+fn a_snapshot_of_0_1_0_has_0_for_none() {
+    let place = |name| snapshot::NAMES.iter().position(|known| *known == name).unwrap();
+    let (version, span) = (place("version"), place("span"));
+    for (how, breaker, _) in due_at_once() {
+        let mut saved = breaker.snapshot(0.0, 1000.0);
+        (saved[version], saved[span]) = (1.0, 0.0);
+        let mut other = Breaker::new(Rc::clone(breaker.config()));
+        assert_eq!(other.restore(&saved, 0.0, 1000.0), Some(()), "{how}");
+        other.record(Failure, 1400.0, NO_CHANCE);
+        assert_eq!(other.open_time(), 500.0, "{how}");
+    }
 }
 
 #[test]
@@ -178,4 +247,18 @@ fn opened_at_a_time_unknown_it_counts_from_the_first_time_seen() {
     assert_eq!(breaker.admit(7000.0, NO_CHANCE), REFUSED);
     assert_eq!(breaker.admit(7499.0, NO_CHANCE), REFUSED);
     admitted(&mut breaker, 7500.0);
+}
+
+#[test]
+fn opened_for_the_first_time_when_nobody_knows_the_time_it_is_no_failed_recovery() {
+    for nonsense in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for was_reset in [false, true] {
+            let mut breaker = breaker(&[(Field::FailureThreshold, 1.0), (Field::BackoffFactor, 2.0)]);
+            if was_reset {
+                breaker.reset(nonsense);
+            }
+            breaker.record(Failure, nonsense, NO_CHANCE);
+            assert_eq!((breaker.failed_recoveries(), breaker.open_time()), (0, 60_000.0), "{nonsense}");
+        }
+    }
 }

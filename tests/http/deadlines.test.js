@@ -138,6 +138,26 @@ describe('guardFetch(), a deadline', LIMIT, () => {
     assert.equal(error.name, 'AbortError')
     await until(() => cancelled)
   })
+  it('leaves to fetch what is aborted while its call is about to begin: by a key, by a listener', async () => {
+    for (const options of [{}, { timeout: 5000 }, { settleOn: 'body' }]) {
+      for (const [by, outcome] of [['key', {}], ['listener', { ignored: 1 }]]) {
+        const controller = new AbortController()
+        let cancelled = false
+        const body = new ReadableStream({ cancel: () => void (cancelled = true) })
+        const clock = new ManualClock()
+        const key = () => (by === 'key' && controller.abort(), 'one')
+        const guarded = guardFetch({ ...options, key, clock, recoveryTimeout: 1000 })
+        const breaker = guarded.registry.get('one')
+        breaker.trip()
+        clock.advance(1000)
+        if (by === 'listener') breaker.addEventListener('statechange', () => controller.abort())
+        const error = await rejectionOf(guarded(origin, { method: 'POST', duplex: 'half', signal: controller.signal, body }))
+        assert.equal(error.name, 'AbortError')
+        await until(() => cancelled)
+        assert.deepEqual(outcomes(guarded.registry), outcome, `${by} ${JSON.stringify(options)}`)
+      }
+    }
+  })
   it('may be answered by the fallback', async () => {
     const { send } = DOORS['guardFetch()']({ fallbackOn: 'failure', fallback: (_, error) => new Response(error.name) })
     assert.equal(await (await send(`${origin}/never`, { signal: AbortSignal.timeout(20) })).text(), 'TimeoutError')

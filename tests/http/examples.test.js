@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { atEnd, LIMIT, startServer, until } from './support.js'
@@ -110,18 +111,40 @@ describe('the Node service', LIMIT, () => {
   })
 })
 
+/** Loaded before an example: its timers run 20 times as fast. */
+const FASTER = `data:text/javascript,const real = setTimeout; globalThis.setTimeout = (fn, ms, ...args) => real(fn, ms / 20, ...args)`
+
 describe('the OpenAI client', LIMIT, () => {
+  const piece = (content) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`
   const ask = async (server, ...questions) => {
-    const { stdout } = await exec(process.execPath, [example('openai/ask.js'), ...questions], { env: { ...env, OPENAI_API_KEY: 'key', OPENAI_BASE_URL: `${server.origin}/v1` } })
-    return stdout.trim().split('\n')
+    const { stdout } = await exec(process.execPath, ['--import', FASTER, example('openai/ask.js'), ...questions], { env: { ...env, OPENAI_API_KEY: 'key', OPENAI_BASE_URL: `${server.origin}/v1` } })
+    return stdout.trim().split('\n').map((line) => line.trim())
   }
   it('prints what is streamed', async () => {
     const server = await startServer((_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      for (const content of ['It ', 'breaks']) response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`)
+      for (const content of ['It ', 'breaks']) response.write(piece(content))
       response.end('data: [DONE]\n\n')
     })
     assert.deepEqual(await ask(server, 'What?', 'Why?'), ['It breaks', 'It breaks'])
+  })
+  it('prints an answer to its end that takes longer than the longest silence', async () => {
+    const server = await startServer(async (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      // 1.2 s, where a silence may take one.
+      for (let n = 0; n < 12; n++) {
+        response.write(piece('on '))
+        await wait(100)
+      }
+      response.end('data: [DONE]\n\n')
+    })
+    assert.deepEqual(await ask(server, 'What?', 'Why?', 'How?'), Array(3).fill('on '.repeat(12).trim()))
+  })
+  it('gives up on an answer that stalls, and asks no more', async () => {
+    const server = await startServer((_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).write(piece('on ')))
+    const said = await ask(server, 'What?', 'Why?', 'How?')
+    assert.match(said.at(-1), /^The assistant is resting, ask again in (2\d|30) s$/)
+    assert.equal(server.hits, 2)
   })
   it('says when to come back, and asks no more', async () => {
     const server = await startServer((_, response) => response.writeHead(503).end('down'))

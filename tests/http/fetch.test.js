@@ -159,11 +159,37 @@ for (const [door, open] of Object.entries(DOORS)) {
       assert.deepEqual([error.code, error.breaker], ['ERR_CIRCUIT_OPEN', origin])
       assert.equal(server.hits, before)
     })
-    it('is answered by a 503 that says when to come back, if asked for', async () => {
+    const told = (response) => ['retry-after', 'x-circuit-breaker', 'x-circuit-breaker-code', 'x-should-retry', 'content-type'].map((name) => response.headers.get(name))
+    it('is answered by a 503 that says when to come back, to people and machines, if asked for', async () => {
       const response = await refusing({ onRefused: 'respond', recoveryTimeout: 41_500, clock: new ManualClock() }).get(`${origin}/`)
-      const headers = ['retry-after', 'x-circuit-breaker', 'x-should-retry'].map((name) => response.headers.get(name))
-      assert.deepEqual([response.status, ...headers], [503, '42', origin, 'false'])
-      assert.equal(await response.text(), 'Circuit open. Retry in 42s')
+      assert.deepEqual([response.status, ...told(response)], [503, '42', origin, 'ERR_CIRCUIT_OPEN', 'false', 'application/json'])
+      assert.deepEqual(JSON.parse(await response.text()), { error: { message: 'Circuit open. Retry in 42s', code: 'ERR_CIRCUIT_OPEN' } })
+    })
+    it('is worth a retry while a test request is in flight: nothing says otherwise', async () => {
+      const { get, registry } = refusing({ onRefused: 'respond', recoveryTimeout: 0 })
+      const controller = new AbortController()
+      const test = rejectionOf(get(`${origin}/never`, { signal: controller.signal }))
+      assert.equal(registry.get(origin).state, 'half_open')
+      const response = await get(`${origin}/`)
+      assert.deepEqual([response.status, ...told(response)], [503, '1', origin, 'ERR_CIRCUIT_OPEN', null, 'application/json'])
+      assert.equal(JSON.parse(await response.text()).error.code, 'ERR_CIRCUIT_OPEN')
+      controller.abort()
+      await test
+    })
+    it('is worth a retry where the bulkhead is full, in whatever state', async () => {
+      for (const state of ['closed', 'half_open']) {
+        const { get, registry } = open({ onRefused: 'respond', maxConcurrent: 1, halfOpenMaxConcurrent: 2, recoveryTimeout: 0 })
+        const breaker = registry.get(origin)
+        if (state === 'half_open') breaker.trip()
+        const controller = new AbortController()
+        const first = rejectionOf(get(`${origin}/never`, { signal: controller.signal }))
+        assert.equal(breaker.state, state)
+        const response = await get(`${origin}/`)
+        assert.deepEqual([response.status, ...told(response)], [503, '1', origin, 'ERR_BULKHEAD_FULL', null, 'application/json'])
+        assert.deepEqual(JSON.parse(await response.text()), { error: { message: 'Too many calls in flight, at most 1 at once', code: 'ERR_BULKHEAD_FULL' } })
+        controller.abort()
+        await first
+      }
     })
     it('is answered whatever the key is called, and by no time where nobody knows it', async () => {
       const { get, registry } = open({ onRefused: 'respond', key: () => 'tenant ü\ud800\n' })

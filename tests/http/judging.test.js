@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { Agent, request } from 'undici'
-import { CircuitBreaker, classifyResponse, isCircuitOpenError } from '../../pkg/index.js'
+import { CircuitBreaker, CircuitOpenError, classifyResponse, isCircuitOpenError } from '../../pkg/index.js'
 import { guardFetch } from '../../pkg/fetch.js'
 import { guardDispatch } from '../../pkg/undici.js'
 import { hearReports } from '../js/reports.js'
@@ -32,13 +32,14 @@ describe('the options of classifyResponse()', () => {
   })
   it('are own members, for guards as well: what a polluted prototype has changes nothing', async () => {
     const names = { failOn: 5, rateLimit: 'no', retryAfter: 5, max: -1, settleOn: 'no', onRefused: 'no', key: 5, fetch: 5, configure: 5, classify: 5, maxRetryAfter: -1, 'retry-after': '9', 'x-circuit-breaker': 'a' }
+    const told = '503 {"error":{"message":"Circuit open. Retry in 60s","code":"ERR_CIRCUIT_OPEN"}}'
     const [seen] = await answerOf(`
       const { classifyResponse } = await import(${JSON.stringify(new URL('../../pkg/index.js', import.meta.url).href)})
       const { guardFetch } = await import(${JSON.stringify(new URL('../../pkg/fetch.js', import.meta.url).href)})
       const { guardDispatch } = await import(${JSON.stringify(new URL('../../pkg/undici.js', import.meta.url).href)})
       const seen = []
-      for (const [name, value] of Object.entries(${JSON.stringify(names)})) {
-        Object.prototype[name] = value
+      for (const [name, value] of Object.entries(${JSON.stringify({ ...names, toJSON: null })})) {
+        Object.prototype[name] = value ?? (() => 'a')
         try {
           const slow = async () => new Promise((resolve) => setTimeout(resolve, 20, new Response(null, { status: 503 })))
           const guarded = guardFetch({ fetch: slow, retryAfter: {}, failureThreshold: 1 })
@@ -47,13 +48,17 @@ describe('the options of classifyResponse()', () => {
           guard((options, handler) => { handler.onResponseStart({}, 503, {}); return true })({ origin: 'http://127.0.0.1:9', path: '/' }, { onRequestStart() {}, onResponseStart() {} })
           await new Promise((resolve) => setTimeout(resolve))
           seen.push(classifyResponse()(undefined, new Response(null, { status: 503 })).outcome, ...[guarded, guard].map(({ registry }) => Object.values(registry.status()).join()))
+          const refusing = guardFetch({ onRefused: 'respond' })
+          refusing.registry.get('http://127.0.0.1:9').trip()
+          const refused = await refusing('http://127.0.0.1:9/')
+          seen.push(refused.status + ' ' + (await refused.text()))
         } catch (error) {
           seen.push(name + ': ' + error.message)
         }
         delete Object.prototype[name]
       }
       console.log(JSON.stringify([seen]))`)
-    assert.deepEqual(seen, Object.keys(names).flatMap(() => ['failure', 'open', 'open']))
+    assert.deepEqual(seen, [...Object.keys(names), 'toJSON'].flatMap(() => ['failure', 'open', 'open', told]))
   })
 })
 
@@ -174,6 +179,31 @@ describe('what refusals name as their cause', LIMIT, () => {
       await guarded(origin).catch(() => {})
       check((await rejectionOf(guarded(origin))).cause)
     }
+  })
+  it('is not read as a timeout of the request that was refused: its own cause is the error that timed out', async () => {
+    const hang = (_, { signal } = {}) => new Promise((resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    const late = Object.assign(new Error('connect ETIMEDOUT 127.0.0.1:9'), { code: 'ETIMEDOUT' })
+    const deadline = () => AbortSignal.timeout(5)
+    for (const [options, init, message, isTheError] of [
+      [{ fetch: hang, timeout: 5 }, () => undefined, 'No answer within 5 ms', (error) => error.code === 'ERR_CALL_TIMEOUT'],
+      [{ fetch: hang }, () => ({ signal: deadline() }), 'No answer in time', (error) => error.name === 'TimeoutError'],
+      [{ fetch: async () => { throw late } }, () => undefined, 'No answer in time', (error) => error === late],
+      [{ fetch: async () => { throw late }, configure: () => ({ classify: () => undefined }) }, () => undefined, 'No answer in time', (error) => error === late]
+    ]) {
+      const guarded = guardFetch({ failureThreshold: 1, ...options })
+      const first = await rejectionOf(guarded(origin, init()))
+      assert.ok(isTheError(first), String(first))
+      const { cause } = await rejectionOf(guarded(origin))
+      assert.doesNotMatch(String(cause), /timed? ?out/i)
+      assert.deepEqual([cause.message, cause.cause], [message, first])
+      assert.deepEqual(outcomes(guarded.registry), { failure: 1 })
+    }
+  })
+  it('is no failure where a refusal inside speaks of a timeout', async () => {
+    const refusal = new CircuitOpenError('Circuit open')
+    const guarded = guardFetch({ fetch: async () => { throw new Error('Request timed out.', { cause: refusal }) } })
+    await rejectionOf(guarded(origin))
+    assert.deepEqual(outcomes(guarded.registry), { ignored: 1 })
   })
   it('is what `classify` names, where `configure` gives one, for errors and responses', async () => {
     const classify = (error, response) => ((error ?? response.status === 503) ? { outcome: 'failure', cause: new Error('redacted') } : undefined)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FetchRequest, originOf, withSignal } from '../../js/http/requests.js'
-import { answerOf } from '../js/support.js'
+import { answerOf, lives } from '../js/support.js'
 
 /** What the standard says, for servers alone. */
 function expected(input) {
@@ -36,7 +36,7 @@ describe('the origin of a request', () => {
     const part = fc.constantFrom('https://', 'http://', 'a', 'b.example', ':', '/', '?', '#', '@', '\\', '.', '-', '8080', '443', '%2e', '\n', 'ä', '[', ']', 'X')
     fc.assert(
       fc.property(fc.array(part, { maxLength: 8 }).map((parts) => parts.join('')), (url) => assert.equal(originOf(url), expected(url))),
-      { numRuns: 20_000, seed: 20_261_127 }
+      lives(20_000)
     )
   })
 
@@ -65,12 +65,12 @@ describe('the origin of a request', () => {
 describe('a request as users see it', () => {
   it('has its URL, its method and what was given', () => {
     const init = { method: 'POST' }
-    const { description } = new FetchRequest('https://api.example.com/a', init)
+    const { description } = new FetchRequest(['https://api.example.com/a', init])
     assert.deepEqual([description.url.href, description.method, description.input, description.init], ['https://api.example.com/a', 'POST', 'https://api.example.com/a', init])
-    const request = new FetchRequest(new Request('https://api.example.com/a', { method: 'PUT' }), undefined)
+    const request = new FetchRequest([new Request('https://api.example.com/a', { method: 'PUT' })])
     assert.equal(request.description.method, 'PUT')
     assert.equal(request.description, request.description)
-    assert.equal(new FetchRequest('nowhere', undefined).description, undefined)
+    assert.equal(new FetchRequest(['nowhere']).description, undefined)
   })
 })
 
@@ -89,5 +89,45 @@ describe('an init with another signal', () => {
     const copy = withSignal(request, signal)
     assert.deepEqual([copy.method, copy.headers.get('a'), copy.redirect, copy.signal], ['DELETE', 'b', 'manual', signal])
     assert.equal(withSignal(Object.create({ method: 'PUT' }), signal).method, 'PUT')
+  })
+})
+
+describe('a Request that is given another signal', () => {
+  const { signal } = new AbortController()
+  const url = 'https://api.example.com/a'
+  /** What a fetch makes of it. */
+  const sent = (...args) => new Request(...new FetchRequest(args).argsWith(signal))
+
+  it('keeps who asked for it, which an init would have it forget', () => {
+    for (const init of [{ referrerPolicy: 'no-referrer' }, { referrer: '', referrerPolicy: 'origin' }, { referrer: 'https://api.example.com/from' }, {}]) {
+      for (const more of [[], [undefined], [null], [{}], [{ own: 1, signal: undefined }]]) {
+        const expected = new Request(new Request(url, init), ...more)
+        const { referrer, referrerPolicy } = sent(new Request(url, init), ...more)
+        assert.equal(referrer, expected.referrer)
+        // Node 24 forgets it by itself.
+        assert.equal(referrerPolicy, init.referrerPolicy ?? '')
+      }
+    }
+  })
+  it('forgets it where the caller gives an init, as fetch does', () => {
+    const { referrer, referrerPolicy } = sent(new Request(url, { referrer: '', referrerPolicy: 'origin' }), { cache: 'no-store' })
+    assert.deepEqual([referrer, referrerPolicy], ['about:client', ''])
+  })
+  it('goes out as it is where no init can give what it has: a navigation of a browser', () => {
+    for (const members of [{ mode: 'navigate' }, { isReloadNavigation: true }, { isHistoryNavigation: true }]) {
+      const args = [{ url, referrer: 'about:client', referrerPolicy: '', mode: 'cors', ...members }]
+      assert.equal(new FetchRequest(args).argsWith(signal), args)
+    }
+  })
+  it('goes out as it is with a referrer of another origin than that of the page', () => {
+    globalThis.location = { origin: 'https://page.example', href: 'https://page.example/' }
+    try {
+      const asking = (referrer) => [{ url, referrer, referrerPolicy: '', mode: 'cors' }]
+      const foreign = asking('https://cdn.example/style.css')
+      assert.equal(new FetchRequest(foreign).argsWith(signal), foreign)
+      for (const referrer of ['', 'about:client', 'https://page.example/a']) assert.equal(new FetchRequest(asking(referrer)).argsWith(signal)[1].signal, signal)
+    } finally {
+      delete globalThis.location
+    }
   })
 })

@@ -192,7 +192,7 @@ export function describeUndici(title, undici) {
       for (let n = 0; n < 2; n++) {
         const { statusCode, body } = await request(proxy.origin, { dispatcher: client, method: 'POST', body: Buffer.alloc(1 << 20) })
         assert.equal(statusCode, 503)
-        assert.match(await body.text(), /^Circuit open/)
+        assert.match(await body.text(), /"Circuit open/)
       }
     })
     it('comes as its reader reads it, however long it is', async () => {
@@ -418,7 +418,7 @@ export function describeUndici(title, undici) {
       registry.get(origin).trip()
       const [status, text] = await read(origin)
       assert.equal(status, 503)
-      assert.match(text, /^Circuit open/)
+      assert.match(text, /"Circuit open/)
       assert.equal((await rejectionOf(stream(origin, { dispatcher: refusing().dispatcher, method: 'GET' }, () => assert.fail('no response')))).code, 'ERR_CIRCUIT_OPEN')
     })
     it('pipeline() sends its half and gives the other', async () => {

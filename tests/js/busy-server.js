@@ -1,5 +1,5 @@
 // A server in a process of its own, for programs that are busy or stopped while it answers; it prints its port. `/after?ms=150&body=small` answers that
-// long after the request came, `/never` never does, `/received` says how many such requests came, and `/stop?pid=7&ms=600` stops a process for so
+// long after the request came, `/never` never does, `/received` says how many such requests came, `/written` when the last answer was given to the network, and `/stop?pid=7&ms=600` stops a process for so
 // long. It must not know what is asked for.
 
 import { createServer } from 'node:http'
@@ -13,6 +13,7 @@ const BODIES = {
 }
 
 let received = 0
+let written = 0
 const server = createServer(({ url }, response) => {
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
   const ms = Number(searchParams.get('ms'))
@@ -20,11 +21,13 @@ const server = createServer(({ url }, response) => {
   if (pathname === '/after') {
     received++
     const [headers, body] = BODIES[searchParams.get('body')]
-    setTimeout(() => response.writeHead(200, headers).end(body), ms)
+    setTimeout(() => response.writeHead(200, headers).end(body, () => (written = Date.now())), ms)
   } else if (pathname === '/never') {
     received++
   } else if (pathname === '/received') {
     response.end(String(received))
+  } else if (pathname === '/written') {
+    response.end(String(written))
   } else {
     const pid = Number(searchParams.get('pid'))
     response.end()

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 import { nodes, root } from '../package/support.js'
+import { bun } from '../runners/support.js'
 import { lives } from './support.js'
 
 const exec = promisify(execFile)
@@ -38,8 +39,9 @@ function check(t, { 'no answer': none, ...counts }) {
 }
 
 describe('a process that was busy or stopped finds the answers that came meanwhile', () => {
-  for (const [major, binary] of Object.entries(nodes)) {
-    it(`in Node ${major}`, async (t) => {
+  const runtimes = Object.fromEntries(Object.entries(nodes).map(([major, binary]) => [`Node ${major}`, binary]))
+  for (const [name, binary] of Object.entries({ ...runtimes, Bun: bun })) {
+    it(`in ${name}`, async (t) => {
       const { stdout } = await exec(binary, [beside('busy-program.js'), origin, String(REPETITIONS), PKG.href])
       check(t, JSON.parse(stdout))
     })

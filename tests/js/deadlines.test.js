@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { STORES_OF_CALLS } from './requests.js'
 import { answerOf } from './support.js'
 
 /**
@@ -285,26 +286,7 @@ describe('calls that are due at once, on real timers', () => {
   })
 
   it('tell of their timeout in the async context of their own caller, and keep no context alive when they are over', async () => {
-    const { heard, alive } = await answerOf(`
-      const { AsyncLocalStorage } = await import('node:async_hooks')
-      const { CircuitBreaker } = await import(ESM)
-      const breaker = new CircuitBreaker({ failureThreshold: 1000 })
-      const requests = new AsyncLocalStorage()
-      const heard = []
-      const hang = (who) => ({ signal }) => new Promise(() => signal.addEventListener('abort', () => heard.push(who + requests.getStore())))
-      const asked = ['A', 'B', 'C'].map((who) => requests.run(who, () => breaker.callWith({ timeout: 5 }, hang(who)).catch(() => {})))
-      await Promise.all(asked)
-      const store = await requests.run({ big: new Array(1000) }, async () => {
-        await breaker.callWith({ timeout: 600_000 }, async () => 1)
-        return new WeakRef(requests.getStore())
-      })
-      for (let round = 0; round < 100 && store.deref(); round++) {
-        await new Promise(setImmediate)
-        gc()
-      }
-      console.log(JSON.stringify({ heard, alive: store.deref() !== undefined }))`, '--expose-gc')
-    assert.deepEqual(heard, ['AA', 'BB', 'CC'])
-    assert.equal(alive, false)
+    assert.deepEqual(await answerOf(STORES_OF_CALLS, '--expose-gc'), { heard: ['AA', 'BB', 'CC'], alive: false })
   })
 })
 
@@ -365,6 +347,25 @@ describe('fake timers', () => {
       fakes[0]()
       console.log(JSON.stringify(breaker.state))`
     assert.deepEqual([await answerOf(program('fake()', '')), await answerOf(program('', 'fake()'))], ['open', 'open'])
+  })
+
+  it('that are the host\'s own function with a mark, as those of Bun, have a timer for each call', async () => {
+    const counts = await answer(`
+      const breaker = make(100)
+      const call = () => breaker.call(never).catch(() => {})
+      call()
+      const counts = [timers.size]
+      setTimeout.clock = true
+      call()
+      call()
+      counts.push(timers.size)
+      delete setTimeout.clock
+      call()
+      counts.push(timers.size)
+      pass(100)
+      counts.push(breaker.metrics.timedOutCalls)
+      console.log(JSON.stringify(counts))`)
+    assert.deepEqual(counts, [1, 3, 3, 4])
   })
 
   it('are told from wrappers of the real ones, which are asked whether the answer is there', async () => {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, isCallTimeoutError, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
+import { LOADED, probesIn, probesOf, STORES_OF_PROBES } from './requests.js'
 import { LIVE_BREAKERS, answerOf, deferred, drained, rejectionOf, run, thrownBy } from './support.js'
 
 const RECOVERY = 1000
@@ -602,80 +603,14 @@ describe('a clock that answers NaN', () => {
 })
 
 describe('the task of one breaker', () => {
-  /** Has what a callback needs in a process where each request has a store of its own. */
-  const REQUESTS = `
-    import { AsyncLocalStorage } from 'node:async_hooks'
-    const requests = new AsyncLocalStorage()
-    const turn = () => new Promise((resolve) => setImmediate(resolve))`
-
-  for (const [what, load] of Object.entries({
-    'loaded at the start': 'const { CircuitBreaker, ManualClock } = await import(ESM)',
-    'loaded by a request': `const { CircuitBreaker, ManualClock } = await requests.run('the first', () => import(ESM))`,
-    'required by a request': `const { createRequire } = await import('node:module')
-      const { CircuitBreaker, ManualClock } = requests.run('the first', () => createRequire(import.meta.url)(CJS))`
-  })) {
+  for (const [what, loaded] of Object.entries(LOADED)) {
     it(`runs in no request's async context, whoever trips, asks or waits: the package is ${what}`, async () => {
-      const answer = await answerOf(`${REQUESTS}
-        ${load}
-        const seen = []
-        const note = (what) => seen.push(what + ' ' + requests.getStore())
-        const closed = []
-        const clock = new ManualClock()
-        // The task's own timers keep no process alive.
-        const alive = setTimeout(() => {}, 60_000)
-        for (const tenant of ['one', 'two', 'three']) {
-          requests.run(tenant, () => {
-            const breaker = new CircuitBreaker({
-              clock, recoveryTimeout: 30, successThreshold: 1,
-              sleep: async (ms) => { note('sleep'); clock.advance(ms) },
-              probe: async () => { note('probe'); await null; note('later') }
-            })
-            breaker.addEventListener('statechange', ({ detail: { to } }) => to === 'closed' && note('told'))
-            breaker.trip()
-            breaker.call(() => 1).catch(() => {})
-            closed.push(breaker.whenClosed().then(() => note('waiter')))
-          })
-        }
-        await Promise.all(closed)
-        clearTimeout(alive)
-        const counted = {}
-        for (const what of seen) if (!what.startsWith('sleep')) counted[what] = (counted[what] ?? 0) + 1
-        const slept = new Set(seen.filter((what) => what.startsWith('sleep')))
-        console.log(JSON.stringify([counted, [...slept]]))`)
-      const [counted, slept] = answer
-      assert.deepEqual(slept, ['sleep undefined'])
-      // Whoever waits is called in a context of their own, of course.
-      assert.deepEqual(counted, {
-        'probe undefined': 3, 'later undefined': 3, 'told undefined': 3, 'waiter one': 1, 'waiter two': 1, 'waiter three': 1
-      })
+      assert.deepEqual(await answerOf(probesOf(loaded)), probesIn(undefined))
     })
   }
 
   it('keeps no store of the request alive that tripped, asleep or probing', async () => {
-    const answer = await answerOf(`${REQUESTS}
-      const { CircuitBreaker } = await import(ESM)
-      const breakers = []
-      const stores = []
-      // A function, since what is in variables here lives on.
-      const request = (options) => {
-        const breaker = new CircuitBreaker(options)
-        breakers.push(breaker)
-        const store = { large: true }
-        stores.push(new WeakRef(store))
-        requests.run(store, () => {
-          breaker.trip()
-          breaker.call(() => 1).catch(() => {})
-        })
-      }
-      request({ probe: async () => {}, sleep: () => new Promise(() => {}) })
-      request({ probe: async () => {} })
-      request({ recoveryTimeout: 0, probe: () => new Promise(() => {}) })
-      await turn()
-      const alive = () => stores.filter((store) => store.deref() !== undefined).length
-      // To look at one keeps it until the next turn.
-      for (let round = 0; round < 200 && alive() > 0; round++) { await turn(); gc(); await turn() }
-      console.log(JSON.stringify([alive(), breakers.map(({ state }) => state)]))`, '--expose-gc')
-    assert.deepEqual(answer, [0, ['open', 'open', 'half_open']])
+    assert.deepEqual(await answerOf(STORES_OF_PROBES, '--expose-gc'), [0, ['open', 'open', 'half_open']])
   })
 
   it('is started by the next refusal where the call stack was at its end, and stops nobody else', async () => {

@@ -234,6 +234,27 @@ describe('what is left of an open time', () => {
     assert.equal(breaker.checkState(), 'half_open')
   })
 
+  it('is told apart where there is none and where it is 0: the next failure starts the recovery time, or 0 again', async () => {
+    const released = make()
+    released.isolate()
+    released.release()
+    const paused = make({ classify: () => ({ outcome: 'failure', trip: true, retryAfter: 0 }) })
+    await paused.call(fails).catch(() => {})
+    for (const [breaker, again] of [[released, RECOVERY], [paused, 0]]) {
+      for (const carry of Object.values(WAYS)) {
+        const other = make({ snapshot: carry(breaker.toJSON()) })
+        assert.deepEqual([other.state, other.explain().retryAfter], ['open', 0])
+        other.recordFailure()
+        assert.equal(other.explain().retryAfter, again)
+      }
+      // 0.1.0 wrote 0 for both, and took it for none.
+      const old = make({ snapshot: { ...breaker.toJSON(), version: 1, span: 0 } })
+      assert.equal(old.explain().retryAfter, 0)
+      old.recordFailure()
+      assert.equal(old.explain().retryAfter, RECOVERY)
+    }
+  })
+
   it('is without end while isolated', () => {
     const breaker = make()
     breaker.isolate()
@@ -404,7 +425,9 @@ describe('what is no snapshot of such a breaker', () => {
     null: () => null,
     'an array': () => [],
     'metrics': () => make().metrics.toJSON(),
-    'a later version': () => ({ ...good(), version: 3 }),
+    'a later version': () => ({ ...good(), version: good().version + 1 }),
+    'half of no open time': () => ({ ...good(), span: -0.5 }),
+    'less than no open time': () => ({ ...good(), span: -2 }),
     'an earlier version than the first': () => ({ ...good(), version: 0 }),
     'half a version': () => ({ ...good(), version: 1.5 }),
     'no version': () => ({ ...good(), version: undefined }),
@@ -537,7 +560,7 @@ describe('what is no snapshot of such a breaker', () => {
       const { CircuitBreaker, ManualClock } = await import(ESM)
       const options = { clock: new ManualClock(), window: { type: 'count', size: 100 }, failureRate: 1 }
       const good = new CircuitBreaker(options).toJSON()
-      const bad = [{}, null, { ...good, version: 3 }, { ...good, window: [9] }, { ...good, window: Array(100).fill(0).concat(4) }, { get version() { throw 1 } }]
+      const bad = [{}, null, { ...good, version: good.version + 1 }, { ...good, window: [9] }, { ...good, window: Array(100).fill(0).concat(4) }, { get version() { throw 1 } }]
       const refuse = (times) => {
         let refused = 0
         for (let n = 0; n < times; n++) {

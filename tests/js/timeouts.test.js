@@ -301,14 +301,14 @@ describe('a timeout of one call', () => {
 })
 
 describe('a guard that says when somebody waits for the server', () => {
-  const WAITS = Symbol.for('halfopen.waits')
+  const CALL = Symbol.for('halfopen.call')
   const begun = (options) => {
     let context
     const { promise, resolve } = deferred()
     const call = breaker.callWith(options ?? {}, (given) => ((context = given), promise))
     let told
     call.then((value) => (told = value), (error) => (told = error.code))
-    return { waits: (waits) => context[WAITS](waits), resolve, told: () => told, context }
+    return { waits: (waits) => context[CALL].waits(waits), resolve, told: () => told, context }
   }
 
   it('stops the time of the call and begins it anew, to the millisecond', async (t) => {

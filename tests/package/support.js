@@ -19,7 +19,7 @@ export const nodes = Object.fromEntries(
 )
 
 /** The environment without what npm puts into it for its scripts, which would reach the npm and Node that the tests start. */
-const env = Object.fromEntries(
+export const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS$|NODE_TEST_CONTEXT$|FORCE_COLOR$)/.test(name))
 )
 

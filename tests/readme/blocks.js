@@ -1,4 +1,4 @@
-// Reads Markdown: which files there are, their fenced blocks and their tables. It must not know what any of them say.
+// Reads Markdown: which files there are, their fenced blocks, their tables and their sentences. It must not know what any of them say.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -80,6 +80,21 @@ export function tableBelow(root, file, heading) {
   const rows = tablesOf(root, file).get(heading)
   if (rows === undefined) throw new Error(`${file} has no table below a heading \`${heading}\``)
   return rows
+}
+
+/**
+ * All that a file says outside of its blocks and headings: each paragraph and each item of a list on one line, each row of a table as its
+ * cells with ` | ` between them.
+ *
+ * @param {string} root
+ * @param {string} file
+ * @returns {string[]}
+ */
+export function statementsOf(root, file) {
+  const prose = readFileSync(join(root, file), 'utf8').replaceAll(/^\s*(```+|~~~+).*\n[^]*?^\s*\1$/gm, '').replaceAll(/^[#|].*$/gm, '')
+  const paragraphs = prose.split(/\n\s*\n|\n(?=\s*- )/).map((one) => one.trim().replaceAll(/\s*\n\s*/g, ' '))
+  const rows = [...tablesOf(root, file).values()].flat().map((cells) => cells.join(' | '))
+  return [...paragraphs.filter(Boolean), ...rows]
 }
 
 /**

@@ -11,7 +11,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
@@ -45,8 +45,8 @@ const COMMANDS = [
   [/^cargo test --test core (\w+)$/, (name) => readFileSync(join(root, 'tests/core/invariants.rs'), 'utf8').includes(`fn ${name}`)],
 ]
 
-/** Packages that users have beside ours. */
-const OF_THE_USER = ['undici']
+/** Packages that users have beside ours, and whose folder they are installed in. */
+const OF_THE_USER = { undici: '.', openai: '.', '@langchain/openai': 'tests/sdks' }
 
 /** A project of a user who installed the built package. */
 let user
@@ -56,7 +56,10 @@ before(async () => {
   user = await mkdtemp(join(tmpdir(), 'halfopen-readme-'))
   await mkdir(join(user, 'node_modules'))
   await symlink(join(root, 'pkg'), join(user, 'node_modules/halfopen'))
-  for (const name of OF_THE_USER) await symlink(join(root, 'node_modules', name), join(user, 'node_modules', name))
+  for (const [name, folder] of Object.entries(OF_THE_USER)) {
+    await mkdir(dirname(join(user, 'node_modules', name)), { recursive: true })
+    await symlink(join(root, folder, 'node_modules', name), join(user, 'node_modules', name))
+  }
   await writeFile(join(user, 'package.json'), '{ "name": "user", "private": true, "type": "module" }')
 })
 after(() => rm(user, { recursive: true, force: true }))

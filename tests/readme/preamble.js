@@ -1,6 +1,7 @@
 // The world in which the blocks of the documents run, loaded before each of them:
 //   - `fetch` reaches https://api.example.com, which is a server on this machine: /users/:id is a user, /slow never
-//     answers, /busy is a 503 with `retry-after: 120`, /missing a 404, anything else is `{}`. Nothing else can be fetched.
+//     answers, /busy is a 503 with `retry-after: 120`, /missing a 404, /graphql a 200 with `errors`, anything else is `{}`. Nothing else can be
+//     fetched.
 //   - `documented` checks what a comment says; what it checked is written to the file that CHECKED names.
 // All else that a block uses it imports or defines itself. It must not know the package.
 
@@ -26,6 +27,8 @@ export function answerTo(path) {
       return { status: 503, headers: { ...json, 'retry-after': '120', 'access-control-expose-headers': 'retry-after' }, body: '{}' }
     case 'missing':
       return { status: 404, headers: json, body: '{}' }
+    case 'graphql':
+      return { status: 200, headers: json, body: '{"data":null,"errors":[{"message":"down","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}' }
     case 'slow':
       return undefined
     default:

@@ -2,6 +2,7 @@
 // breaker than its names and defaults.
 
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -33,9 +34,11 @@ function tableBelow(file, heading) {
 /** Tables that say what no code lists; their facts are tested where they are true. */
 const PROSE = [
   'README.md#How it compares',
+  'docs/http.md#Until the body',
   'docs/options.md#Functions that you hand in',
   'docs/snapshots.md#Under other options',
   'docs/states.md#By hand',
+  'docs/with-sdks.md#What clients make of a refusal',
 ]
 
 const first = (rows) => rows.flatMap(([cell]) => namesIn(cell))
@@ -247,6 +250,10 @@ describe('the other tables', () => {
     sameNames(first(tableBelow('docs/api.md', 'Members')), declaredMembers())
   })
 
+  it('have every other export', () => {
+    sameNames(first(tableBelow('docs/api.md', 'Beside the class')), Object.keys(halfopen).filter((name) => !/^CircuitBreaker(Metrics)?$/.test(name)))
+  })
+
   it('have every mode', () => {
     const [, meaning] = tableBelow('docs/api.md', 'Members').find(([cell]) => cell === '`mode`')
     sameNames(namesIn(meaning).map((mode) => mode.slice(1, -1)), startEngine().modes)
@@ -300,6 +307,16 @@ describe('the other tables', () => {
     })
     assert.equal(defaultOf('failOn'), failures.join(', '))
     assert.match(text('docs/http.md'), new RegExp(`so are ${failures.slice(0, -1).join(', ')} and ${failures.at(-1)}`))
+  })
+
+  it('have the headers of a refusal as a response', async () => {
+    const { guardFetch } = await import('../../pkg/fetch.js')
+    const guarded = guardFetch({ onRefused: 'respond' })
+    guarded.registry.get('https://api.example.com').trip()
+    const { headers } = await guarded('https://api.example.com/')
+    sameNames(first(tableBelow('docs/http.md', 'A refusal as a response')), [...headers.keys()].filter((name) => name !== 'content-type'))
+    assert.match(text('docs/http.md'), /The body is `application\/json`/)
+    assert.equal(headers.get('content-type'), 'application/json')
   })
 
   it('say of every request that came to nothing how it counts', () => {
@@ -397,8 +414,13 @@ describe('docs/from-opossum.md', () => {
 
   it('maps every method and property', () => {
     const statics = Object.getOwnPropertyNames(Opossum).filter((name) => !['length', 'name', 'prototype'].includes(name))
-    const own = members(Opossum).filter((name) => !name.startsWith('_'))
+    const ofEmitters = Object.keys(new EventEmitter())
+    const own = [...members(Opossum), ...Object.keys(new Opossum(() => {}))].filter((name) => !name.startsWith('_') && !ofEmitters.includes(name))
     sameNames(new Set(names('Methods and properties')), [...own, ...statics.map((name) => `CircuitBreaker.${name}`)])
+  })
+
+  it('maps every statistic', () => {
+    sameNames(names('Statistics'), Object.keys(new Opossum(() => {}).stats))
   })
 
   it('maps every error', () => {
@@ -406,19 +428,43 @@ describe('docs/from-opossum.md', () => {
     sameNames(names('Errors'), codes)
   })
 
-  it('names only what there is here', () => namesOnlyOurs('docs/from-opossum.md', ['Options', 'Methods and properties', 'Events', 'Errors']))
+  it('names only what there is here', () => namesOnlyOurs('docs/from-opossum.md', ['Options', 'Methods and properties', 'Events', 'Statistics', 'Errors']))
 })
 
 describe('docs/from-cockatiel.md', () => {
-  it('has every export and every member of a circuit breaker policy', () => {
-    const policy = cockatiel.circuitBreaker(cockatiel.handleAll, { halfOpenAfter: 1, breaker: new cockatiel.ConsecutiveBreaker(1) })
-    const declared = text('node_modules/cockatiel/dist/CircuitBreakerPolicy.d.ts')
-    const own = [...Object.keys(policy), ...members(policy.constructor)].filter((name) => new RegExp(`^\\s+(readonly |get )?${name}[<(:]`, 'm').test(declared))
-    assert.ok(own.length > 8)
-    // The classes behind functions of the same meaning, and what serves cockatiel's own pieces.
-    const behind = /Policy$|^(Event|EventEmitter|\w+Generator)$/
-    const page = text('docs/from-cockatiel.md')
-    for (const name of [...own, ...Object.keys(cockatiel).filter((one) => !behind.test(one))]) assert.match(page, new RegExp(`\\b${name}\\b`), name)
+  const { circuitBreaker, handleAll, ConsecutiveBreaker, bulkhead, fallback, noop, retry, timeout } = cockatiel
+  const page = text('docs/from-cockatiel.md')
+  const declaredBy = (name) => text(`node_modules/cockatiel/dist/${name}.d.ts`)
+
+  it('has every export', () => {
+    // The classes behind functions of the same meaning.
+    const behind = /^(Bulkhead|Fallback|Noop|Retry|Timeout)Policy$/
+    for (const name of Object.keys(cockatiel).filter((one) => !behind.test(one))) assert.match(page, new RegExp(`\\b${name}\\b`), name)
+  })
+
+  it('has every member of every policy', () => {
+    const policies = [
+      circuitBreaker(handleAll, { halfOpenAfter: 1, breaker: new ConsecutiveBreaker(1) }),
+      ...[bulkhead(1), fallback(handleAll, 1), noop, retry(handleAll, {}), timeout(1, {}), handleAll],
+    ]
+    const all = new Set()
+    for (const policy of policies) {
+      const declared = declaredBy(policy.constructor.name)
+      const own = [...Object.keys(policy), ...members(policy.constructor)].filter((name) => new RegExp(`^\\s+(readonly |get )?${name}[<(:]`, 'm').test(declared))
+      assert.ok(own.length > 1, policy.constructor.name)
+      for (const name of own) all.add(name)
+    }
+    assert.ok(all.size > 20)
+    for (const name of all) assert.match(page, new RegExp(`\\b${name}\\b`), name)
+  })
+
+  it('has every option of every policy', () => {
+    const options = ['CircuitBreakerPolicy', 'TimeoutPolicy', 'backoff/ExponentialBackoff', 'breaker/CountBreaker', 'breaker/SamplingBreaker'].flatMap((file) => {
+      const taken = [...declaredBy(file).matchAll(/export (?:declare )?interface I\w+Options\w*(?:<.+>)? \{([^]*?)^\}/gm)].flatMap(([, body]) => [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name))
+      assert.ok(taken.length > 1, file)
+      return taken
+    })
+    for (const name of options) assert.match(page, new RegExp(`\\b${name}\\b`), name)
   })
 
   it('maps every option', () => {
@@ -440,7 +486,7 @@ function namesOnlyOurs(file, headings) {
     ...Object.keys(EVENTS),
     ...Object.values(CODES),
     ...Object.keys(breaker.metrics.toJSON()),
-    ...['signal', 'cause', 'error', 'retryAfter', 'state', 'breaker', 'metrics', 'detail', 'event', 'trip', 'true', 'false'],
+    ...['signal', 'cause', 'error', 'retryAfter', 'state', 'breaker', 'metrics', 'detail', 'event', 'trip', 'true', 'false', 'once'],
   ])
   for (const heading of headings) {
     for (const [, cell] of tableBelow(file, heading)) {

@@ -272,7 +272,7 @@ new Guard().call(fetchUser, 1)
 
 // ── Calls that can be timed out or aborted ───────────────────────────────────────────────────────────────────────────────────────
 
-import { BulkheadFullError, CallTimeoutError, CircuitBreakerRegistry, isBulkheadFullError, isCallTimeoutError } from 'halfopen'
+import { BulkheadFullError, CallTimeoutError, CircuitBreakerRegistry, findRefusal, isBulkheadFullError, isCallTimeoutError } from 'halfopen'
 
 const withContext = breaker.callWith({}, (id: number, { signal }) => fetchUser(id, { deep: signal.aborted }), 42)
 check<Same<typeof withContext, Promise<User>>>()
@@ -376,6 +376,12 @@ if (isCallTimeoutError(caught)) {
   check<Same<typeof caught, CallTimeoutError>>()
   check<Same<typeof caught.timeout, number | undefined>>()
 }
+const found = findRefusal(caught)
+check<Same<typeof found, CircuitOpenError | BulkheadFullError | undefined>>()
+if (found?.code === 'ERR_CIRCUIT_OPEN') check<Same<typeof found.state, 'open' | 'half_open'>>()
+check<Same<typeof found extends { retryAfter: infer T } | undefined ? T : never, number>>()
+// @ts-expect-error there may be none
+void findRefusal(caught).retryAfter
 
 // ── The registry ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

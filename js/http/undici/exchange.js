@@ -15,7 +15,7 @@ import { Controller } from './controller.js'
 import { Reading } from './reading.js'
 
 /** @import { CallContext, ResponseLike } from '../../base/types.js' */
-/** @import { Limited as LentCall } from '../../breaker/context.js' */
+/** @import { LentCall } from '../../breaker/context.js' */
 /** @import { GuardedDispatch } from './request.js' */
 
 /** By this the breaker lends a guard the call, to end it at once and to say whether anybody waits for the server. */

@@ -163,7 +163,8 @@ fields! {
     /// How far the window reaches back, in ms.
     WindowDuration: "window.duration", Range::PositiveSpan, AtFirst, None;
 
-    /// The parts in which a window of time moves on: tenths by default, as in resilience4j and Polly.
+    /// The parts in which a window of time moves on: tenths by default, as in Polly and opossum; resilience4j's are
+    /// seconds.
     WindowBuckets: "window.buckets", Range::Count(MOST_BUCKETS), AtFirst,
         config.given(Field::WindowDuration).map(|_| 10.0);
 
