@@ -488,6 +488,26 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
     const exchange = await failing(response, { onResponseStart: (controller) => controller.abort() })
     assert.deepEqual(exchange.errors().map(({ name, code, message }) => [name, code, message]), [['AbortError', 'UND_ERR_ABORTED', 'Request aborted']])
   })
+  it('is what the handler steers, though the connection or the error comes after it', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    for (const isBegun of [false, true]) {
+      const { source, response } = counted(2)
+      const exchange = begin({ timeout: 100, fallbackOn: 'failure', fallback: () => response }, { onResponseData: (controller) => controller.pause() })
+      const { abort } = exchange.real
+      // An interceptor inside that takes its time to abort.
+      if (isBegun) exchange.start(), (exchange.real.abort = () => {})
+      t.mock.timers.tick(100)
+      await drained()
+      if (isBegun) abort(new Error('at last'))
+      else exchange.start()
+      assert.deepEqual([exchange.controller.paused, exchange.real.paused, source.asked], [true, false, 1])
+      exchange.controller.resume()
+      await drained()
+      exchange.controller.resume()
+      await drained()
+      assert.deepEqual(exchange.names(), ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseData', 'onResponseEnd'])
+    }
+  })
   it('is cancelled where its handler aborted while it was asked for', async () => {
     const own = new Error('enough')
     const { source, response } = counted(10)

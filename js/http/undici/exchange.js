@@ -69,7 +69,7 @@ export class Exchange {
   #isDone = false
   /** Whether the handler was told the end. */
   #isOver = false
-  /** Whether what happens to the request is none of the handler's any more: it took too long, or something else answers. */
+  /** Whether something else answers: what happens to the request is none of the handler's any more. */
   #isReplaced = false
   /** Whether the handler gets a controller with an error. Of a request that never began, undici gives none. */
   #isSteered = true
@@ -155,7 +155,6 @@ export class Exchange {
    */
   giveUp(reason) {
     this.#givenUp = { reason }
-    this.#isReplaced = true
     if (this.#real !== undefined) this.#real.abort(reason)
     else if (!this.#settle(ENDED.timeout, reason)) this.fail(reason)
   }
@@ -209,7 +208,7 @@ export class Exchange {
       if (this.#isOver) return
       this.#request.upload?.drop()
       this.#controller.attach(answer)
-      this.#isReplaced = this.#isSteered = true
+      this.#isReplaced = this.#isDone = this.#isSteered = true
       if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
       // Aborted before: undici would say so now.
       if (this.#controller.isCancelled) answer.abort(this.#controller.reason)
@@ -286,9 +285,9 @@ export class Exchange {
    */
   onRequestStart(real, context) {
     this.#unhide()
-    this.#attach(real)
     // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
+    this.#attach(real)
     this.#isStarted = true
     return this.#tell('onRequestStart', this.#controller, context)
   }
