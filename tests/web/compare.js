@@ -55,7 +55,7 @@ async function describe(situation, fetch, servers, isUnseen) {
     }
   }
   const [at, elsewhere] = servers.map(({ origin }) => (path) => `${origin}/${run}${path}`)
-  const came = await Promise.race([outcome(situation({ fetch, at, elsewhere, away: servers.away, until, seen })), hanging()])
+  const came = await Promise.race([outcome(situation({ fetch, at, elsewhere, away: servers.away, until, seen, breakOff: () => servers.forEach((server) => server.breakOff(run)) })), hanging()])
   // What the servers hear of a caller that left comes a little later.
   for (let waited = 0; waited < 500 && seen().some(({ isLeft }) => isLeft === undefined); waited += 5) await new Promise((resolve) => setTimeout(resolve, 5))
   const text = JSON.stringify({ came, seen: isUnseen ? [] : seen() }, (_, value) => (value === undefined ? '(undefined)' : value))

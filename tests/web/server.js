@@ -69,11 +69,12 @@ const AT_ONCE = ['/never', '/break-before', '/refuse-upload', '/stall']
 
 /**
  * Starts the server. `origin` is where, and `seen(run)` what arrived under `/run/`: method, path, headers, body, and whether the client went
- * away before it had its answer.
+ * away before it had its answer. `breakOff(run)` resets the connections on which that arrived.
  */
 export async function startServer() {
   const seen = new Map()
   const sockets = new Set()
+  const ofRun = new Map()
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://server')
     const [, run, ...rest] = url.pathname.split('/')
@@ -81,6 +82,7 @@ export async function startServer() {
     const entry = { method: request.method, path, query: url.search, headers: Object.fromEntries(Object.entries(request.headers).filter(([name]) => name !== 'host')), body: '' }
     if (!seen.has(run)) seen.set(run, [])
     seen.get(run).push(entry)
+    ofRun.set(run, [...(ofRun.get(run) ?? []), request.socket])
     request.on('error', () => {})
     response.on('error', () => {})
     response.on('close', () => {
@@ -107,6 +109,7 @@ export async function startServer() {
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
     seen: (run) => seen.get(run) ?? [],
+    breakOff: (run) => ofRun.get(run)?.forEach((socket) => socket.resetAndDestroy()),
     async stop() {
       const closed = once(server, 'close')
       server.close()

@@ -1,8 +1,8 @@
 // Situations in which a `fetch` may be, written from the fetch standard, section 5: its Headers, its bodies, what makes a Request and a
 // Response, and the steps of `fetch()`. Each says what was seen. They must not know guards: `fetch` is what they are given.
 //
-// A situation is `({ fetch, at, elsewhere, signal, until, seen }) => description`. `at(path)` is a URL of the server, `elsewhere(path)` one of
-// another origin, and `seen()` what has arrived at either.
+// A situation is `({ fetch, at, elsewhere, away, until, seen, breakOff }) => description`. `at(path)` is a URL of the server, `elsewhere(path)` one of
+// another origin, `away` one where nobody listens, `seen()` what has arrived, and `breakOff()` resets the connections.
 
 import { describeError, describeHead, describeWhole, outcome } from './describe.js'
 
@@ -175,11 +175,13 @@ export const SITUATIONS = {
   'a server that ends too early': get('/end-too-early'),
   'a server that breaks off while pieces are read': consume('/break-in-chunks', (response) => read(response.body)),
   'a server that breaks off while json() waits': consume('/break-in-body', (response) => response.json()),
-  'a server that breaks off while nobody reads': consume('/break-in-chunks', async ({ body }) => {
+  'a server that breaks off while nobody reads': async ({ fetch, at, breakOff }) => {
+    const { body } = await fetch(at('/stall'))
     const reader = body.getReader()
     const first = utf8((await reader.read()).value)
+    breakOff()
     return { first, closed: await outcome(reader.closed), more: await outcome(reader.read()) }
-  }),
+  },
   'a server that speaks no HTTP': get('/garbage'),
   'a server whose headers are too large': get('/head-overflow'),
 
