@@ -73,6 +73,8 @@ export class PendingCall {
   #permit
   #started
   #timeout = NaN
+  /** In which the call began, once its time begins anew. @type {Timed['scope']} */
+  #scope = undefined
   /** @type {string | undefined} */
   #breaker = undefined
   /** @type {AbortSignal | undefined} */
@@ -112,8 +114,13 @@ export class PendingCall {
    * @returns {number} The time limit, in ms; NaN where there is none.
    */
   waits(waits) {
+    // Its listeners hear of the timeout in the context of the caller, whoever says that the time begins anew.
+    const scope = (this.#scope ??= this.scope)
     clearDeadline(this)
-    if (waits && this.#ended && this.#timeout === this.#timeout) setDeadline(this, this.#timeout)
+    if (waits && this.#ended && this.#timeout === this.#timeout) {
+      setDeadline(this, this.#timeout)
+      this.scope = scope
+    }
     return this.#timeout
   }
 
@@ -230,7 +237,7 @@ export class PendingCall {
   /** Lets go of everything: nothing ends the call any more. */
   drop() {
     const watch = this.#watch
-    this.#ended = this.#reject = this.#signal = this.#watch = this.#own = undefined
+    this.#ended = this.#reject = this.#signal = this.#watch = this.#own = this.#scope = undefined
     clearDeadline(this)
     try {
       watch?.delete(this)

@@ -285,6 +285,21 @@ describe('calls that are due at once, on real timers', () => {
     assert.deepEqual(counts, [1, 2, 'closed'])
   })
 
+  it('tell of their timeout in the async context of their own caller, though a guard in another begins their time anew', async () => {
+    const heard = await answerOf(`
+      const { AsyncLocalStorage } = await import('node:async_hooks')
+      const { CircuitBreaker } = await import(ESM)
+      const requests = new AsyncLocalStorage()
+      const heard = []
+      const breaker = new CircuitBreaker({ timeout: 5 })
+      breaker.addEventListener('timeout', () => heard.push(requests.getStore()))
+      let lent
+      const call = requests.run('caller', () => breaker.callWith({}, (context) => ((lent = context[Symbol.for('halfopen.call')]), new Promise(() => {}))))
+      requests.run('guard', () => [true, false, true].forEach((waits) => lent.waits(waits)))
+      await call.catch(() => {})
+      console.log(JSON.stringify(heard))`)
+    assert.deepEqual(heard, ['caller'])
+  })
   it('tell of their timeout in the async context of their own caller, and keep no context alive when they are over', async () => {
     assert.deepEqual(await answerOf(STORES_OF_CALLS, '--expose-gc'), { heard: ['AA', 'BB', 'CC'], alive: false })
   })
