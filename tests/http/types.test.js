@@ -18,7 +18,7 @@ function complaints(compilerOptions) {
   const config = {
     compilerOptions: {
       strict: true, exactOptionalPropertyTypes: true, noEmit: true, target: 'es2023', lib: ['es2023'], module: 'nodenext', moduleResolution: 'nodenext', skipLibCheck: true,
-      paths: { halfopen: at('index'), 'halfopen/fetch': at('http/fetch'), 'halfopen/undici': at('http/undici/interceptor') },
+      paths: { halfopen: at('index'), 'halfopen/fetch': at('fetch'), 'halfopen/undici': at('undici') },
       typeRoots: [join(root, 'node_modules/@types')], types: ['node'], rootDir: '/',
       ...compilerOptions
     },
