@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `npm run types`: the published declarations in users' settings, each pair of them as in `npm test`. It must not know what is compiled.
-#   --all   every combination of settings instead: about 400, some ten minutes
+#   --all   every combination of settings instead, some 400
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 case "${1:-}" in '') ;; --all) export HALFOPEN_TYPES=all ;; *) echo 'usage: types.sh [--all]' >&2 && exit 2 ;; esac
