@@ -10,8 +10,9 @@ const guarded = guardFetch({
   timeout: 5000,
   async fetch(input, init) {
     const response = await fetch(input, init)
-    const { errors } = await response.clone().json().catch(() => ({}))
-    if (errors?.some(({ extensions }) => extensions?.code === 'INTERNAL_SERVER_ERROR')) failed.add(response)
+    const body = await response.clone().json().catch(() => undefined)
+    const errors = Array.isArray(body?.errors) ? body.errors : []
+    if (errors.some((error) => error?.extensions?.code === 'INTERNAL_SERVER_ERROR')) failed.add(response)
     return response
   },
   failOn: (response) => failed.has(response) || [500, 502, 503, 504, 529].includes(response.status)

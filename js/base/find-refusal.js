@@ -12,18 +12,18 @@ const MEMBERS = [
   'cause', 'errors', 'error', 'reason', 'networkError', 'graphQLErrors', 'originalError', 'detail', 'context', 'response', '$response', 'meta', 'raw'
 ]
 
-/** Objects that are looked at: a chain of 10,000 causes and what hangs on it. Errors hold a handful, which takes 1 µs; this many take 10 ms. */
-const MOST = 20_000
+/** Members that are read: enough for a chain of 10,000 causes and what hangs on it. Errors hold a few dozen, which takes 1 µs; this many take 30 ms. */
+const MOST = 400_000
 
-/** Members that may throw when they are read, which takes 10 to 20 µs each. */
-const MOST_THROWN = 200
+/** One that throws when it is read takes 10 to 20 µs, and counts as this many. */
+const THROWN = 2000
 
 /**
  * The refusal inside an error, in `cause`, `errors`, `networkError`, `detail`, `context`, `originalError` and where else clients keep it; the
  * nearest, where there are several. Of a refusal that was a response (`onRefused: 'respond'`) one is made that tells what the headers do: its
  * `retryAfter` is in whole seconds, and it has no `cause`.
  *
- * Never throws, whatever it is given. Looks at 20,000 objects at most, and gives up after 200 members that throw when they are read.
+ * Never throws, whatever it is given. Reads 400,000 members at most, of which one that throws counts as 2,000.
  *
  * @param {unknown} error What a client threw or answered: an error, a response, or an object that holds one.
  * @returns {CircuitOpenError | BulkheadFullError | undefined} Undefined where there is none, or where the client kept nothing of it.
@@ -39,28 +39,29 @@ const MOST_THROWN = 200
  */
 export function findRefusal(error) {
   const links = new Set()
-  let thrown = 0
+  let left = MOST
   const add = (/** @type {unknown} */ value) => {
-    if (typeof value === 'object' && value !== null && links.size < MOST) links.add(value)
+    if (typeof value === 'object' && value !== null) links.add(value)
   }
   const look = (/** @type {any} */ object, /** @type {string | number} */ name) => {
+    left--
     try {
       return object[name]
     } catch {
-      thrown++
+      left -= THROWN
       return undefined
     }
   }
   add(error)
   // What is added meanwhile comes last: the nearest is found first, and a circle ends.
   for (const link of links) {
-    if (thrown > MOST_THROWN) break
+    if (left <= 0) break
     if (isCircuitOpenError(link) || isBulkheadFullError(link)) return link
     const told = refusalOf(look(link, 'headers') ?? look(link, 'responseHeaders'), look(link, 'status') ?? look(link, 'statusCode'))
     if (told !== undefined) return told
     for (const name of MEMBERS) add(look(link, name))
     const length = look(link, 'length')
-    if (typeof length === 'number') for (let index = 0; index < Math.min(length, MOST); index++) add(look(link, index))
+    if (typeof length === 'number') for (let index = 0; index < length && left > 0; index++) add(look(link, index))
   }
   return undefined
 }

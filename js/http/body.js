@@ -57,7 +57,7 @@ export function watched(response, call) {
   }
   reading.begin()
   // A body that is dropped unread is as good as cancelled, and its connection is wanted back.
-  dropped?.register(body, () => reading.cancel().catch(() => {}))
+  dropped?.register(body, () => reading.drop())
   return { ours, reading }
 }
 
@@ -135,7 +135,7 @@ class Reading {
    * @param {any} controller
    */
   async pull(controller) {
-    clearTimeout(this.#timer)
+    this.#clear()
     let next = this.#piece
     this.#piece = undefined
     if (next === undefined) {
@@ -167,6 +167,17 @@ class Reading {
   cancel(reason) {
     this.#end(() => this.#call.done(this.#isServed ? this.#response : CANCELLED))
     return this.#reader.cancel(reason)
+  }
+
+  /** Nobody can read the body any more. That the collector says so early changes nothing of what its lying there would have come to. */
+  drop() {
+    this.#end(() => this.#call.done(this.#cameTo()))
+    this.#reader.cancel().catch(() => {})
+  }
+
+  /** What the call comes to where nobody reads. */
+  #cameTo() {
+    return this.#isServed || this.#piece !== undefined ? this.#response : CANCELLED
   }
 
   /**
@@ -214,11 +225,21 @@ class Reading {
   /** Nobody waits: the call is over when that lasts too long. That keeps no process alive. */
   #rest() {
     if (this.#isOver) return
-    this.#timer = setTimeout(() => {
+    // What came while the process was busy is read first.
+    const { setImmediate = (/** @type {() => void} */ due) => due() } = /** @type {any} */ (globalThis)
+    const due = () => {
+      if (this.#timer !== timer || this.#isOver) return
       this.#isOver = true
-      this.#call.done(this.#isServed || this.#piece !== undefined ? this.#response : CANCELLED)
-    }, this.#timeout || PATIENCE)
+      this.#call.done(this.#cameTo())
+    }
+    const timer = setTimeout(() => setImmediate(due), this.#timeout || PATIENCE)
+    this.#timer = timer
     this.#timer?.unref?.()
+  }
+
+  #clear() {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   #finish() {
@@ -241,7 +262,7 @@ class Reading {
   #end(tell) {
     if (this.#hasEnded) return false
     this.#hasEnded = true
-    clearTimeout(this.#timer)
+    this.#clear()
     clearDeadline(this)
     if (!this.#isOver) tell()
     this.#isOver = true

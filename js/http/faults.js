@@ -31,6 +31,9 @@ const NOBODYS_FAULT = [
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'UND_ERR_MAX_ORIGINS_REACHED', 'UND_ERR_BPL_MISSING_UPSTREAM', 'bad port', 'unknown scheme'
 ]
 
+/** With this Node refuses a Request that is not its own, for example undici's: it takes it for a text. */
+const NO_URL = /^Failed to parse URL from /
+
 /** With this text undici aborts a request that its proxy did not let through. */
 const OF_PROXY = /^Proxy response/
 
@@ -54,6 +57,7 @@ function verdictBySigns(error) {
   const { code, type, message, cause } = Object(error)
   const signs = [code, type, message, cause?.code, cause?.message]
   if (signs.some((sign) => LIVES.includes(sign))) return 'success'
+  if (NO_URL.test(message)) return 'ignored'
   return signs.some((sign) => NOBODYS_FAULT.includes(sign)) && !signs.some((sign) => OF_PROXY.test(sign)) ? 'ignored' : undefined
 }
 

@@ -81,7 +81,7 @@ export function guardFetch(options = {}) {
   /** @type {(...args: any) => Promise<Response>} */
   const guarded = (...args) => {
     try {
-      if (global?.isCalledByItself()) return callFirst(global, args)
+      if (global?.isCalledByItself(args)) return callFirst(global, args)
       const request = new FetchRequest(args)
       const { input, signal } = request
       // An abort beforehand is none of the server's: fetch deals with it, and with the body that goes with it. And fetch itself says what is

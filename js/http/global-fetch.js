@@ -8,6 +8,7 @@
  * the guard was made answers, and from then on instead of the wrapper.
  */
 import { ifAny } from '../base/host.js'
+import { urlOf } from './requests.js'
 
 /** By this a guard of any copy of the package says which `fetch` is under it. */
 const UNDER = /* @__PURE__ */ Symbol.for('halfopen.fetch')
@@ -17,7 +18,7 @@ const MOST_AT_ONCE = 100
 
 /** @typedef {typeof globalThis.fetch} Fetch */
 
-/** A call of an unknown `fetch`, and that in which it was made. @typedef {{ of: GlobalFetch, fetch: Fetch, outer: Way | undefined, isOver: boolean }} Way */
+/** A call of an unknown `fetch`, and that in which it was made. @typedef {{ of: GlobalFetch, fetch: Fetch, url: string, outer: Way | undefined, isOver: boolean }} Way */
 
 /** Says in which call of an unknown `fetch` we are, also after it has waited for something. @type {{ run(way: Way, fn: Function): any, getStore(): Way | undefined } | undefined} */
 let storage
@@ -42,7 +43,8 @@ export class GlobalFetch {
   first = globalFetch()
   /** Those that are around the guard. @type {WeakSet<Fetch> | undefined} */
   #wrappers
-  #atOnce = 0
+  /** The calls of unknown ones that are not over. @type {Set<Way>} */
+  #ways = new Set()
 
   /**
    * @param {any} args
@@ -58,21 +60,29 @@ export class GlobalFetch {
   }
 
   /**
-   * Whether the guard is called from inside a `fetch` that it has called itself.
+   * Whether the guard is called from inside a `fetch` that it has called itself. One that makes a request of its own there, for example
+   * for a token, is no wrapper: it is asked the next time, too.
    *
+   * @param {any} args
    * @returns {boolean}
    */
-  isCalledByItself() {
+  isCalledByItself(args) {
     if (!isAnyUnknown) return false
+    const url = addressOf(args)
     for (let way = storage === undefined ? inside : storage.getStore(); way !== undefined; way = way.outer) {
-      if (way.of === this && !way.isOver) return this.#isAround(way.fetch)
+      if (way.of === this && !way.isOver) return this.#isInside(way, url)
     }
-    return storage === undefined && this.#atOnce > MOST_AT_ONCE
+    if (storage !== undefined || this.#ways.size <= MOST_AT_ONCE) return false
+    const same = [...this.#ways].filter((way) => way.url === url)
+    return same.length > MOST_AT_ONCE && this.#isInside(same[0], url)
   }
 
-  /** @param {Fetch} fetch */
-  #isAround(fetch) {
-    ;(this.#wrappers ??= new WeakSet()).add(fetch)
+  /**
+   * @param {Way} way
+   * @param {string} url
+   */
+  #isInside({ fetch, url: asked }, url) {
+    if (url === asked) (this.#wrappers ??= new WeakSet()).add(fetch)
     return true
   }
 
@@ -87,9 +97,9 @@ export class GlobalFetch {
     }
     const outer = storage === undefined ? inside : storage.getStore()
     /** @type {Way} */
-    const way = { of: this, fetch, outer, isOver: false }
+    const way = { of: this, fetch, url: addressOf(args), outer, isOver: false }
     inside = way
-    this.#atOnce++
+    this.#ways.add(way)
     try {
       let called
       try {
@@ -100,7 +110,7 @@ export class GlobalFetch {
       return await called
     } finally {
       way.isOver = true
-      this.#atOnce--
+      this.#ways.delete(way)
     }
   }
 }
@@ -110,4 +120,14 @@ function globalFetch() {
   let { fetch } = /** @type {any} */ (globalThis)
   while (typeof fetch === 'function' && Object.hasOwn(fetch, UNDER)) fetch = fetch[UNDER]
   return fetch
+}
+
+/**
+ * What is asked for, as far as it tells a request from another.
+ *
+ * @param {any} args
+ * @returns {string}
+ */
+function addressOf([input]) {
+  return ifAny(() => String(urlOf(input) ?? input)) ?? ''
 }

@@ -133,7 +133,7 @@ export function originOf(input) {
  * @param {FetchInput} input
  * @returns {URL | undefined}
  */
-function urlOf(input) {
+export function urlOf(input) {
   const { document, location } = /** @type {{ document?: { baseURI: string }, location?: { href: string } }} */ (globalThis)
   try {
     return new URL(isRequest(input) ? input.url : String(input), document?.baseURI ?? location?.href)
@@ -226,7 +226,8 @@ export function isMalformed(input, init) {
     const given = init?.body ?? undefined
     // The body may be read already: what matters is whether there is one, and whether it is a stream, which needs `duplex`.
     const isStream = typeof ReadableStream === 'function' && given instanceof ReadableStream
-    const body = given === undefined ? undefined : isStream ? new ReadableStream() : ''
+    /** @type {any} */
+    const body = given === undefined ? undefined : isStream ? new ReadableStream() : isIterable(given) ? { async *[Symbol.asyncIterator]() {} } : ''
     const own = withSignal(init, null)
     new Request(isRequest(input) ? input.url : input, typeof own === 'object' ? { ...own, body } : own)
     return isWrongSignal(init?.signal)
@@ -249,4 +250,13 @@ export function isWrongSignal(signal) {
   } catch {
     return true
   }
+}
+
+/**
+ * Whether it is a body that some hosts take as a stream, for example one of Node's.
+ *
+ * @param {any} body
+ */
+function isIterable(body) {
+  return typeof body === 'object' && Symbol.asyncIterator in body
 }

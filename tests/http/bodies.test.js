@@ -7,7 +7,7 @@ import { after, afterEach, beforeEach, describe, it, mock } from 'node:test'
 import { Response as UndiciResponse } from 'undici'
 import { guardFetch } from '../../pkg/fetch.js'
 import { answerOf, drained } from '../js/support.js'
-import { LIMIT, outcomes, rejectionOf, unhandled } from './support.js'
+import { collect, LIMIT, outcomes, rejectionOf, unhandled } from './support.js'
 
 after(() => assert.deepEqual(unhandled, []))
 beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
@@ -86,6 +86,18 @@ describe('the call of a body that nobody reads', LIMIT, () => {
       server.push('late')
       server.end()
       assert.equal(await response.text(), 'late')
+    })
+  }
+  for (const [what, piece, outcome] of [['a success where a piece is there', 'one', { success: 1 }], ['ignored where nothing came', undefined, { ignored: 1 }]]) {
+    it(`comes to the same where the response is dropped and collected before: ${what}`, async () => {
+      mock.timers.reset()
+      const { ask, server, counts } = guardOf({ timeout: 60_000 })
+      await ask()
+      if (piece !== undefined) server.push(piece)
+      await drained()
+      await collect()
+      assert.deepEqual(counts(), outcome)
+      assert.notEqual(server.cancelled, undefined)
     })
   }
   it('holds no place for longer', async () => {

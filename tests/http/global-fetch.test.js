@@ -80,7 +80,7 @@ describe('a wrapper around a guard as the global fetch', LIMIT, () => {
       assert.equal(await textOf(guarded(origin)), 'mock')
     })
     it(`is found out in a host that can't tell what belongs to which request: ${what}`, async () => {
-      const [texts, most] = await answerOf(`
+      const [texts, most, counted] = await answerOf(`
         delete process.getBuiltinModule
         Object.defineProperty(process, 'getBuiltinModule', { value: undefined })
         const { guardFetch } = await import(${JSON.stringify(new URL('../../pkg/fetch.js', import.meta.url).href)})
@@ -90,10 +90,25 @@ describe('a wrapper around a guard as the global fetch', LIMIT, () => {
         globalThis.fetch = (${wrap})(guarded)
         const texts = []
         for (let n = 0; n < 3; n++) texts.push(await (await fetch('http://127.0.0.1:9/')).text())
-        console.log(JSON.stringify([texts, asked]))`)
+        const { totalCalls } = guarded.registry.get('http://127.0.0.1:9').metrics
+        console.log(JSON.stringify([texts, asked, totalCalls]))`)
       assert.deepEqual([texts, most], [['real', 'real', 'real'], 3])
+      // Where a wrapper waits, its first request goes in circles until there are too many of the same at once. No other does.
+      assert.ok(counted <= 105, `${counted} were counted`)
     })
   }
+})
+
+describe('a global fetch that makes a guarded request of its own', LIMIT, () => {
+  it('is no wrapper: it is asked each time', async () => {
+    const real = globalThis.fetch
+    const guarded = guardFetch()
+    globalThis.fetch = async (url, init) => {
+      const token = String(url).endsWith('/token') ? undefined : await (await guarded(`${origin}/token`)).text()
+      return token === undefined ? real(url, init) : new Response(`with a token of ${token.length > 0}`)
+    }
+    for (let n = 0; n < 3; n++) assert.equal(await textOf(guarded(origin)), 'with a token of true')
+  })
 })
 
 describe('a guarded fetch', LIMIT, () => {

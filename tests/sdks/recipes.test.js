@@ -28,8 +28,9 @@ describe('Errors inside a 200', LIMIT, () => {
       failureThreshold: 2,
       async fetch(input, init) {
         const response = await fetch(input, init)
-        const { errors } = await response.clone().json().catch(() => ({}))
-        if (errors?.some(({ extensions }) => extensions?.code === 'INTERNAL_SERVER_ERROR')) failed.add(response)
+        const body = await response.clone().json().catch(() => undefined)
+        const errors = Array.isArray(body?.errors) ? body.errors : []
+        if (errors.some((error) => error?.extensions?.code === 'INTERNAL_SERVER_ERROR')) failed.add(response)
         return response
       },
       failOn: (response) => failed.has(response) || [500, 502, 503, 504, 529].includes(response.status)

@@ -27,6 +27,7 @@ export class Answer {
    * @throws {TypeError} Where it is a network error, its body was read already, or it is no response at all.
    */
   constructor(response, hasBody, onAbort) {
+    if (typeof response?.headers?.getSetCookie !== 'function') throw new TypeError('The fallback answered with no Response')
     if (response.type === 'error') throw new TypeError('The fallback answered with a network error')
     /** The fields as undici has them. */
     this.fields = fieldsOf(response)
