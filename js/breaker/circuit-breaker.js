@@ -861,7 +861,7 @@ export class CircuitBreaker extends Target {
       return this.#settle(permit, outcome, started, threw ? payload : undefined)
     }
     const { outcome, cause, retryAfter, trips } = judge(classify, threw, payload)
-    return this.#settle(permit, outcome === FAILURE ? failure : outcome, started, cause, retryAfter, trips)
+    return this.#settle(permit, outcome === FAILURE ? failure : outcome, started, threw ? payload : cause, retryAfter, trips, cause)
   }
 
   /**
@@ -870,12 +870,13 @@ export class CircuitBreaker extends Target {
    * @param {number} permit
    * @param {number} outcome
    * @param {number} started NaN when it was not timed.
-   * @param {unknown} [error]
+   * @param {unknown} [error] As listeners hear of it.
    * @param {number} [retryAfter]
    * @param {boolean} [trips]
+   * @param {unknown} [cause] As refusals tell it.
    * @returns {number} The outcome.
    */
-  #settle(permit, outcome, started, error, retryAfter = NaN, trips = false) {
+  #settle(permit, outcome, started, error, retryAfter = NaN, trips = false, cause = error) {
     const now = outcome !== SUCCESS || (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
     const elapsed = started === started ? elapsedSince(this.#options.clock, started) : NaN
     const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
@@ -891,14 +892,14 @@ export class CircuitBreaker extends Target {
       letThrough(trap)
     }
     try {
-      if (news !== 0) this.#news().blame(error)
+      if (news !== 0) this.#news().blame(cause)
       if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
       if (this.#heard & CALL_EVENTS) {
         if (outcome === SUCCESS) this.#emit('success', { elapsed })
         else if (outcome === IGNORED) this.#emit('ignored', { elapsed, error })
         else this.#emit('failure', { elapsed, error })
       }
-      if (news !== 0) this.#tell(error)
+      if (news !== 0) this.#tell(cause)
       else if (outcome !== SUCCESS) this.#rare?.seat?.place()
     } catch (trouble) {
       try {
