@@ -3,6 +3,9 @@
 /** How far over a budget is a regression and not noise: machines of CI are shared. */
 const GROSS = 1.5
 
+/** The same for times in ms, which nothing is measured beside: they are twice as long on a machine that is half as fast, or has a slow day. */
+const GROSS_OF_TIMES = 3
+
 /** @param {import('./rows.js').Line} line */
 const figureOf = ({ ratio, ours }) => ratio ?? ours
 
@@ -22,7 +25,8 @@ export function verdict(line) {
  */
 export function isRegression(line) {
   if (line.budget === undefined) return false
-  const bound = line.exact ? (line.limit ?? line.budget) : GROSS * Math.max(line.budget, line.reached ?? 0)
+  const gross = line.unit === 'ms' ? GROSS_OF_TIMES : GROSS
+  const bound = line.exact ? (line.limit ?? line.budget) : gross * Math.max(line.budget, line.reached ?? 0)
   return !(figureOf(line) <= bound)
 }
 

@@ -2,7 +2,7 @@
 // It must not know what is measured (rows.js) or how.
 //   node tests/bench/main.js               everything, in some ten minutes; what is over budget is said, not punished
 //   node tests/bench/main.js --check       the short form of CI, in some two minutes: fails on a broken exact limit and on figures more
-//                                          than 1.5 times their budget (or what was reached of it), measured twice
+//                                          than 1.5 times their budget (or what was reached of it; times in ms 3), measured twice
 //   node tests/bench/main.js --only name   one subject; may be given again
 //   node tests/bench/main.js --json        the figures as JSON
 // Another Node measures itself: `path/to/node tests/bench/main.js`.
