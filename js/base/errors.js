@@ -153,6 +153,17 @@ export function isCallTimeoutError(error) {
 }
 
 /**
+ * What a call ends with that took longer than it may.
+ *
+ * @internal
+ * @param {number} timeout In ms.
+ * @param {string | undefined} breaker
+ */
+export function timeoutError(timeout, breaker) {
+  return new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker, timeout })
+}
+
+/**
  * What the refusal of a circuit says.
  *
  * @internal

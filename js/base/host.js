@@ -36,3 +36,15 @@ export function finalizer(tell) {
 export function weakRef(object) {
   return ifAny(() => new WeakRef(object))
 }
+
+/**
+ * A reference that keeps nothing alive; in hosts without such, one that does. Apart from whoever asks, since functions that are made together keep
+ * all that one of them uses.
+ *
+ * @template {object} T
+ * @param {T} object
+ * @returns {{ deref(): T | undefined }}
+ */
+export function weaklyHeld(object) {
+  return weakRef(object) ?? { deref: () => object }
+}

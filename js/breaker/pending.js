@@ -6,7 +6,7 @@
  * The promise that the caller gets is settled by the engine's own functions (`then(resolve, reject)`), behind a single `then` of
  * ours: through those V8 finds the caller's frames for async stack traces, through a closure that calls `resolve` it does not.
  */
-import { CallTimeoutError } from '../base/errors.js'
+import { timeoutError } from '../base/errors.js'
 import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
 import { report } from '../base/report.js'
@@ -184,8 +184,7 @@ export class PendingCall {
   }
 
   onTimeout() {
-    const timeout = this.#timeout
-    this.cut(ENDED.timeout, new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#breaker, timeout }))
+    this.cut(ENDED.timeout, timeoutError(this.#timeout, this.#breaker))
   }
 
   /**

@@ -9,7 +9,7 @@
  */
 import { LONGEST_TIMER } from '../engine/numbers.js'
 import { CallTimeoutError } from '../base/errors.js'
-import { ifAny, weakRef } from '../base/host.js'
+import { ifAny, weaklyHeld } from '../base/host.js'
 
 /**
  * @template {object} B
@@ -27,7 +27,7 @@ import { ifAny, weakRef } from '../base/host.js'
  * @param {(breaker: B) => void} tools.ended
  */
 export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHeld, now, random, started, elapsed, tell, ended }) {
-  const reference = weakly(breaker)
+  const reference = weaklyHeld(breaker)
   /** Ends the current pause. @type {(() => void) | undefined} */
   let wake
   /** When the current pause is to be over. */
@@ -110,17 +110,6 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
     ended: () => withBreaker(ended)
   }
   return host
-}
-
-/**
- * Apart, since functions that are made together keep all that one of them uses.
- *
- * @template {object} B
- * @param {B} breaker
- * @returns {{ deref(): B | undefined }}
- */
-function weakly(breaker) {
-  return weakRef(breaker) ?? { deref: () => breaker }
 }
 
 /**

@@ -3,8 +3,8 @@
  *
  * Must not know: breakers and requests. It says whether anybody waits for the server, and how the call ended.
  */
-import { CallTimeoutError } from '../base/errors.js'
-import { finalizer, ifAny, weakRef } from '../base/host.js'
+import { timeoutError } from '../base/errors.js'
+import { finalizer, ifAny, weaklyHeld } from '../base/host.js'
 import { clearDeadline, setDeadline } from '../breaker/deadlines.js'
 import { isDeadline } from '../breaker/signals.js'
 import { CANCELLED } from './cancelled.js'
@@ -109,7 +109,7 @@ class Reading {
 
   /** @param {any} controller That of the body that is given out. */
   steer(controller) {
-    this.#controller = weakRef(controller) ?? { deref: () => controller }
+    this.#controller = weaklyHeld(controller)
   }
 
   /** Reads the first piece ahead: a body that has none is over at once, whether anybody reads it or not. */
@@ -209,8 +209,7 @@ class Reading {
 
   /** Nobody knows this limit any more, since its call is over. */
   onTimeout() {
-    const timeout = this.#timeout
-    const error = new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#call.breaker, timeout })
+    const error = timeoutError(this.#timeout, this.#call.breaker)
     this.#call.abort(error)
     this.cut(error)
   }

@@ -3,6 +3,7 @@
  *
  * Must not know: breakers. `AbortSignal.any` would do that too, but Node 20 keeps a record of each on the caller's signal for ever.
  */
+import { weaklyHeld } from '../base/host.js'
 import { hasAborted, reasonOf, watch } from '../breaker/signals.js'
 import { dropped } from './body.js'
 
@@ -31,7 +32,7 @@ export function abortWith(signal, context, response) {
   if (typeof body !== 'object' || body === null) return
   const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
   // In hosts without weak references the signal keeps all that followed it.
-  const own = typeof WeakRef === 'function' ? new WeakRef(context) : { deref: () => context }
+  const own = weaklyHeld(context)
   contexts.add(own)
   aborters.set(body, context)
   dropped?.register(body, () => {

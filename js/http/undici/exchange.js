@@ -6,7 +6,7 @@
  * The call ends before the handler is told of it, in the same tick: a handler that makes its next request at once finds the place of this one
  * free, and undici destroys the body of a request as soon as it has told an error.
  */
-import { CallTimeoutError } from '../../base/errors.js'
+import { timeoutError } from '../../base/errors.js'
 import { ENDED } from '../../breaker/pending.js'
 import { isDeadline } from '../../breaker/signals.js'
 import { CANCELLED } from '../cancelled.js'
@@ -340,7 +340,7 @@ export class Exchange {
     return new Reading({
       waits: (waits) => call.waits(waits),
       onUnread: () => this.#leave(),
-      onStall: (timeout) => this.giveUp(new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker: this.#breaker, timeout }))
+      onStall: (timeout) => this.giveUp(timeoutError(timeout, this.#breaker))
     })
   }
 
