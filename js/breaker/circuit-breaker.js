@@ -860,8 +860,8 @@ export class CircuitBreaker extends Target {
       const outcome = !threw ? SUCCESS : isLate || outcomeOf(payload) === FAILURE ? failure : IGNORED
       return this.#settle(permit, outcome, started, threw ? payload : undefined)
     }
-    const { outcome, cause, retryAfter, trips } = judge(classify, threw, payload)
-    return this.#settle(permit, outcome === FAILURE ? failure : outcome, started, threw ? payload : cause, retryAfter, trips, cause)
+    const { outcome, cause, told, retryAfter, trips } = judge(classify, threw, payload)
+    return this.#settle(permit, outcome === FAILURE ? failure : outcome, started, cause, retryAfter, trips, told)
   }
 
   /**
@@ -870,13 +870,13 @@ export class CircuitBreaker extends Target {
    * @param {number} permit
    * @param {number} outcome
    * @param {number} started NaN when it was not timed.
-   * @param {unknown} [error] As listeners hear of it.
+   * @param {unknown} [error]
    * @param {number} [retryAfter]
    * @param {boolean} [trips]
-   * @param {unknown} [cause] As refusals tell it.
+   * @param {unknown} [told] The error as refusals tell it.
    * @returns {number} The outcome.
    */
-  #settle(permit, outcome, started, error, retryAfter = NaN, trips = false, cause = error) {
+  #settle(permit, outcome, started, error, retryAfter = NaN, trips = false, told = error) {
     const now = outcome !== SUCCESS || (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
     const elapsed = started === started ? elapsedSince(this.#options.clock, started) : NaN
     const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
@@ -892,14 +892,14 @@ export class CircuitBreaker extends Target {
       letThrough(trap)
     }
     try {
-      if (news !== 0) this.#news().blame(cause)
+      if (news !== 0) this.#news().blame(told)
       if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
       if (this.#heard & CALL_EVENTS) {
         if (outcome === SUCCESS) this.#emit('success', { elapsed })
         else if (outcome === IGNORED) this.#emit('ignored', { elapsed, error })
         else this.#emit('failure', { elapsed, error })
       }
-      if (news !== 0) this.#tell(cause)
+      if (news !== 0) this.#tell(told)
       else if (outcome !== SUCCESS) this.#rare?.seat?.place()
     } catch (trouble) {
       try {

@@ -53,6 +53,9 @@ export function fallsBack(outcome, error) {
   return outcome === FAILURE || outcome === TIMED_OUT || isRefusal(error)
 }
 
+/** By this the verdict of a guard has what refusals tell instead of the cause. Listeners hear of the cause all the same. */
+const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
+
 /**
  * How a call is judged.
  *
@@ -60,7 +63,8 @@ export function fallsBack(outcome, error) {
  * @property {number} outcome The core's number of it.
  * @property {number} retryAfter How long the failure asks to be left alone, in ms; NaN when it does not.
  * @property {boolean} trips Whether it asks to open the circuit at once.
- * @property {unknown} cause The failure, as refusals tell it.
+ * @property {unknown} cause The failure, as listeners and refusals are told it.
+ * @property {unknown} [told] What refusals tell instead, if anything.
  */
 
 /**
@@ -72,6 +76,7 @@ export function fallsBack(outcome, error) {
  * @returns {Judgement}
  */
 export function judge(classify, threw, payload) {
+  /** @type {Judgement} */
   const judgement = { outcome: threw ? outcomeOf(payload) : SUCCESS, retryAfter: NaN, trips: false, cause: threw ? payload : undefined }
   if (classify === undefined) return judgement
   try {
@@ -94,6 +99,7 @@ export function judge(classify, threw, payload) {
     judgement.trips = trip === true
     // What a thrown error is replaced by is mostly to keep it out of refusals.
     if (cause !== undefined) judgement.cause = cause
+    if (TOLD in own) judgement.told = /** @type {any} */ (own)[TOLD]
   } catch (error) {
     report(error)
   }

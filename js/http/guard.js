@@ -132,6 +132,9 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
   }
 }
 
+/** By this a verdict has what refusals tell instead of the cause, as the breaker has it. */
+const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
+
 /**
  * A failure whose text does not say that it timed out, where it does. The SDKs of OpenAI and Anthropic look for "timed out" in the text of
  * an error's cause, and tell their users that a request timed out, which was not even made, with no word of the refusal.
@@ -143,7 +146,7 @@ function timedOut(error) {
   try {
     if (!/timed? ?out/i.test(String(error)) || isRefusal(error)) return undefined
     const within = isCallTimeoutError(error) ? `within ${error.timeout} ms` : 'in time'
-    return { outcome: 'failure', cause: withoutStack(Error, `No answer ${within}`, { cause: error }) }
+    return /** @type {any} */ ({ outcome: 'failure', [TOLD]: withoutStack(Error, `No answer ${within}`, { cause: error }) })
   } catch {
     // What has no text says nothing of a timeout.
     return undefined
