@@ -37,17 +37,24 @@ wasm_target() {
   say "setup: $WASM_TARGET in $(rustc --version | cut -d' ' -f1,2)${RUSTUP_TOOLCHAIN:+ (toolchain $RUSTUP_TOOLCHAIN)}"
 }
 
+# The version that a command tells. All of it is read first: a tool whose reader leaves early may fail for that.
+version_of() {
+  local told
+  told=$("$1" --version 2>/dev/null) || true
+  [[ $told =~ [0-9]+\.[0-9]+\.[0-9]+ ]] && echo "${BASH_REMATCH[0]}" || true
+}
+
 # cargo_tool <command> <crate> <version> <directory> [cargo install flags]
 cargo_tool() {
   local command=$1 crate=$2 version=$3 root=$HALFOPEN_CACHE/$4
   shift 4
-  if [ "$("$command" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" != "$version" ]; then
+  if [ "$(version_of "$command")" != "$version" ]; then
     say "setup: installing $crate $version into the tool cache (about two minutes)"
     # Without the flags meant for the Wasm build, and outside the clone, so that no manifest or config of it takes part.
     (cd / && cargo install --quiet "$crate" --version "$version" --root "$root" --force "$@") ||
       die "could not install $crate. Try: cargo install $crate --version $version --root $root $*"
     hash -r
-    "$command" --version | grep -qF "$version" || die "$command is not version $version after installing $crate into $root"
+    [ "$(version_of "$command")" = "$version" ] || die "$command is not version $version after installing $crate into $root"
   fi
   say "setup: $command $version"
 }
