@@ -60,12 +60,13 @@ export function guardFetch(options = {}) {
   /** @type {(args: any) => Promise<Response>} */
   const real = global === undefined ? (args) => fetch(...args) : (args) => global.call(args)
   /** @type {Send} */
-  const send = async (request, args = request.args) => {
+  const send = async (request, signal) => {
     const { input, init } = request
-    const spent = isSpent(input, init)
+    let spent = false
     request.isSent = true
     try {
-      return await real(args)
+      spent = isSpent(input, init)
+      return await real(signal === undefined ? request.args : request.argsWith(signal))
     } catch (error) {
       const verdict = verdictOnFetch(error, input, init, spent)
       // The same error may come for another request. Of what is no object nothing can be noted.
@@ -161,7 +162,7 @@ function untilHeadersInTime(breaker, send, request) {
  */
 function sendInTime(send, request, context, signal) {
   const own = context.signal
-  return send(request, request.argsWith(own)).then((response) => {
+  return send(request, own).then((response) => {
     if (own.aborted) discard(response)
     if (signal !== undefined) abortWith(signal, context, response)
     return response
@@ -187,7 +188,7 @@ function untilBody(breaker, send, request) {
     const heeded = signal === undefined ? undefined : new HeededSignal(signal)
     /** @type {(request: FetchRequest, context: CallContext) => Promise<any>} */
     const sendAndWait = async (request, context) => {
-      const response = await send(request, request.argsWith(context.signal))
+      const response = await send(request, context.signal)
       if (context.signal.aborted) {
         discard(response)
         return response

@@ -8,7 +8,7 @@ import { ifAny } from '../base/host.js'
 
 /** @import { FetchInit, FetchInput, GuardedRequest } from './types.js' */
 
-/** @typedef {(request: FetchRequest, args?: any) => Promise<Response>} Send */
+/** @typedef {(request: FetchRequest, signal?: AbortSignal) => Promise<Response>} Send Has `fetch` heed that signal instead of the caller's. */
 
 /** What was given to the guarded fetch. */
 export class FetchRequest {
@@ -231,6 +231,24 @@ export function isMalformed(input, init) {
     const own = withSignal(init, null)
     new Request(isRequest(input) ? input.url : input, typeof own === 'object' ? { ...own, body } : own)
     return isWrongSignal(init?.signal)
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Whether what was asked for can't even be read, for example since a getter throws: `fetch` rejects with what that threw.
+ *
+ * @param {FetchInput} input
+ * @param {FetchInit} init
+ */
+export function isUnreadable(input, init) {
+  try {
+    const given = /** @type {Record<string, any> | null | undefined} */ (init)
+    for (const name of MEMBERS) void given?.[name]
+    void { ...given, ...given?.headers }
+    String(isRequest(input) ? input.url : input)
+    return false
   } catch {
     return true
   }
