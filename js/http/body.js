@@ -274,8 +274,17 @@ function isByteStream(stream) {
  *
  * @param {Response} response
  */
-export function canBeWatched({ body }) {
-  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(body)
+export function canBeWatched(response) {
+  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(bodyIn(response))
+}
+
+/**
+ * The body of what some `fetch` gave. None where that is no response, or does not say.
+ *
+ * @param {any} response
+ */
+export function bodyIn(response) {
+  return ifAny(() => response.body)
 }
 
 /**
@@ -306,7 +315,7 @@ export function foreignBody(body) {
  * @param {Response} response
  */
 export function discard(response) {
-  const body = /** @type {any} */ (response?.body)
+  const body = bodyIn(response)
   if (isReadable(body)) body.cancel().catch(() => {})
   else if (typeof body?.pipe === 'function') body.destroy?.()
 }

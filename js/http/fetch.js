@@ -8,9 +8,10 @@
  * caller's signal itself. Where one can, it gets the call's own, which follows the caller's for as long as there is a body
  * to abort. Which `fetch` that is, the global one or another, is known next door.
  */
+import { ifAny } from '../base/host.js'
 import { CODES, misuse } from '../base/misuse.js'
 import { isSignal } from '../options/call-options.js'
-import { canBeWatched, discard, foreignBody, watched } from './body.js'
+import { bodyIn, canBeWatched, discard, foreignBody, watched } from './body.js'
 import { verdictOnFetch } from './faults.js'
 import { abort, abortWith, HeededSignal } from './followers.js'
 import { GlobalFetch, markAsGuard } from './global-fetch.js'
@@ -193,8 +194,10 @@ function untilBody(breaker, send, request) {
         discard(response)
         return response
       }
-      if (response.ok) refuseForeign(response)
-      if (!response.ok || !canBeWatched(response) || isEmpty(response)) {
+      // Whatever some fetch gives is handed on, though it is no response at all.
+      const isGood = ifAny(() => response.ok)
+      if (isGood) refuseForeign(response)
+      if (!isGood || !canBeWatched(response) || isEmpty(response)) {
         if (signal !== undefined) abortWith(signal, context, response)
         return response
       }
@@ -234,8 +237,8 @@ function untilBody(breaker, send, request) {
  *
  * @param {Response} response
  */
-function isEmpty({ headers }) {
-  return headers?.get?.('content-length') === '0'
+function isEmpty(response) {
+  return ifAny(() => response.headers.get('content-length') === '0')
 }
 
 /**
@@ -245,7 +248,7 @@ function isEmpty({ headers }) {
  * @throws {TypeError} `ERR_INVALID_OPTION`.
  */
 function refuseForeign(response) {
-  const found = foreignBody(response.body)
+  const found = foreignBody(bodyIn(response))
   if (found === undefined) return
   discard(response)
   const message = `Expected \`fetch\` to give bodies that are streams of the web with \`settleOn: 'body'\`, got ${found}`

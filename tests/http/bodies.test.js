@@ -277,6 +277,20 @@ describe('the response of another fetch', LIMIT, () => {
     assert.ok(response instanceof UndiciResponse)
     assert.deepEqual([response.requestId, response.clone().requestId, response.headers.get('a'), await response.text()], [7, 7, 'b', 'x'])
   })
+  it('is handed on as it came where it is no response, or does not say what it has, whenever the call is over', async () => {
+    const none = () => { throw new Error('not told') }
+    const hostile = (name) => Object.defineProperty({ ok: true, status: 200, headers: new Headers(), body: null }, name, { get: none })
+    const { signal } = new AbortController()
+    for (const given of [undefined, null, 'text', hostile('body'), hostile('ok'), hostile('headers'), { ok: true, status: 200, headers: { get: none }, body: null }]) {
+      for (const settleOn of ['headers', 'body']) {
+        for (const timeout of [undefined, TIMEOUT]) {
+          const guarded = guardFetch({ settleOn, timeout, fetch: async () => given })
+          assert.equal(await guarded(URL_OF_STUB, { signal }), given)
+          assert.deepEqual(outcomes(guarded.registry), { success: 1 })
+        }
+      }
+    }
+  })
   it('is refused by name where its body is no stream of the web', async () => {
     const stream = new Readable({ read() {} })
     for (const [body, name] of [[stream, 'a stream of Node'], [(async function* () {})(), 'an async iterable']]) {
