@@ -53,7 +53,7 @@ const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', sna
  *
  * @internal
  * @template Request What `key` and `fallback` see.
- * @template Own What the breaker's calls are made with.
+ * @template {{ readonly method: string }} Own What the breaker's calls are made with.
  * @param {GuardOptions<Request>} options
  * @param {object} judges
  * @param {(error: unknown) => Outcome | undefined} judges.verdictOn What an error says of the server, where it is not that it failed.
@@ -112,7 +112,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
       const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
       // A body that breaks off has been answered by its response.
       if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
-      if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error)
+      if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error, /^head$/i.test(request.method))
       throw error
     }
   }
@@ -174,8 +174,9 @@ export function keyOf(key, request) {
  * the SDKs of some APIs heed. Only an open circuit has it: a test request or a place among those in flight may come free at any moment.
  *
  * @param {{ message: string, code: string, state: string, retryAfter: number, breaker?: string | undefined }} error
+ * @param {boolean} isToHead Whether it answers a HEAD, and so has no body.
  */
-function refusalResponse({ message, code, state, retryAfter, breaker = 'open' }) {
+function refusalResponse({ message, code, state, retryAfter, breaker = 'open' }, isToHead) {
   /** @type {Record<string, string>} */
   const headers = {
     'content-type': 'application/json',
@@ -187,7 +188,8 @@ function refusalResponse({ message, code, state, retryAfter, breaker = 'open' })
   // Nobody knows when an isolated circuit is released. 0 would have clients ask again without a pause.
   if (retryAfter !== Infinity) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter / 1000)))
   const own = (/** @type {object} */ members) => /** @type {any} */ ({ __proto__: null, ...members })
-  return new Response(JSON.stringify(own({ error: own({ message, code }) })), { status: 503, statusText: 'Service Unavailable', headers })
+  const body = isToHead ? null : JSON.stringify(own({ error: own({ message, code }) }))
+  return new Response(body, { status: 503, statusText: 'Service Unavailable', headers })
 }
 
 /**

@@ -28,12 +28,18 @@ export class FetchRequest {
     this.init = args[1]
   }
 
+  /** As it was given: `fetch` takes some in lower case, too. @returns {string} */
+  get method() {
+    const { input, init } = this
+    return init?.method ?? (isRequest(input) ? input.method : 'GET')
+  }
+
   /** As `key` and `fallback` see it: made for them alone, since a URL takes longer to parse than all the rest. Undefined when it leads to no URL. */
   get description() {
     const { input, init } = this
     if (this.#description === undefined) {
       const url = urlOf(input)
-      if (url !== undefined) this.#description = { url, method: init?.method ?? (isRequest(input) ? input.method : 'GET'), input, init }
+      if (url !== undefined) this.#description = { url, method: this.method, input, init }
     }
     return this.#description
   }
