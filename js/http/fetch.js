@@ -212,7 +212,10 @@ function untilBody(breaker, send, request) {
           breaker: breaker.name
         })
         reading = begun
-        if (reading === undefined) return done(ours)
+        if (reading === undefined) {
+          if (signal !== undefined) abortWith(signal, context, ours)
+          return done(ours)
+        }
         if (heeded !== undefined) heeded.hasLeft = (reason) => reading?.leave(reason) === true
         caller?.resolve(ours)
         caller = undefined
