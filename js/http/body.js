@@ -238,22 +238,45 @@ function responseOf(body, response) {
 }
 
 /**
- * Gives a response what its constructor can't: where it came from, headers that nobody can change, and what somebody has added to it. Its
- * clones have it too.
+ * Gives a response what its constructor can't: where it came from, headers that nobody can change, and what somebody has added to it or
+ * put in the place of what it says. Its clones have it too.
  *
  * @param {Response} response
  * @param {Response} ours
+ * @param {Headers} headers
  * @returns {Response}
  */
-function alike(response, ours) {
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
-    if (!(name in ours)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
-  }
-  const { url, redirected, type, headers } = response
+function alike(response, ours, headers = response.headers) {
   const { clone } = ours
-  const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours)) }
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
+    if (!Object.hasOwn(ours, name) && !OF_A_BODY.includes(name)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
+  }
+  const { url, redirected, type } = response
+  const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours), ofClone(ours.headers)) }
   for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return ours
+}
+
+/** What a response says of its body, and ours of its own. */
+const OF_A_BODY = ['body', 'bodyUsed']
+
+/**
+ * The headers of a clone: others, unless nobody can change them, which a removal of none tells.
+ *
+ * @param {Headers} headers
+ */
+function ofClone(headers) {
+  return ifAny(() => (headers.delete('x-halfopen-none'), new /** @type {typeof Headers} */ (headers.constructor)(headers))) ?? headers
+}
+
+/**
+ * Whether somebody has given a response a reader of its own, such as a `json` of theirs: it reads the body that we would take.
+ *
+ * @param {any} response
+ */
+function readsByItself(response) {
+  const isReader = (/** @type {PropertyKey} */ name) => name !== 'clone' && name in Response.prototype && typeof response[name] === 'function'
+  return ifAny(() => Reflect.ownKeys(response).some(isReader)) ?? true
 }
 
 /** Makes a stream one of bytes, as bodies are, where there is such a thing. @type {{ type?: 'bytes' }} */
@@ -270,12 +293,13 @@ function isByteStream(stream) {
 }
 
 /**
- * Whether it can be told when the body of a response was read. Hosts without streams, or with a `fetch` of another make, say nothing of that.
+ * Whether it can be told when the body of a response was read. Hosts without streams, or with a `fetch` of another make, say nothing of that,
+ * and neither does a response with a reader of its own.
  *
  * @param {Response} response
  */
 export function canBeWatched(response) {
-  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(bodyIn(response))
+  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(bodyIn(response)) && !readsByItself(response)
 }
 
 /**
