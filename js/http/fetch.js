@@ -103,7 +103,15 @@ export function guardFetch(options = {}) {
       return Promise.reject(error)
     }
   }
-  markAsGuard(guarded, fetch ?? global?.first)
+  const under = fetch ?? global?.first
+  markAsGuard(guarded, under)
+  // What it has of its own to be called, such as Bun's `preconnect`. Where that is the fetch itself, as its `default` in some packages, it is the guard.
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(under ?? {}))) {
+    const { value } = property
+    if (typeof value !== 'function' || name in guarded) continue
+    if (value === under) property.value = guarded
+    Object.defineProperty(guarded, name, Object.setPrototypeOf(property, null))
+  }
   const members = { name: 'fetch', length: 1 }
   for (const [name, value] of Object.entries(members)) Object.defineProperty(guarded, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return Object.defineProperty(/** @type {any} */ (guarded), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))

@@ -40,7 +40,8 @@
  */
 
 /**
- * A `fetch` with its breakers. It has the type of the `fetch` that it is asked for as: a client's of its own, undici's, or the global one's.
+ * A `fetch` with its breakers. It has the type of the `fetch` that it is asked for as: a client's of its own, undici's, or the global one's. The
+ * functions that the `fetch` below has as members when the guard is made, such as Bun's `preconnect`, are members here too, and ask no breaker.
  *
  * @template {FetchLike} [F=HostFetch]
  * @typedef {F & { readonly registry: CircuitBreakerRegistry<string> }} GuardedFetch
