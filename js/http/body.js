@@ -336,7 +336,7 @@ export function foreignBody(body) {
 /**
  * Gives up a response that nobody waits for any more, since its call is over: its connection is wanted back.
  *
- * @param {Response} response
+ * @param {any} response
  */
 export function discard(response) {
   const body = bodyIn(response)

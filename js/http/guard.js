@@ -21,14 +21,16 @@ import { classifyResponse } from './response.js'
  * Options of guarded requests: those of breakers, of their registry, of judging responses, and these.
  *
  * @template Request
+ * @template {AnswerLike} [Answer=AnswerLike]
  * @typedef {Omit<CircuitBreakerOptions, 'classify' | 'fallback' | 'snapshot' | 'maxRetryAfter'>
- *   & Pick<CircuitBreakerRegistryOptions, 'maxBreakers' | 'configure'> & ResponseOptions & OwnOptions<Request>} GuardOptions
+ *   & Pick<CircuitBreakerRegistryOptions, 'maxBreakers' | 'configure'> & ResponseOptions & OwnOptions<Request, Answer>} GuardOptions
  */
 
 /**
  * The options that guards have of their own.
  *
  * @template Request
+ * @template {AnswerLike} [Answer=AnswerLike]
  * @typedef {object} OwnOptions
  * @property {((request: Request) => string) | undefined} [key] Which breaker a request goes through. Default: the origin of its URL, as it
  *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
@@ -41,7 +43,7 @@ import { classifyResponse } from './response.js'
  * @property {'throw' | 'respond' | undefined} [onRefused] What a refused request gets: the error, the default, or a 503 whose body is
  *   `{ "error": { "message", "code" } }`, with `Retry-After`, `x-circuit-breaker` (the breaker's name), `x-circuit-breaker-code`, and, while the
  *   circuit is open, `x-should-retry: false`.
- * @property {((request: Request, error: unknown) => AnswerLike | Promise<AnswerLike>) | undefined} [fallback] Answers refused requests; with
+ * @property {((request: Request, error: unknown) => Answer | Promise<Answer>) | undefined} [fallback] Answers refused requests; with
  *   `fallbackOn: 'failure'` those too that failed without a response.
  */
 

@@ -20,6 +20,12 @@
  */
 
 /**
+ * What a fallback of `guardDispatch` answers, whose handlers are told all headers and every piece of the body. Without a `body` that is its text.
+ *
+ * @typedef {AnswerLike & { readonly headers: { forEach(tell: (value: string, name: string) => void): void }, readonly body?: any }} DispatchAnswer
+ */
+
+/**
  * A request as `key` and `fallback` see it.
  *
  * @typedef {object} GuardedRequest

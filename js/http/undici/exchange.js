@@ -196,7 +196,7 @@ export class Exchange {
   /**
    * Answers with a response that did not come from undici.
    *
-   * @param {Response} response
+   * @param {any} response
    */
   async answer(response) {
     /** @type {Answer | undefined} */
