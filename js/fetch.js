@@ -16,10 +16,12 @@ export { guardFetch } from './http/fetch.js'
 /** @typedef {import('./http/types.js').GuardFetchOptions} GuardFetchOptions */
 /**
  * @template Request
- * @typedef {import('./http/guard.js').GuardOptions<Request>} GuardOptions
+ * @template {import('./http/types.js').AnswerLike} [Answer=import('./http/types.js').AnswerLike]
+ * @typedef {import('./http/guard.js').GuardOptions<Request, Answer>} GuardOptions
  */
 /** @typedef {import('./base/host-types.js').HostFetch} HostFetch */
 /**
  * @template Request
- * @typedef {import('./http/guard.js').OwnOptions<Request>} OwnOptions
+ * @template {import('./http/types.js').AnswerLike} [Answer=import('./http/types.js').AnswerLike]
+ * @typedef {import('./http/guard.js').OwnOptions<Request, Answer>} OwnOptions
  */

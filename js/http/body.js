@@ -3,16 +3,10 @@
  *
  * Must not know: breakers and requests. It says whether anybody waits for the server, and how the call ended.
  */
-import { timeoutError } from '../base/errors.js'
 import { finalizer, ifAny, weaklyHeld } from '../base/host.js'
-import { clearDeadline, setDeadline } from '../breaker/deadlines.js'
 import { isDeadline } from '../breaker/signals.js'
 import { CANCELLED } from './cancelled.js'
-
-/** @import { Timed } from '../breaker/deadlines.js' */
-
-/** How long a body may lie unread before its call is over, in ms, where the call has no time limit. */
-const PATIENCE = 1000
+import { Rest } from './rest.js'
 
 /**
  * The call that a body belongs to.
@@ -64,26 +58,14 @@ export function watched(response, call) {
 /**
  * The reading of one body. It must not keep the body alive that it gives out, but for as long as somebody waits for a piece: else
  * nobody would learn that it was dropped.
- *
- * @implements {Timed}
  */
 class Reading {
-  /** @type {Timed | undefined} */
-  earlier = undefined
-  /** @type {Timed | undefined} */
-  later = undefined
-  /** @type {Timed['deadline']} */
-  deadline = undefined
-  /** @type {Timed['scope']} */
-  scope = undefined
-  began = 0
   #reader
   #response
   #call
   /** @type {{ deref(): any }} */
   #controller = { deref: () => undefined }
-  /** Whether the call is over. */
-  #isOver = false
+  #rest
   /** Whether the body has ended, in whatever way. */
   #hasEnded = false
   /** Whether the reader has had a piece. */
@@ -92,9 +74,6 @@ class Reading {
   #ahead
   /** The first piece once it is there. @type {ReadableStreamReadResult<Uint8Array> | undefined} */
   #piece
-  #timeout = NaN
-  /** @type {any} */
-  #timer
 
   /**
    * @param {ReadableStreamDefaultReader<Uint8Array>} reader
@@ -105,6 +84,15 @@ class Reading {
     this.#reader = reader
     this.#response = response
     this.#call = call
+    this.#rest = new Rest({
+      waits: call.waits,
+      breaker: call.breaker,
+      onUnread: () => call.done(this.#cameTo()),
+      onStall: (error) => {
+        call.abort(error)
+        this.cut(error)
+      }
+    })
   }
 
   /** @param {any} controller That of the body that is given out. */
@@ -114,16 +102,16 @@ class Reading {
 
   /** Reads the first piece ahead: a body that has none is over at once, whether anybody reads it or not. */
   begin() {
-    this.#timeout = this.#call.waits(false)
-    this.#rest()
+    this.#rest.rest(true)
     const ahead = (this.#ahead = this.#reader.read())
     const onError = (/** @type {unknown} */ error) => this.#fail(error)
     ahead.then((next) => {
       // Somebody waits for it already.
       if (this.#ahead !== ahead) return
       this.#ahead = undefined
-      if (next.done) this.#finish()
-      else this.#piece = next
+      if (next.done) return this.#finish()
+      this.#piece = next
+      this.#rest.piece()
     }, onError)
     // An error comes at once, as from the body itself, and not only when the next piece is asked for.
     this.#reader.closed.catch(onError)
@@ -135,11 +123,10 @@ class Reading {
    * @param {any} controller
    */
   async pull(controller) {
-    this.#clear()
+    this.#rest.rest(false)
     let next = this.#piece
     this.#piece = undefined
     if (next === undefined) {
-      this.#waits(true)
       try {
         const coming = this.#ahead ?? this.#reader.read()
         this.#ahead = undefined
@@ -148,15 +135,13 @@ class Reading {
         while ('byobRequest' in controller && !next.done && next.value?.byteLength === 0) next = await this.#reader.read()
       } catch (error) {
         return this.#fail(error)
-      } finally {
-        this.#waits(false)
       }
     }
     if (this.#hasEnded) return
     if (next.done) return this.#finish()
-    this.#isServed = true
+    this.#isServed = this.#rest.hasPiece = true
+    this.#rest.rest(true)
     controller.enqueue(next.value)
-    this.#rest()
   }
 
   /**
@@ -177,7 +162,7 @@ class Reading {
 
   /** What the call comes to where nobody reads. */
   #cameTo() {
-    return this.#isServed || this.#piece !== undefined ? this.#response : CANCELLED
+    return this.#rest.hasPiece ? this.#response : CANCELLED
   }
 
   /**
@@ -187,8 +172,9 @@ class Reading {
    * @returns {boolean} Whether it is dealt with.
    */
   leave(reason) {
-    if (!this.#isOver && (!this.#isServed || isDeadline(reason))) return false
-    if (!this.#isOver) this.#call.done(this.#response)
+    const { isOver } = this.#rest
+    if (!isOver && (!this.#isServed || isDeadline(reason))) return false
+    if (!isOver) this.#call.done(this.#response)
     this.#call.abort(reason)
     this.cut(reason)
     return true
@@ -200,45 +186,11 @@ class Reading {
    * @param {unknown} reason
    */
   async cut(reason) {
-    this.#isOver = true
+    this.#rest.end()
     // A fetch that heeds its signal has said by now what the reader gets, in its own words.
     await undefined
     this.#fail(reason)
     this.#reader.cancel(reason).catch(() => {})
-  }
-
-  /** Nobody knows this limit any more, since its call is over. */
-  onTimeout() {
-    const error = timeoutError(this.#timeout, this.#call.breaker)
-    this.#call.abort(error)
-    this.cut(error)
-  }
-
-  /** @param {boolean} waits */
-  #waits(waits) {
-    if (!this.#isOver) this.#call.waits(waits)
-    else if (!waits) clearDeadline(this)
-    else if (!Number.isNaN(this.#timeout)) setDeadline(this, this.#timeout)
-  }
-
-  /** Nobody waits: the call is over when that lasts too long. That keeps no process alive. */
-  #rest() {
-    if (this.#isOver) return
-    // What came while the process was busy is read first.
-    const { setImmediate = (/** @type {() => void} */ due) => due() } = /** @type {any} */ (globalThis)
-    const due = () => {
-      if (this.#timer !== timer || this.#isOver) return
-      this.#isOver = true
-      this.#call.done(this.#cameTo())
-    }
-    const timer = setTimeout(() => setImmediate(due), this.#timeout || PATIENCE)
-    this.#timer = timer
-    this.#timer?.unref?.()
-  }
-
-  #clear() {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
   }
 
   #finish() {
@@ -261,10 +213,8 @@ class Reading {
   #end(tell) {
     if (this.#hasEnded) return false
     this.#hasEnded = true
-    this.#clear()
-    clearDeadline(this)
-    if (!this.#isOver) tell()
-    this.#isOver = true
+    if (!this.#rest.isOver) tell()
+    this.#rest.end()
     this.#piece = undefined
     this.#call.end()
     return true
@@ -288,22 +238,45 @@ function responseOf(body, response) {
 }
 
 /**
- * Gives a response what its constructor can't: where it came from, headers that nobody can change, and what somebody has added to it. Its
- * clones have it too.
+ * Gives a response what its constructor can't: where it came from, headers that nobody can change, and what somebody has added to it or
+ * put in the place of what it says. Its clones have it too.
  *
  * @param {Response} response
  * @param {Response} ours
+ * @param {Headers} headers
  * @returns {Response}
  */
-function alike(response, ours) {
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
-    if (!(name in ours)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
-  }
-  const { url, redirected, type, headers } = response
+function alike(response, ours, headers = response.headers) {
   const { clone } = ours
-  const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours)) }
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
+    if (!Object.hasOwn(ours, name) && !OF_A_BODY.includes(name)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
+  }
+  const { url, redirected, type } = response
+  const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours), ofClone(ours.headers)) }
   for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return ours
+}
+
+/** What a response says of its body, and ours of its own. */
+const OF_A_BODY = ['body', 'bodyUsed']
+
+/**
+ * The headers of a clone: others, unless nobody can change them, which a removal of none tells.
+ *
+ * @param {Headers} headers
+ */
+function ofClone(headers) {
+  return ifAny(() => (headers.delete('x-halfopen-none'), new /** @type {typeof Headers} */ (headers.constructor)(headers))) ?? headers
+}
+
+/**
+ * Whether somebody has given a response a reader of its own, such as a `json` of theirs: it reads the body that we would take.
+ *
+ * @param {any} response
+ */
+function readsByItself(response) {
+  const isReader = (/** @type {PropertyKey} */ name) => name !== 'clone' && name in Response.prototype && typeof response[name] === 'function'
+  return ifAny(() => Reflect.ownKeys(response).some(isReader)) ?? true
 }
 
 /** Makes a stream one of bytes, as bodies are, where there is such a thing. @type {{ type?: 'bytes' }} */
@@ -320,12 +293,22 @@ function isByteStream(stream) {
 }
 
 /**
- * Whether it can be told when the body of a response was read. Hosts without streams, or with a `fetch` of another make, say nothing of that.
+ * Whether it can be told when the body of a response was read. Hosts without streams, or with a `fetch` of another make, say nothing of that,
+ * and neither does a response with a reader of its own.
  *
  * @param {Response} response
  */
-export function canBeWatched({ body }) {
-  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(body)
+export function canBeWatched(response) {
+  return typeof ReadableStream === 'function' && typeof Response === 'function' && isReadable(bodyIn(response)) && !readsByItself(response)
+}
+
+/**
+ * The body of what some `fetch` gave. None where that is no response, or does not say.
+ *
+ * @param {any} response
+ */
+export function bodyIn(response) {
+  return ifAny(() => response.body)
 }
 
 /**
@@ -353,10 +336,10 @@ export function foreignBody(body) {
 /**
  * Gives up a response that nobody waits for any more, since its call is over: its connection is wanted back.
  *
- * @param {Response} response
+ * @param {any} response
  */
 export function discard(response) {
-  const body = /** @type {any} */ (response?.body)
+  const body = bodyIn(response)
   if (isReadable(body)) body.cancel().catch(() => {})
   else if (typeof body?.pipe === 'function') body.destroy?.()
 }

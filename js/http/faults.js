@@ -7,7 +7,7 @@
  * All of those are rejections like any other. What tells them from a failing network is how the runtimes put it: in a code, or in a text
  * that never changes. Browsers say nothing: there, a redirect that was refused looks like a server that is away.
  */
-import { bodyOf, isMalformed, isRequest, originOf } from './requests.js'
+import { bodyOf, isMalformed, isRequest, isUnreadable, originOf } from './requests.js'
 
 /** @import { FetchInit, FetchInput } from './types.js' */
 
@@ -72,6 +72,7 @@ function verdictBySigns(error) {
  */
 export function verdictOnFetch(error, input, init, wasSpent) {
   try {
+    if (isUnreadable(input, init)) return 'ignored'
     const isMisuse = isTypeError(error) && (wasSpent || isMalformed(input, init) || isBlocked(/** @type {Error} */ (error), input, init))
     return isMisuse || brokeOff(bodyOf(input, init)) ? 'ignored' : verdictBySigns(error)
   } catch {

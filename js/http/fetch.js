@@ -8,9 +8,10 @@
  * caller's signal itself. Where one can, it gets the call's own, which follows the caller's for as long as there is a body
  * to abort. Which `fetch` that is, the global one or another, is known next door.
  */
+import { ifAny } from '../base/host.js'
 import { CODES, misuse } from '../base/misuse.js'
 import { isSignal } from '../options/call-options.js'
-import { canBeWatched, discard, foreignBody, watched } from './body.js'
+import { bodyIn, canBeWatched, discard, foreignBody, watched } from './body.js'
 import { verdictOnFetch } from './faults.js'
 import { abort, abortWith, HeededSignal } from './followers.js'
 import { GlobalFetch, markAsGuard } from './global-fetch.js'
@@ -60,12 +61,13 @@ export function guardFetch(options = {}) {
   /** @type {(args: any) => Promise<Response>} */
   const real = global === undefined ? (args) => fetch(...args) : (args) => global.call(args)
   /** @type {Send} */
-  const send = async (request, args = request.args) => {
+  const send = async (request, signal) => {
     const { input, init } = request
-    const spent = isSpent(input, init)
+    let spent = false
     request.isSent = true
     try {
-      return await real(args)
+      spent = isSpent(input, init)
+      return await real(signal === undefined ? request.args : request.argsWith(signal))
     } catch (error) {
       const verdict = verdictOnFetch(error, input, init, spent)
       // The same error may come for another request. Of what is no object nothing can be noted.
@@ -101,7 +103,15 @@ export function guardFetch(options = {}) {
       return Promise.reject(error)
     }
   }
-  markAsGuard(guarded, fetch ?? global?.first)
+  const under = fetch ?? global?.first
+  markAsGuard(guarded, under)
+  // What it has of its own to be called, such as Bun's `preconnect`. Where that is the fetch itself, as its `default` in some packages, it is the guard.
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(under ?? {}))) {
+    const { value } = property
+    if (typeof value !== 'function' || name in guarded) continue
+    if (value === under) property.value = guarded
+    Object.defineProperty(guarded, name, Object.setPrototypeOf(property, null))
+  }
   const members = { name: 'fetch', length: 1 }
   for (const [name, value] of Object.entries(members)) Object.defineProperty(guarded, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
   return Object.defineProperty(/** @type {any} */ (guarded), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
@@ -161,7 +171,7 @@ function untilHeadersInTime(breaker, send, request) {
  */
 function sendInTime(send, request, context, signal) {
   const own = context.signal
-  return send(request, request.argsWith(own)).then((response) => {
+  return send(request, own).then((response) => {
     if (own.aborted) discard(response)
     if (signal !== undefined) abortWith(signal, context, response)
     return response
@@ -187,13 +197,15 @@ function untilBody(breaker, send, request) {
     const heeded = signal === undefined ? undefined : new HeededSignal(signal)
     /** @type {(request: FetchRequest, context: CallContext) => Promise<any>} */
     const sendAndWait = async (request, context) => {
-      const response = await send(request, request.argsWith(context.signal))
+      const response = await send(request, context.signal)
       if (context.signal.aborted) {
         discard(response)
         return response
       }
-      if (response.ok) refuseForeign(response)
-      if (!response.ok || !canBeWatched(response) || isEmpty(response)) {
+      // Whatever some fetch gives is handed on, though it is no response at all.
+      const isGood = ifAny(() => response.ok)
+      if (isGood) refuseForeign(response)
+      if (!isGood || !canBeWatched(response) || isEmpty(response)) {
         if (signal !== undefined) abortWith(signal, context, response)
         return response
       }
@@ -208,7 +220,10 @@ function untilBody(breaker, send, request) {
           breaker: breaker.name
         })
         reading = begun
-        if (reading === undefined) return done(ours)
+        if (reading === undefined) {
+          if (signal !== undefined) abortWith(signal, context, ours)
+          return done(ours)
+        }
         if (heeded !== undefined) heeded.hasLeft = (reason) => reading?.leave(reason) === true
         caller?.resolve(ours)
         caller = undefined
@@ -233,8 +248,8 @@ function untilBody(breaker, send, request) {
  *
  * @param {Response} response
  */
-function isEmpty({ headers }) {
-  return headers?.get?.('content-length') === '0'
+function isEmpty(response) {
+  return ifAny(() => response.headers.get('content-length') === '0')
 }
 
 /**
@@ -244,7 +259,7 @@ function isEmpty({ headers }) {
  * @throws {TypeError} `ERR_INVALID_OPTION`.
  */
 function refuseForeign(response) {
-  const found = foreignBody(response.body)
+  const found = foreignBody(bodyIn(response))
   if (found === undefined) return
   discard(response)
   const message = `Expected \`fetch\` to give bodies that are streams of the web with \`settleOn: 'body'\`, got ${found}`

@@ -5,7 +5,7 @@
  */
 import { weaklyHeld } from '../base/host.js'
 import { hasAborted, reasonOf, watch } from '../breaker/signals.js'
-import { dropped } from './body.js'
+import { bodyIn, dropped } from './body.js'
 
 /** @import { CallContext } from '../base/types.js' */
 
@@ -28,7 +28,7 @@ const followed = /* @__PURE__ */ new WeakMap()
  * @param {Response} response
  */
 export function abortWith(signal, context, response) {
-  const body = response?.body
+  const body = bodyIn(response)
   if (typeof body !== 'object' || body === null) return
   const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
   // In hosts without weak references the signal keeps all that followed it.

@@ -21,14 +21,16 @@ import { classifyResponse } from './response.js'
  * Options of guarded requests: those of breakers, of their registry, of judging responses, and these.
  *
  * @template Request
+ * @template {AnswerLike} [Answer=AnswerLike]
  * @typedef {Omit<CircuitBreakerOptions, 'classify' | 'fallback' | 'snapshot' | 'maxRetryAfter'>
- *   & Pick<CircuitBreakerRegistryOptions, 'maxBreakers' | 'configure'> & ResponseOptions & OwnOptions<Request>} GuardOptions
+ *   & Pick<CircuitBreakerRegistryOptions, 'maxBreakers' | 'configure'> & ResponseOptions & OwnOptions<Request, Answer>} GuardOptions
  */
 
 /**
  * The options that guards have of their own.
  *
  * @template Request
+ * @template {AnswerLike} [Answer=AnswerLike]
  * @typedef {object} OwnOptions
  * @property {((request: Request) => string) | undefined} [key] Which breaker a request goes through. Default: the origin of its URL, as it
  *   was asked for: a redirect to elsewhere counts for the server that was asked. Never the path.
@@ -41,7 +43,7 @@ import { classifyResponse } from './response.js'
  * @property {'throw' | 'respond' | undefined} [onRefused] What a refused request gets: the error, the default, or a 503 whose body is
  *   `{ "error": { "message", "code" } }`, with `Retry-After`, `x-circuit-breaker` (the breaker's name), `x-circuit-breaker-code`, and, while the
  *   circuit is open, `x-should-retry: false`.
- * @property {((request: Request, error: unknown) => AnswerLike | Promise<AnswerLike>) | undefined} [fallback] Answers refused requests; with
+ * @property {((request: Request, error: unknown) => Answer | Promise<Answer>) | undefined} [fallback] Answers refused requests; with
  *   `fallbackOn: 'failure'` those too that failed without a response.
  */
 
@@ -53,7 +55,7 @@ const REPLACED = { classify: 'failOn', maxRetryAfter: 'retryAfter: { max }', sna
  *
  * @internal
  * @template Request What `key` and `fallback` see.
- * @template Own What the breaker's calls are made with.
+ * @template {{ readonly method: string }} Own What the breaker's calls are made with.
  * @param {GuardOptions<Request>} options
  * @param {object} judges
  * @param {(error: unknown) => Outcome | undefined} judges.verdictOn What an error says of the server, where it is not that it failed.
@@ -112,7 +114,7 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
       const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
       // A body that breaks off has been answered by its response.
       if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
-      if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error)
+      if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error, /^head$/i.test(request.method))
       throw error
     }
   }
@@ -174,8 +176,9 @@ export function keyOf(key, request) {
  * the SDKs of some APIs heed. Only an open circuit has it: a test request or a place among those in flight may come free at any moment.
  *
  * @param {{ message: string, code: string, state: string, retryAfter: number, breaker?: string | undefined }} error
+ * @param {boolean} isToHead Whether it answers a HEAD, and so has no body.
  */
-function refusalResponse({ message, code, state, retryAfter, breaker = 'open' }) {
+function refusalResponse({ message, code, state, retryAfter, breaker = 'open' }, isToHead) {
   /** @type {Record<string, string>} */
   const headers = {
     'content-type': 'application/json',
@@ -187,7 +190,8 @@ function refusalResponse({ message, code, state, retryAfter, breaker = 'open' })
   // Nobody knows when an isolated circuit is released. 0 would have clients ask again without a pause.
   if (retryAfter !== Infinity) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter / 1000)))
   const own = (/** @type {object} */ members) => /** @type {any} */ ({ __proto__: null, ...members })
-  return new Response(JSON.stringify(own({ error: own({ message, code }) })), { status: 503, statusText: 'Service Unavailable', headers })
+  const body = isToHead ? null : JSON.stringify(own({ error: own({ message, code }) }))
+  return new Response(body, { status: 503, statusText: 'Service Unavailable', headers })
 }
 
 /**

@@ -8,7 +8,7 @@ import { ifAny } from '../base/host.js'
 
 /** @import { FetchInit, FetchInput, GuardedRequest } from './types.js' */
 
-/** @typedef {(request: FetchRequest, args?: any) => Promise<Response>} Send */
+/** @typedef {(request: FetchRequest, signal?: AbortSignal) => Promise<Response>} Send Has `fetch` heed that signal instead of the caller's. */
 
 /** What was given to the guarded fetch. */
 export class FetchRequest {
@@ -28,12 +28,18 @@ export class FetchRequest {
     this.init = args[1]
   }
 
+  /** As it was given: `fetch` takes some in lower case, too. @returns {string} */
+  get method() {
+    const { input, init } = this
+    return init?.method ?? (isRequest(input) ? input.method : 'GET')
+  }
+
   /** As `key` and `fallback` see it: made for them alone, since a URL takes longer to parse than all the rest. Undefined when it leads to no URL. */
   get description() {
     const { input, init } = this
     if (this.#description === undefined) {
       const url = urlOf(input)
-      if (url !== undefined) this.#description = { url, method: init?.method ?? (isRequest(input) ? input.method : 'GET'), input, init }
+      if (url !== undefined) this.#description = { url, method: this.method, input, init }
     }
     return this.#description
   }
@@ -231,6 +237,24 @@ export function isMalformed(input, init) {
     const own = withSignal(init, null)
     new Request(isRequest(input) ? input.url : input, typeof own === 'object' ? { ...own, body } : own)
     return isWrongSignal(init?.signal)
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Whether what was asked for can't even be read, for example since a getter throws: `fetch` rejects with what that threw.
+ *
+ * @param {FetchInput} input
+ * @param {FetchInit} init
+ */
+export function isUnreadable(input, init) {
+  try {
+    const given = /** @type {Record<string, any> | null | undefined} */ (init)
+    for (const name of MEMBERS) void given?.[name]
+    void { ...given, ...given?.headers }
+    String(isRequest(input) ? input.url : input)
+    return false
   } catch {
     return true
   }

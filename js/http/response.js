@@ -54,7 +54,7 @@ export function classifyResponse(options = {}) {
   const isKnown = typeof failOn !== 'function'
   return (error, response) => {
     // What the breaker makes of it without a judge.
-    if (error !== undefined || response === undefined) return undefined
+    if (error !== undefined || response === undefined || response === null) return undefined
     const { status } = response
     if (isKnown && known[status] !== undefined) return known[status]
     const engine = startEngine()

@@ -20,6 +20,12 @@
  */
 
 /**
+ * What a fallback of `guardDispatch` answers, whose handlers are told all headers and every piece of the body. Without a `body` that is its text.
+ *
+ * @typedef {AnswerLike & { readonly headers: { forEach(tell: (value: string, name: string) => void): void }, readonly body?: any }} DispatchAnswer
+ */
+
+/**
  * A request as `key` and `fallback` see it.
  *
  * @typedef {object} GuardedRequest
@@ -40,7 +46,8 @@
  */
 
 /**
- * A `fetch` with its breakers. It has the type of the `fetch` that it is asked for as: a client's of its own, undici's, or the global one's.
+ * A `fetch` with its breakers. It has the type of the `fetch` that it is asked for as: a client's of its own, undici's, or the global one's. The
+ * functions that the `fetch` below has as members when the guard is made, such as Bun's `preconnect`, are members here too, and ask no breaker.
  *
  * @template {FetchLike} [F=HostFetch]
  * @typedef {F & { readonly registry: CircuitBreakerRegistry<string> }} GuardedFetch

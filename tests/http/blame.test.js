@@ -64,6 +64,20 @@ for (const [name, fetch] of Object.entries(FETCHES)) {
       assert.deepEqual(await outcomeOf('ftp://127.0.0.1/', undefined, { key: () => 'files' }), { ignored: 1 })
       assert.equal(server.hits, hits)
     })
+    it('can’t be read, is ignored, and whoever made it hears why', async () => {
+      const { hits } = server
+      const throwing = (member) => Object.defineProperty({}, member, { get() { throw own }, enumerable: true })
+      const inits = [...['method', 'headers', 'body', 'redirect'].map(throwing), { headers: throwing('x-own') }]
+      for (const options of [{}, { timeout: 5000 }, { settleOn: 'body' }]) {
+        const guarded = guardFetch({ failureThreshold: 1, fetch, ...options })
+        for (const init of inits) assert.equal(await rejectionOf(guarded(origin, init)), await rejectionOf(fetch(origin, init)))
+        let reads = 0
+        const url = { toString: () => { if (reads++ > 0) throw own; return origin } }
+        assert.equal(await rejectionOf(guarded(url)), own)
+        assert.deepEqual(outcomes(guarded.registry), { ignored: inits.length + 1 })
+      }
+      assert.equal(server.hits, hits)
+    })
     it('says another length than it has, is ignored', async () => {
       assert.deepEqual(await outcomeOf(`${origin}/never`, { method: 'POST', body: 'x', headers: { 'content-length': '9' } }), { ignored: 1 })
     })

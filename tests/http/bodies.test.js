@@ -277,6 +277,48 @@ describe('the response of another fetch', LIMIT, () => {
     assert.ok(response instanceof UndiciResponse)
     assert.deepEqual([response.requestId, response.clone().requestId, response.headers.get('a'), await response.text()], [7, 7, 'b', 'x'])
   })
+  it('keeps what was put in the place of what it says, and is handed on as it came where it has a reader of its own', async () => {
+    const given = Object.defineProperty(new Response('x'), 'statusText', { value: 'Fine' })
+    const response = await settledBy(given)(URL_OF_STUB)
+    assert.notEqual(response, given)
+    assert.deepEqual([response.statusText, response.clone().statusText, response.bodyUsed, await response.text()], ['Fine', 'Fine', false, 'x'])
+    const json = async () => 'own'
+    for (const own of [Object.assign(new Response('{}'), { json }), { ok: true, status: 200, headers: new Headers(), body: new Response('{}').body, json }]) {
+      const guarded = settledBy(own)
+      assert.equal(await guarded(URL_OF_STUB), own)
+      assert.deepEqual(outcomes(guarded.registry), { success: 1 })
+    }
+  })
+  it('has clones with headers of their own, where headers can be changed', async () => {
+    const response = await settledBy(new Response('x', { headers: { a: 'b' } }))(URL_OF_STUB)
+    response.headers.set('c', 'd')
+    const twin = response.clone()
+    twin.headers.set('a', 'other')
+    response.headers.set('c', 'other')
+    assert.deepEqual([response, twin, twin.clone()].map(({ headers }) => [headers.get('a'), headers.get('c')]), [['b', 'other'], ['other', 'd'], ['other', 'd']])
+  })
+  it('goes through two guards as through one', async () => {
+    const inner = settledBy(Object.assign(new Response('x', { headers: { a: 'b' } }), { requestId: 7 }))
+    const response = await guardFetch({ settleOn: 'body', fetch: inner })(URL_OF_STUB)
+    const twin = response.clone()
+    assert.deepEqual([await twin.text(), await response.text(), twin.requestId, twin.headers.get('a')], ['x', 'x', 7, 'b'])
+    await drained()
+    assert.deepEqual(outcomes(inner.registry), { success: 1 })
+  })
+  it('is handed on as it came where it is no response, or does not say what it has, whenever the call is over', async () => {
+    const none = () => { throw new Error('not told') }
+    const hostile = (name) => Object.defineProperty({ ok: true, status: 200, headers: new Headers(), body: null }, name, { get: none })
+    const { signal } = new AbortController()
+    for (const given of [undefined, null, 'text', hostile('body'), hostile('ok'), hostile('headers'), { ok: true, status: 200, headers: { get: none }, body: null }]) {
+      for (const settleOn of ['headers', 'body']) {
+        for (const timeout of [undefined, TIMEOUT]) {
+          const guarded = guardFetch({ settleOn, timeout, fetch: async () => given })
+          assert.equal(await guarded(URL_OF_STUB, { signal }), given)
+          assert.deepEqual(outcomes(guarded.registry), { success: 1 })
+        }
+      }
+    }
+  })
   it('is refused by name where its body is no stream of the web', async () => {
     const stream = new Readable({ read() {} })
     for (const [body, name] of [[stream, 'a stream of Node'], [(async function* () {})(), 'an async iterable']]) {

@@ -2,6 +2,7 @@
 // fallback's answer. It must not know undici, which tests/http/undici.js knows.
 
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { guardDispatch } from '../../pkg/undici.js'
@@ -567,6 +568,36 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
       assert.ok(!exchange.names().includes('onResponseEnd'))
     }
     for (const response of [undefined, 7, {}]) assert.equal((await failing(response)).errors().length, 1)
+  })
+  it('may be of any make, as its type says: headers that can be listed, and a stream of Node, pieces or a text', async () => {
+    const members = { status: 203, ok: true, statusText: 'Cached', headers: new Headers([['set-cookie', 'a=1'], ['set-cookie', 'b=2'], ['X-From', 'cache']]) }
+    const json = async () => assert.fail('not asked for')
+    const asText = { ...members, text: async () => 'one, two', json }
+    const pieces = ['one', ', two'].map((piece) => Buffer.from(piece))
+    const BODIES = [undefined, 'as a text', Readable.from(pieces), (async function* () { yield* pieces })()]
+    for (const body of BODIES) {
+      const exchange = await failing({ ...asText, body })
+      const [, start] = exchange.told
+      assert.deepEqual(start, ['onResponseStart', 203, { 'set-cookie': ['a=1', 'b=2'], 'x-from': 'cache' }, 'Cached'])
+      assert.deepEqual([texts(exchange).join(''), exchange.names().at(-1)], ['one, two', 'onResponseEnd'])
+    }
+    const empty = await failing({ ...asText, headers: new Map([['X-From', 'cache']]), body: null })
+    assert.deepEqual(empty.told.slice(1), [['onResponseStart', 203, { 'x-from': 'cache' }, 'Cached'], ['onResponseEnd', {}]])
+    const [error] = (await failing({ ...asText, headers: { get: () => null } })).errors()
+    assert.equal(error.message, 'The fallback answered with no Response, or with one whose headers have no `forEach`')
+  })
+  it('gives up a body of another make where its handler aborts, and where the request is one for the head alone', async () => {
+    const own = new Error('enough')
+    const stalled = (async function* () { try { yield Buffer.from('one') } finally { isGivenUp = true } })()
+    let isGivenUp = false
+    const stream = new Readable({ read() { this.push('one') } })
+    for (const [body, isGone] of [[stream, () => stream.destroyed], [stalled, () => isGivenUp]]) {
+      const exchange = await failing({ status: 200, headers: new Headers(), body }, { onResponseData: (controller) => controller.abort(own) })
+      assert.deepEqual([exchange.errors(), isGone()], [[own], true])
+    }
+    const unread = new Readable({ read() {} })
+    await failing({ status: 200, headers: new Headers(), body: unread }, {}, { method: 'HEAD' })
+    assert.equal(unread.destroyed, true)
   })
   it('has no body where the request is one for the head alone', async () => {
     const { source, response } = counted(10)

@@ -197,6 +197,14 @@ for (const [door, open] of Object.entries(DOORS)) {
       const { headers } = await get(`${origin}/`)
       assert.deepEqual([headers.get('x-circuit-breaker'), headers.get('retry-after')], ['tenant%20%C3%BC?%0A', null])
     })
+    it('has the same headers and no body where a HEAD is refused', async () => {
+      const { get } = refusing({ onRefused: 'respond' })
+      const full = await get(`${origin}/`)
+      for (const method of ['HEAD', 'head']) {
+        const response = await get(`${origin}/`, { method })
+        assert.deepEqual([response.status, await response.text(), ...told(response)], [503, '', ...told(full)], method)
+      }
+    })
     it('is answered by the fallback, which gets the request and the error', async () => {
       const seen = []
       const { get } = refusing({

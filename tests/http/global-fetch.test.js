@@ -115,6 +115,23 @@ describe('a guarded fetch', LIMIT, () => {
   it('has the name and the length of fetch', () => {
     for (const guarded of [guardFetch(), guardFetch({ fetch: async () => new Response() })]) assert.deepEqual([guarded.name, guarded.length], ['fetch', fetch.length])
   })
+  it('has the functions that its fetch has as members, but for what every function has', async () => {
+    const real = globalThis.fetch
+    const preconnect = (url) => `connected to ${url}`
+    const given = Object.assign(async () => new Response('given'), { preconnect, call: () => 'past the guard', polyfill: true })
+    given.default = given
+    try {
+      globalThis.fetch = given
+      for (const guarded of [guardFetch({ fetch: given }), guardFetch(), guardFetch({ fetch: guardFetch() })]) {
+        assert.equal(guarded.preconnect, preconnect)
+        assert.equal(guarded.default, guarded)
+        assert.deepEqual([guarded.call, guarded.polyfill], [Function.prototype.call, undefined])
+        assert.equal(await textOf(guarded(origin)), 'given')
+      }
+    } finally {
+      globalThis.fetch = real
+    }
+  })
   it('says what fetch says where it is given nothing', async () => {
     const { message } = await rejectionOf(fetch())
     assert.equal((await rejectionOf(guardFetch()())).message, message)

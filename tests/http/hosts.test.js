@@ -124,6 +124,18 @@ describe('a host with parts of another make', LIMIT, () => {
     assert.equal((await foreign.body.getReader().read()).value, 'a')
     await until(() => outcomes(other.registry).success === 1)
   })
+  it('has such bodies aborted by their caller all the same', async () => {
+    const { guardFetch } = hostWithout([], { ReadableStream: ForeignStream })
+    let heard
+    const foreign = { ok: true, status: 200, headers: new Map(), body: new ForeignStream() }
+    const controller = new AbortController()
+    for (const settleOn of ['headers', 'body']) {
+      const guarded = guardFetch({ settleOn, timeout: 10_000, fetch: async (_, { signal }) => ((heard = signal), foreign) })
+      assert.equal(await guarded(origin, { signal: controller.signal }), foreign)
+    }
+    controller.abort(new Error('enough'))
+    assert.equal(heard.reason, controller.signal.reason)
+  })
   it('has responses that know less than those of the standard', async () => {
     const { guardFetch } = hostWithout(['Response', 'Headers', 'Request'])
     // As node-fetch and the polyfills for old browsers: no streams of the web, and headers of their own.

@@ -535,6 +535,18 @@ export function describeUndici(title, undici) {
         assert.deepEqual([registry.get(origin).metrics.timedOutCalls, registry.get(origin).state], [1, 'open'])
       }
     })
+    // undici takes the pieces of that ahead, and asks for more whether anybody reads them or not: nothing tells a guard of a reader.
+    it('of request() that fits its buffer counts as waited for, though nobody reads it, unless it is given up', async () => {
+      const { dispatcher, registry } = open({ settleOn: 'body', timeout: 50 })
+      await request(`${origin}/slow-body`, { dispatcher })
+      await over(registry)
+      assert.deepEqual([outcomes(registry), registry.get(origin).metrics.timedOutCalls], [{ failure: 1 }, 1])
+      const { body } = await request(`${origin}/slow-body`, { dispatcher })
+      await once(body.on('error', () => {}), 'readable')
+      body.destroy()
+      await over(registry)
+      assert.deepEqual(outcomes(registry), { failure: 1, success: 1 })
+    })
     it('whose caller\'s deadline passes is a timeout', async () => {
       const { dispatcher, registry } = open({ settleOn: 'body' })
       const controller = new AbortController()

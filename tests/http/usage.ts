@@ -33,6 +33,11 @@ const guard = guardDispatch({ failOn: ({ status, headers }: { status: number; he
 const dispatcher = new Agent().compose(guard)
 new Pool('https://api.example.com').compose([guard])
 undiciFetch('https://api.example.com', { dispatcher })
+guardDispatch({ fallback: () => new Response('cached') })
+guardDispatch({ fallback: async () => ({ status: 200, ok: true, headers: new Headers(), text: async () => 'cached', json: async () => ({}) }) })
+// @ts-expect-error its headers can't be listed
+guardDispatch({ fallback: () => ({ status: 200, ok: true, headers: { get: () => null }, text: async () => 'cached', json: async () => ({}) }) })
+guardFetch({ fallback: () => ({ status: 200, ok: true, headers: { get: () => null }, text: async () => 'cached', json: async () => ({}) }) })
 // @ts-expect-error it makes no requests itself
 guardDispatch({ fetch })
 

@@ -3,6 +3,9 @@
  *
  * Must not know: breakers and requests.
  */
+import { discard } from '../body.js'
+
+/** @import { DispatchAnswer } from '../types.js' */
 
 /** Fields about the bytes of a body on the wire. What a `Response` gives is decoded, whatever they say. */
 const OF_THE_WIRE = ['content-encoding', 'content-length', 'transfer-encoding']
@@ -15,19 +18,19 @@ export class Answer {
   reason = null
   /** @type {any} */
   rawTrailers = []
-  /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
+  /** @type {ReturnType<typeof readerOf>} */
   #reader
   #onAbort
   #wake = () => {}
 
   /**
-   * @param {Response} response
+   * @param {DispatchAnswer & { type?: string, bodyUsed?: boolean, body?: any }} response Of whatever make.
    * @param {boolean} hasBody Whether the request is one whose responses have bodies.
    * @param {(reason: unknown) => void} onAbort
    * @throws {TypeError} Where it is a network error, its body was read already, or it is no response at all.
    */
   constructor(response, hasBody, onAbort) {
-    if (typeof response?.headers?.getSetCookie !== 'function') throw new TypeError('The fallback answered with no Response')
+    if (typeof response?.headers?.forEach !== 'function') throw new TypeError('The fallback answered with no Response, or with one whose headers have no `forEach`')
     if (response.type === 'error') throw new TypeError('The fallback answered with a network error')
     /** The fields as undici has them. */
     this.fields = fieldsOf(response)
@@ -35,8 +38,8 @@ export class Answer {
     this.rawHeaders = rawOf(this.fields)
     this.#onAbort = onAbort
     if (response.bodyUsed) throw new TypeError('The fallback answered with a response whose body was read')
-    if (hasBody) this.#reader = response.body?.getReader()
-    else response.body?.cancel().catch(() => {})
+    if (hasBody) this.#reader = readerOf(response)
+    else discard(response)
   }
 
   /** @param {unknown} [reason] */
@@ -74,7 +77,7 @@ export class Answer {
    */
   async *pieces() {
     const { Buffer } = /** @type {any} */ (globalThis)
-    const reader = /** @type {ReadableStreamDefaultReader<any> | undefined} */ (this.#reader)
+    const reader = this.#reader
     await this.#wanted()
     while (reader !== undefined && !this.aborted) {
       const { done, value } = await reader.read()
@@ -93,15 +96,43 @@ export class Answer {
 }
 
 /**
+ * Reads the body of a response: a stream of the web, whatever else gives pieces, as that of node-fetch, or where it has none to show, its text.
+ *
+ * @param {{ body?: any, text?: () => Promise<string> }} response
+ * @returns {{ read(): Promise<{ done?: boolean | undefined, value?: any }>, cancel(reason: unknown): Promise<void> } | undefined}
+ */
+function readerOf(response) {
+  const { body } = response
+  if (typeof body?.getReader === 'function') return body.getReader()
+  if (body === null || (body === undefined && response.text === undefined)) return undefined
+  const pieces = body?.[Symbol.asyncIterator]?.() ?? textOf(response)
+  return {
+    read: () => pieces.next(),
+    async cancel() {
+      body?.destroy?.()
+      await pieces.return?.()
+    }
+  }
+}
+
+/** @param {any} response */
+async function* textOf(response) {
+  yield /** @type {any} */ (globalThis).Buffer.from(await response.text())
+}
+
+/**
  * The fields of a response as undici has them: those that come more than once, as cookies do, in an array.
  *
- * @param {Response} response
+ * @param {DispatchAnswer} response
  * @returns {Record<string, string | string[]>}
  */
 function fieldsOf({ headers }) {
+  /** @type {[string, string][]} */
+  const lines = []
+  headers.forEach((value, name) => lines.push([name.toLowerCase(), value]))
   /** @type {Record<string, string | string[]>} */
-  const fields = Object.fromEntries([...headers].filter(([name]) => !OF_THE_WIRE.includes(name)))
-  const cookies = headers.getSetCookie()
+  const fields = Object.fromEntries(lines.filter(([name]) => !OF_THE_WIRE.includes(name)))
+  const cookies = lines.filter(([name]) => name === 'set-cookie').map(([, cookie]) => cookie)
   if (cookies.length > 1) fields['set-cookie'] = cookies
   return fields
 }

@@ -6,13 +6,12 @@
  * The call ends before the handler is told of it, in the same tick: a handler that makes its next request at once finds the place of this one
  * free, and undici destroys the body of a request as soon as it has told an error.
  */
-import { timeoutError } from '../../base/errors.js'
 import { ENDED } from '../../breaker/pending.js'
 import { isDeadline } from '../../breaker/signals.js'
 import { CANCELLED } from '../cancelled.js'
+import { Rest } from '../rest.js'
 import { Answer } from './answer.js'
 import { Controller } from './controller.js'
-import { Reading } from './reading.js'
 
 /** @import { CallContext, ResponseLike } from '../../base/types.js' */
 /** @import { LentCall } from '../../breaker/context.js' */
@@ -50,7 +49,7 @@ export class Exchange {
   #request
   #breaker
   #isUntilBody
-  #controller = new Controller((isPaused) => this.#reading?.pause(isPaused))
+  #controller = new Controller((isPaused) => this.#rest?.rest(isPaused))
   /** The call, once it began and until it was ended here. @type {LentCall | undefined} */
   #call
   /** @type {(value: unknown) => void} */
@@ -79,8 +78,8 @@ export class Exchange {
   #isLeftToUndici = false
   /** @type {Head | undefined} */
   #head
-  /** Where the call lasts until the body is over. @type {Reading | undefined} */
-  #reading
+  /** Where the call lasts until the body is over. @type {Rest | undefined} */
+  #rest
 
   /**
    * @param {any} handler
@@ -197,7 +196,7 @@ export class Exchange {
   /**
    * Answers with a response that did not come from undici.
    *
-   * @param {Response} response
+   * @param {any} response
    */
   async answer(response) {
     /** @type {Answer | undefined} */
@@ -247,7 +246,7 @@ export class Exchange {
 
   /** The server did all that it had to. */
   #succeed() {
-    this.#reading?.end()
+    this.#rest?.end()
     // An interceptor inside may tell an end without a head.
     this.#settle(ENDED.value, this.#head ?? new Head(200, {}))
   }
@@ -326,27 +325,28 @@ export class Exchange {
     this.#request.isAnswered = true
     const head = (this.#head = new Head(status, fields))
     const isEmpty = this.#request.method === 'HEAD' || EMPTY.includes(status) || head.headers.get('content-length') === '0'
-    if (this.#isUntilBody && status < 300 && !isEmpty && this.#call !== undefined) this.#reading = this.#read()
+    if (this.#isUntilBody && status < 300 && !isEmpty && this.#call !== undefined) this.#rest = this.#follow()
     else this.#succeed()
     const answer = this.#tell('onResponseStart', this.#controller, status, fields, text)
     // It may have paused before.
-    this.#reading?.pause(this.#controller.paused)
+    this.#rest?.rest(this.#controller.paused)
     return answer
   }
 
   /** Begins to follow how the body is read. */
-  #read() {
+  #follow() {
     const call = /** @type {LentCall} */ (this.#call)
-    return new Reading({
+    return new Rest({
       waits: (waits) => call.waits(waits),
+      breaker: this.#breaker,
       onUnread: () => this.#leave(),
-      onStall: (timeout) => this.giveUp(timeoutError(timeout, this.#breaker))
+      onStall: (error) => this.giveUp(error)
     })
   }
 
   /** The reader left. What the server had to do by then it did, if there was a piece of it. */
   #leave() {
-    if (this.#reading?.hasPiece) this.#settle(ENDED.value, this.#head)
+    if (this.#rest?.hasPiece) this.#settle(ENDED.value, this.#head)
     else this.#settle(ENDED.abort, undefined)
   }
 
@@ -357,7 +357,7 @@ export class Exchange {
   onResponseData(real, chunk) {
     if (this.#isDone || this.#givenUp !== undefined) return
     this.#attach(real)
-    this.#reading?.piece()
+    this.#rest?.piece()
     return this.#tell('onResponseData', this.#controller, chunk)
   }
 
@@ -381,7 +381,7 @@ export class Exchange {
   onResponseError(real, error) {
     if (this.#isDone) return
     this.#isDone = true
-    this.#reading?.end()
+    this.#rest?.end()
     this.#isSteered = Boolean(real)
     this.#attach(real)
     const fallsBack = this.#settleFailed(error)
@@ -401,8 +401,8 @@ export class Exchange {
     if (aborted === undefined) return this.#settle(ENDED.error, error)
     const { reason } = aborted
     // A deadline that passed while nobody waited for the server is none of its failures.
-    if (isDeadline(reason) && this.#reading?.isPaused !== true) return this.#settle(ENDED.timeout, reason)
-    if (this.#reading !== undefined) return this.#leave()
+    if (isDeadline(reason) && this.#rest?.isResting !== true) return this.#settle(ENDED.timeout, reason)
+    if (this.#rest !== undefined) return this.#leave()
     return this.#settle(ENDED.abort, error)
   }
 }

@@ -14,6 +14,7 @@ import { GuardedDispatch, NO_ORIGIN } from './request.js'
 // From the public list: see `../types.js`.
 /** @import { CircuitBreakerRegistry } from '../../index.js' */
 /** @import { GuardOptions } from '../guard.js' */
+/** @import { DispatchAnswer } from '../types.js' */
 
 /**
  * What undici dispatches a request with.
@@ -24,7 +25,7 @@ import { GuardedDispatch, NO_ORIGIN } from './request.js'
 /**
  * Options of a guarding interceptor: those of breakers, of their registry, of judging responses, and those of guards.
  *
- * @typedef {GuardOptions<GuardedDispatch>} GuardDispatchOptions
+ * @typedef {GuardOptions<GuardedDispatch, DispatchAnswer>} GuardDispatchOptions
  */
 
 /**
@@ -77,7 +78,7 @@ export function guardDispatch(options = {}) {
         }
       })
     const ended = breaker.callWith({ signal: request.signal }, send, request).then(
-      (value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(/** @type {Response} */ (value))),
+      (value) => (value === CANCELLED || value instanceof Head ? undefined : exchange.answer(value)),
       (error) => exchange.end(error)
     )
     if (request.upload !== undefined) ended.finally(() => request.upload?.release())

@@ -6,6 +6,7 @@ import { guardDispatch } from 'halfopen/undici'
 import * as undici from 'undici'
 
 export const agent = new undici.Agent().compose(guardDispatch({ failureThreshold: 3 }), undici.interceptors.retry())
+export const cached = new undici.Agent().compose(guardDispatch({ fallback: () => new undici.Response('cached') }))
 export const asInterceptor: undici.Dispatcher.DispatcherComposeInterceptor = guardDispatch()
 export const sent = undici.request('https://example.org', { dispatcher: agent })
 
