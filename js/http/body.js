@@ -223,7 +223,7 @@ class Reading {
 
 /**
  * A response around a body of ours. Undefined where the host's `Response` takes no stream, or not one of this `ReadableStream`: of two that
- * come from different polyfills, the one would write out the other as a text.
+ * come from different polyfills, the one would write out the other as a text. So it is where a response does not say what it has.
  *
  * @param {ReadableStream} body
  * @param {Response} response
@@ -232,7 +232,7 @@ function responseOf(body, response) {
   // First as whoever made it, for example undici, whose Response is not that of Node.
   for (const Made of [/** @type {typeof Response} */ (response.constructor), Response]) {
     const ours = ifAny(() => new Made(body, response))
-    if (ours?.body === body) return alike(response, ours)
+    if (ours?.body === body) return ifAny(() => alike(response, ours))
   }
   return undefined
 }

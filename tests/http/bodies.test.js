@@ -309,7 +309,14 @@ describe('the response of another fetch', LIMIT, () => {
     const none = () => { throw new Error('not told') }
     const hostile = (name) => Object.defineProperty({ ok: true, status: 200, headers: new Headers(), body: null }, name, { get: none })
     const { signal } = new AbortController()
-    for (const given of [undefined, null, 'text', hostile('body'), hostile('ok'), hostile('headers'), { ok: true, status: 200, headers: { get: none }, body: null }]) {
+    class Nowhere extends Response {
+      get url() {
+        return none()
+      }
+    }
+    const nowhere = new Nowhere('x')
+    const OTHERS = [hostile('body'), hostile('ok'), hostile('headers'), { ok: true, status: 200, headers: { get: none }, body: null }, nowhere]
+    for (const given of [undefined, null, 'text', ...OTHERS]) {
       for (const settleOn of ['headers', 'body']) {
         for (const timeout of [undefined, TIMEOUT]) {
           const guarded = guardFetch({ settleOn, timeout, fetch: async () => given })
@@ -318,6 +325,7 @@ describe('the response of another fetch', LIMIT, () => {
         }
       }
     }
+    assert.equal(await nowhere.text(), 'x')
   })
   it('is refused by name where its body is no stream of the web', async () => {
     const stream = new Readable({ read() {} })

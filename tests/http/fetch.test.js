@@ -535,6 +535,7 @@ describe('guardFetch()', LIMIT, () => {
     for (const { url, redirected, type, status, ok } of [response, twin]) {
       assert.deepEqual({ url, redirected, type, status, ok }, { url: `${other.origin}/chunks`, redirected: true, type: original.type, status: 200, ok: true })
     }
+    for (const { headers } of [response, twin, twin.clone()]) assert.throws(() => headers.set('a', 'b'), TypeError)
     assert.equal(await twin.text(), await response.text())
     const reader = (await guarded(`${origin}/chunks`)).body.getReader({ mode: 'byob' })
     let text = ''
