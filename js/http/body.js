@@ -253,7 +253,10 @@ function alike(response, ours, headers = response.headers) {
   }
   const { url, redirected, type } = response
   const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours), ofClone(ours.headers)) }
-  for (const [name, value] of Object.entries(members)) Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
+  for (const [name, value] of Object.entries(members)) {
+    // A method can be replaced, what a getter says can't.
+    Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, value, configurable: true, writable: name === 'clone' }))
+  }
   return ours
 }
 

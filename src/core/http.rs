@@ -84,8 +84,9 @@ pub fn judge(
 
 /// The ms that a response asks to wait: by `retry-after-ms`, else by `retry-after`, which has seconds or a date. Numbers may
 /// have decimals. A date is measured against the response's own, since the server's clock may be wrong by hours; `now`
-/// serves where that can't be read, as in a browser that asks another origin. A date that has passed asks for 0. `None`
-/// where nothing that can be read asks for anything, negative numbers included; absurd ones are for the caller to cap.
+/// serves where the two agree ([`AGREE`]), and where that can't be read, as in a browser that asks another origin. A date that has
+/// passed asks for 0. `None` where nothing that can be read asks for anything, negative numbers included; absurd ones are for the
+/// caller to cap.
 ///
 /// Byte by byte, since the searching, splitting and parsing of `str` is 9 KB of Wasm.
 fn wait(now: f64, read: &dyn Fn(Header, &mut Room) -> usize) -> Option<f64> {
@@ -98,10 +99,15 @@ fn wait(now: f64, read: &dyn Fn(Header, &mut Room) -> usize) -> Option<f64> {
         return Some(wait);
     }
     let until = date(asked, now)?;
-    let sent = date(text(Header::Date, &mut [0; LONGEST_HEADER], read), now);
-    let wait = until - sent.unwrap_or(now);
+    let sent = date(text(Header::Date, &mut [0; LONGEST_HEADER], read), now).unwrap_or(now);
+    let wait = until - if (0.0..AGREE).contains(&(now - sent)) { now } else { sent };
     (!wait.is_nan()).then_some(wait.max(0.0))
 }
+
+/// How much later than the date of a response it may be by our clock, in ms, for the two to agree: a date has no ms, and the response was a
+/// while on its way. Measured by the date, the circuit would be open up to that long after the time that was asked for, and refuse a client
+/// that waits exactly until then.
+const AGREE: f64 = 2000.0;
 
 /// A header; empty where it is longer than any that says something.
 fn text<'a>(header: Header, room: &'a mut Room, read: &dyn Fn(Header, &mut Room) -> usize) -> &'a [u8] {
@@ -377,8 +383,11 @@ mod tests {
         for sent in IN_EACH_FORM {
             for until in ["Sun, 06 Nov 1994 08:50:37 GMT", "Sun Nov  6 08:50:37 1994"] {
                 let headers = [(Header::RetryAfter, until), (Header::Date, sent)];
-                for now in [AT - 1e9, AT, AT + 1e9] {
+                for now in [AT - 1e9, AT - 1.0, AT, AT + AGREE, AT + 1e9] {
                     assert_eq!(asked(&headers, now), Some(60_000.0), "{sent} {now}");
+                }
+                for later in [1.0, 999.0, AGREE - 1.0] {
+                    assert_eq!(asked(&headers, AT + later), Some(60_000.0 - later), "the clocks agree");
                 }
                 assert_eq!(asked(&headers[..1], AT + 1000.0), Some(59_000.0), "by our clock");
                 assert_eq!(asked(&[headers[0], (Header::Date, "today")], AT), Some(60_000.0), "by our clock");

@@ -289,6 +289,12 @@ describe('the response of another fetch', LIMIT, () => {
       assert.deepEqual(outcomes(guarded.registry), { success: 1 })
     }
   })
+  it('can have a clone of somebody\'s own, but nothing else of where it came from', async () => {
+    const response = await settledBy(new Response('x'))(URL_OF_STUB)
+    response.clone = () => 'mine'
+    assert.equal(response.clone(), 'mine')
+    for (const name of ['url', 'redirected', 'type', 'headers']) assert.throws(() => (response[name] = 'mine'), TypeError, name)
+  })
   it('has clones with headers of their own, where headers can be changed', async () => {
     const response = await settledBy(new Response('x', { headers: { a: 'b' } }))(URL_OF_STUB)
     response.headers.set('c', 'd')
