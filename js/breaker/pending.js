@@ -14,7 +14,6 @@ import { isNativePromise } from './promises.js'
 import { hasAborted, isDeadline, reasonOf, watch } from './signals.js'
 import { fallsBack } from './verdicts.js'
 
-/** @import { LentCall } from './context.js' */
 /** @import { Timed } from './deadlines.js' */
 /** @import { Waiter } from './signals.js' */
 
@@ -50,7 +49,6 @@ function keep(resolve, reject) {
  *
  * @implements {Timed}
  * @implements {Waiter}
- * @implements {LentCall}
  */
 export class PendingCall {
   /** @type {PendingCall | undefined} */

@@ -12,19 +12,20 @@ import { CODES, misuse } from '../base/misuse.js'
 import { isSignal } from '../options/call-options.js'
 import { canBeWatched, discard, foreignBody, watched } from './body.js'
 import { verdictOnFetch } from './faults.js'
-import { abort, abortWith, HeededSignal } from './followers.js'
+import { abortWith, HeededSignal } from './followers.js'
 import { GlobalFetch, markAsGuard } from './global-fetch.js'
 import { check, isFunctionOrUndefined, keyOf, readOptions } from './guard.js'
 import { read } from '../options/options.js'
 import { FetchRequest, isSpent, isWrongSignal, originOf } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
+/** @import { LentCall } from '../breaker/context.js' */
 /** @import { CallContext } from '../base/types.js' */
 /** @import { Send } from './requests.js' */
 /** @import { FetchLike, HostFetch } from '../base/host-types.js' */
 /** @import { GuardedFetch, GuardedRequest, GuardFetchOptions } from './types.js' */
 
-/** By this the breaker lends a call, whose time runs only while somebody waits for the server. */
+/** By this the breaker lends a call: to abort a body that outlives it, and to have its time run only while somebody waits for the server. */
 const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
 /** What is known of errors that are no failures. @type {WeakMap<object, 'success' | 'ignored'>} */
@@ -127,6 +128,12 @@ async function callFirst({ first }, args) {
 }
 
 /**
+ * @param {CallContext} context
+ * @returns {LentCall}
+ */
+const callOf = (context) => /** @type {any} */ (context)[CALL]
+
+/**
  * The call lasts until the headers are there, or until its caller goes.
  *
  * @param {CircuitBreaker} breaker
@@ -163,7 +170,7 @@ function sendInTime(send, request, context, signal) {
   const own = context.signal
   return send(request, request.argsWith(own)).then((response) => {
     if (own.aborted) discard(response)
-    if (signal !== undefined) abortWith(signal, context, response)
+    if (signal !== undefined) abortWith(signal, callOf(context), response)
     return response
   })
 }
@@ -194,16 +201,17 @@ function untilBody(breaker, send, request) {
       }
       if (response.ok) refuseForeign(response)
       if (!response.ok || !canBeWatched(response) || isEmpty(response)) {
-        if (signal !== undefined) abortWith(signal, context, response)
+        if (signal !== undefined) abortWith(signal, callOf(context), response)
         return response
       }
       request.isAnswered = true
+      const call = callOf(context)
       return new Promise((done, fail) => {
         const { ours, reading: begun } = watched(response, {
           done,
           fail,
-          waits: (waits) => /** @type {any} */ (context)[CALL].waits(waits),
-          abort: (reason) => abort(context, reason),
+          waits: (waits) => call.waits(waits),
+          abort: (reason) => call.abort(reason),
           end: () => heeded?.stop(),
           breaker: breaker.name
         })
