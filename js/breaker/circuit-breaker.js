@@ -873,10 +873,10 @@ export class CircuitBreaker extends Target {
    * @param {unknown} [error]
    * @param {number} [retryAfter]
    * @param {boolean} [trips]
-   * @param {unknown} [told] The error as refusals tell it.
+   * @param {(error: unknown) => unknown} [telling] Makes of the error what refusals tell.
    * @returns {number} The outcome.
    */
-  #settle(permit, outcome, started, error, retryAfter = NaN, trips = false, told = error) {
+  #settle(permit, outcome, started, error, retryAfter = NaN, trips = false, telling = identity) {
     const now = outcome !== SUCCESS || (this.#demand & DEMANDS_TIME_OF_SUCCESS) !== 0 || started === started ? this.#now() : 0
     const elapsed = started === started ? elapsedSince(this.#options.clock, started) : NaN
     const chance = outcome !== SUCCESS || started === started ? this.#chance() : NaN
@@ -892,6 +892,7 @@ export class CircuitBreaker extends Target {
       letThrough(trap)
     }
     try {
+      const told = news === 0 ? undefined : telling(error)
       if (news !== 0) this.#news().blame(told)
       if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
       if (this.#heard & CALL_EVENTS) {
