@@ -9,7 +9,6 @@
 import { timeoutError } from '../base/errors.js'
 import { contextOf, OwnSignal } from './context.js'
 import { clearDeadline, setDeadline } from './deadlines.js'
-import { report } from '../base/report.js'
 import { isNativePromise } from './promises.js'
 import { hasAborted, isDeadline, reasonOf, watch } from './signals.js'
 import { fallsBack } from './verdicts.js'
@@ -19,6 +18,9 @@ import { fallsBack } from './verdicts.js'
 
 /** How a call ended. */
 export const ENDED = /** @type {const} */ ({ value: 0, error: 1, timeout: 2, abort: 3 })
+
+/** By this the fallback of a guard has what becomes of a value that comes once nobody waits for it: a response has a connection to give back. */
+const LATE = /* @__PURE__ */ Symbol.for('halfopen.late')
 
 /** The functions that settle the promise that is being made. @type {any} */
 let resolveLast
@@ -208,7 +210,10 @@ export class PendingCall {
    */
   end(how, payload) {
     const ended = this.#ended
-    if (ended === undefined) return
+    if (ended === undefined) {
+      if (how === ENDED.value) /** @type {any} */ (this.fallback)?.[LATE]?.(payload)
+      return
+    }
     this.#ended = undefined
     try {
       this.outcome = ended(this.#permit, this.#started, how, payload)
@@ -236,13 +241,31 @@ export class PendingCall {
     const watch = this.#watch
     this.#ended = this.#reject = this.#signal = this.#watch = this.#own = this.#scope = undefined
     clearDeadline(this)
-    try {
-      watch?.delete(this)
-    } catch (error) {
-      // A signal that can't let go of its listener is no reason to fail.
-      report(error)
-    }
+    watch?.delete(this)
   }
+}
+
+/** What is told of a call's end where that is counted nowhere. @type {Ended} */
+const uncounted = () => NaN
+
+/**
+ * Asks a fallback, in a call of its own that is counted nowhere, since what it answers was settled before. It ends when the caller's signal aborts.
+ *
+ * @param {Function} ask
+ * @param {unknown[]} args
+ * @param {unknown} error What is to be answered.
+ * @param {AbortSignal} signal The caller's.
+ * @param {Function} fallback Who is asked.
+ * @returns {Promise<any>}
+ * @throws Why the caller left, where it did before the fallback was asked.
+ */
+export function answerOf(ask, args, error, signal, fallback) {
+  const call = new PendingCall(uncounted, NaN, NaN)
+  if (!hasAborted(signal)) call.heed(signal)
+  // Its caller left a moment ago. Or it is the caller's deadline that is to be answered: then nothing ends the wait any more.
+  else if (reasonOf(signal) !== error) throw reasonOf(signal)
+  call.fallback = fallback
+  return call.run(ask, args, false)
 }
 
 /**

@@ -85,10 +85,11 @@ export class HeededSignal {
    */
   addEventListener(_, tell) {
     this.#tell = tell
-    this.#watch = watch(this.#signal, this)
+    // The call may have listened before whose fallback is asked now.
+    this.#watch ??= watch(this.#signal, this)
   }
 
-  /** The call is over. What it leaves behind may still be aborted, until `stop()`. */
+  /** The call is over. Its fallback may listen after it, and what it leaves behind may still be aborted, until `stop()`. */
   removeEventListener() {
     this.#tell = undefined
   }

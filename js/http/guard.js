@@ -9,6 +9,7 @@ import { hush } from '../breaker/promises.js'
 import { isRefusal } from '../breaker/verdicts.js'
 import { read } from '../options/options.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
+import { discard } from './body.js'
 import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
 
@@ -109,13 +110,14 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
    * @returns {(request: Own, error: unknown) => AnswerLike | Promise<AnswerLike>}
    */
   function answering(fallback) {
-    return (/** @type {Own} */ request, /** @type {unknown} */ error) => {
+    const answer = (/** @type {Own} */ request, /** @type {unknown} */ error) => {
       const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
       // A body that breaks off has been answered by its response.
       if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
       if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error)
       throw error
     }
+    return Object.assign(answer, { [LATE]: discard })
   }
 
   /**
@@ -132,6 +134,9 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
     return options
   }
 }
+
+/** By this a fallback has what becomes of an answer that nobody waits for any more, as the breaker has it. */
+const LATE = /* @__PURE__ */ Symbol.for('halfopen.late')
 
 /** By this a judge has what refusals tell instead of an error that it has nothing to say of, as the breaker has it. */
 const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')

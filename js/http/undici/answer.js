@@ -17,23 +17,20 @@ export class Answer {
   rawTrailers = []
   /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
   #reader
-  #onAbort
   #wake = () => {}
 
   /**
    * @param {Response} response
    * @param {boolean} hasBody Whether the request is one whose responses have bodies.
-   * @param {(reason: unknown) => void} onAbort
    * @throws {TypeError} Where it is a network error, its body was read already, or it is no response at all.
    */
-  constructor(response, hasBody, onAbort) {
+  constructor(response, hasBody) {
     if (typeof response?.headers?.getSetCookie !== 'function') throw new TypeError('The fallback answered with no Response')
     if (response.type === 'error') throw new TypeError('The fallback answered with a network error')
     /** The fields as undici has them. */
     this.fields = fieldsOf(response)
     /** @type {any} */
     this.rawHeaders = rawOf(this.fields)
-    this.#onAbort = onAbort
     if (response.bodyUsed) throw new TypeError('The fallback answered with a response whose body was read')
     if (hasBody) this.#reader = response.body?.getReader()
     else response.body?.cancel().catch(() => {})
@@ -45,8 +42,6 @@ export class Answer {
     this.reason = reason
     this.cancel(reason)
     this.#wake()
-    // What undici says where the caller gives no reason.
-    this.#onAbort(reason ?? Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }))
   }
 
   pause() {

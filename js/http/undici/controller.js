@@ -9,13 +9,18 @@ export class Controller {
   /** undici's own, or that of an answer in its place; none before there is one. @type {any} */
   #real
   #onPause
+  #onAbort
   #isCancelled = false
   /** @type {unknown} */
   #reason = null
 
-  /** @param {(isPaused: boolean) => void} onPause Told when the handler wants no more for now, and when it does again. */
-  constructor(onPause) {
+  /**
+   * @param {(isPaused: boolean) => void} onPause Told when the handler wants no more for now, and when it does again.
+   * @param {(reason: unknown) => void} onAbort Told when the handler has aborted what it steers.
+   */
+  constructor(onPause, onAbort) {
     this.#onPause = onPause
+    this.#onAbort = onAbort
   }
 
   /** @param {any} real What it steers from now on. */
@@ -30,6 +35,7 @@ export class Controller {
       this.#reason = reason
     }
     this.#real?.abort(reason)
+    this.#onAbort(reason)
   }
 
   pause() {

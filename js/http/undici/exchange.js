@@ -50,7 +50,7 @@ export class Exchange {
   #request
   #breaker
   #isUntilBody
-  #controller = new Controller((isPaused) => this.#reading?.pause(isPaused))
+  #controller = new Controller((isPaused) => this.#reading?.pause(isPaused), (reason) => this.#cancel(reason))
   /** The call, once it began and until it was ended here. @type {LentCall | undefined} */
   #call
   /** @type {(value: unknown) => void} */
@@ -195,6 +195,17 @@ export class Exchange {
   }
 
   /**
+   * The handler aborted. Once undici told its end, a fallback is asked or answers, and nobody else tells the handler so.
+   *
+   * @param {unknown} reason
+   */
+  #cancel(reason) {
+    if (!this.#isDone) return
+    // What undici says where the caller gives no reason.
+    this.fail(reason ?? Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }))
+  }
+
+  /**
    * Answers with a response that did not come from undici.
    *
    * @param {Response} response
@@ -203,15 +214,15 @@ export class Exchange {
     /** @type {Answer | undefined} */
     let answer
     try {
-      // Of a response that nobody waits for, and of one to HEAD, the body is given up.
-      answer = new Answer(response, !this.#isOver && this.#request.method !== 'HEAD', (reason) => this.fail(reason))
-      if (this.#isOver) return
+      answer = new Answer(response, this.#request.method !== 'HEAD')
+      // Nobody waits for it.
+      if (this.#isOver) return answer.cancel(this.#controller.reason)
       this.#request.upload?.drop()
       this.#controller.attach(answer)
       this.#isReplaced = this.#isDone = this.#isSteered = true
       if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
       // Aborted before: undici would say so now.
-      if (this.#controller.isCancelled) answer.abort(this.#controller.reason)
+      if (this.#controller.isCancelled) this.#controller.abort(this.#controller.reason)
       if (answer.aborted) return
       this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText)
       for await (const piece of answer.pieces()) this.#handler.onResponseData?.(this.#controller, piece)
