@@ -2,7 +2,7 @@
 // and the response that comes too late gives its connection back. It must not know what a fallback answers for.
 
 import assert from 'node:assert/strict'
-import { getEventListeners } from 'node:events'
+import { EventEmitter, getEventListeners } from 'node:events'
 import { after, describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Agent, fetch as undiciFetch, request, stream } from 'undici'
@@ -228,4 +228,48 @@ describe('a caller of undici behind guardDispatch', LIMIT, () => {
       }
     })
   }
+
+  for (const client of ['request()', 'stream()']) {
+    it(`has the fallback answer a deadline of its signal that passed while the server was at it: ${client}`, async () => {
+      const emitting = () => {
+        const signal = new EventEmitter()
+        setTimeout(() => signal.emit('abort', (signal.reason = late)), 50)
+        return signal
+      }
+      for (const options of [{}, { timeout: 10_000 }, { settleOn: 'body' }]) {
+        for (const makeSignal of [() => AbortSignal.timeout(50), emitting]) {
+          const { registry, dispatcher } = behind({ ...options, fallbackOn: 'failure', fallback: (_, { name }) => new Response(`instead of a ${name}`) })
+          assert.equal(await CLIENTS[client](`${server.origin}/never`, { dispatcher, signal: makeSignal() }), 'instead of a TimeoutError')
+          assert.deepEqual([outcomes(registry), registry.get(server.origin).metrics.timedOutCalls], [{ failure: 1 }, 1])
+        }
+      }
+    })
+  }
+
+  it('has the fallback answer each of several requests with the same deadline', async () => {
+    const { registry, dispatcher } = behind({ fallbackOn: 'failure', fallback: () => new Response('instead') })
+    const signal = AbortSignal.timeout(100)
+    const texts = await Promise.all([1, 2, 3].map(() => CLIENTS['request()'](`${server.origin}/never`, { dispatcher, signal })))
+    assert.deepEqual([texts, outcomes(registry)], [['instead', 'instead', 'instead'], { failure: 3 }])
+  })
+
+  it('is told its deadline where no fallback answers it, and where that fails', async () => {
+    for (const [options, name] of [[{}, 'TimeoutError'], [{ fallbackOn: 'failure' }, 'TimeoutError'], [{ fallbackOn: 'failure', fallback: () => { throw own } }, 'Error']]) {
+      const { dispatcher } = behind(options)
+      assert.equal((await rejectionOf(CLIENTS['request()'](`${server.origin}/never`, { dispatcher, signal: AbortSignal.timeout(50) }))).name, name)
+    }
+  })
+
+  it('is told its deadline where the request waited for a connection: undici has told nothing of it by then that a response could follow', async () => {
+    const { registry, dispatcher } = behind({ fallbackOn: 'failure', fallback: () => new Response('instead') }, { connections: 1, pipelining: 1 })
+    const first = new AbortController()
+    const busy = rejectionOf(request(`${server.origin}/never`, { dispatcher, signal: first.signal }))
+    const { hits } = server
+    await until(() => server.hits > hits)
+    assert.equal((await rejectionOf(CLIENTS['request()'](server.origin, { dispatcher, signal: AbortSignal.timeout(50) }))).name, 'TimeoutError')
+    first.abort()
+    await busy
+    await until(() => outcomes(registry).inFlight === undefined)
+    assert.deepEqual(outcomes(registry), { failure: 1, ignored: 1 })
+  })
 })

@@ -38,6 +38,11 @@ export class Controller {
     this.#onAbort(reason)
   }
 
+  /** Takes an abort back: of a deadline that a fallback answers, the handler is told the answer. */
+  forgive() {
+    this.#isCancelled = false
+  }
+
   pause() {
     this.#real?.pause()
     this.#onPause(true)

@@ -200,7 +200,7 @@ export class Exchange {
    * @param {unknown} reason
    */
   #cancel(reason) {
-    if (!this.#isDone) return
+    if (!this.#isDone || !this.#controller.isCancelled) return
     // What undici says where the caller gives no reason.
     this.fail(reason ?? Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }))
   }
@@ -299,8 +299,9 @@ export class Exchange {
     // The caller gave up while the request waited for a connection.
     if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
     this.#attach(real)
+    const answer = this.#tell('onRequestStart', this.#controller, context)
     this.#isStarted = true
-    return this.#tell('onRequestStart', this.#controller, context)
+    return answer
   }
 
   onResponseStarted() {
@@ -412,7 +413,11 @@ export class Exchange {
     if (aborted === undefined) return this.#settle(ENDED.error, error)
     const { reason } = aborted
     // A deadline that passed while nobody waited for the server is none of its failures.
-    if (isDeadline(reason) && this.#reading?.isPaused !== true) return this.#settle(ENDED.timeout, reason)
+    if (isDeadline(reason) && this.#reading?.isPaused !== true) {
+      // undici's handlers heed the caller's signal by themselves. One that would not even begin, or that aborted of its own accord, waits for no answer.
+      if (this.#isStarted && aborted !== this.#controller) this.#controller.forgive()
+      return this.#settle(ENDED.timeout, reason)
+    }
     if (this.#reading !== undefined) return this.#leave()
     return this.#settle(ENDED.abort, error)
   }
