@@ -191,6 +191,26 @@ describe('a handler of guardDispatch that aborts by its controller while a fallb
   })
 })
 
+describe('a handler of guardDispatch whose fallback answered while the request waited for a connection', LIMIT, () => {
+  it('hears nothing of that connection, which has no request to make', async () => {
+    const controller = new AbortController()
+    const guard = guardDispatch({ fallbackOn: 'failure', fallback: () => new Response('cached') })
+    const told = []
+    let undici
+    const names = ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
+    const handler = Object.fromEntries(names.map((name) => [name, () => told.push(name)]))
+    guard((_, handler) => ((undici = handler), true))({ origin, path: '/', method: 'GET', signal: controller.signal }, handler)
+    controller.abort(late)
+    await drained()
+    assert.deepEqual(told, names.slice(0, 4))
+    let aborted = 0
+    const real = { abort(reason) { aborted++, undici.onResponseError(real, reason) } }
+    undici.onRequestStart(real, null)
+    await drained()
+    assert.deepEqual([told, aborted, outcomes(guard.registry)], [names.slice(0, 4), 1, { failure: 1 }])
+  })
+})
+
 const server = await startServer()
 
 describe('a caller of undici behind guardDispatch', LIMIT, () => {

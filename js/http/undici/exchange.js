@@ -296,8 +296,8 @@ export class Exchange {
    */
   onRequestStart(real, context) {
     this.#unhide()
-    // The caller gave up while the request waited for a connection.
-    if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
+    // The caller gave up, or a fallback answered, while the request waited for a connection.
+    if (this.#givenUp !== undefined || this.#isDone) return real.abort(this.#givenUp?.reason)
     this.#attach(real)
     const answer = this.#tell('onRequestStart', this.#controller, context)
     this.#isStarted = true
