@@ -1,5 +1,5 @@
 /**
- * A call that may end before its function does: by its timeout or by its caller's abort.
+ * A call that may end before its function does: by its timeout or by its caller's abort. The answer of a fallback is waited for in the same way.
  *
  * Must not know: breakers. It tells how the call ended, exactly once.
  *
