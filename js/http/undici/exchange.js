@@ -16,6 +16,7 @@ import { Reading } from './reading.js'
 
 /** @import { CallContext, ResponseLike } from '../../base/types.js' */
 /** @import { LentCall } from '../../breaker/context.js' */
+/** @import { Steered } from './controller.js' */
 /** @import { GuardedDispatch } from './request.js' */
 
 /** By this the breaker lends a guard the call, to end it at once and to say whether anybody waits for the server. */
@@ -44,13 +45,17 @@ export class Head {
   }
 }
 
-/** One request and its response: hands on what undici tells, and says when the call is over. */
+/**
+ * One request and its response: hands on what undici tells, and says when the call is over.
+ *
+ * @implements {Steered}
+ */
 export class Exchange {
   #handler
   #request
   #breaker
   #isUntilBody
-  #controller = new Controller((isPaused) => this.#reading?.pause(isPaused), (reason) => this.#cancel(reason))
+  #controller = new Controller(this)
   /** The call, once it began and until it was ended here. @type {LentCall | undefined} */
   #call
   /** @type {(value: unknown) => void} */
@@ -194,12 +199,17 @@ export class Exchange {
     this.#handler.onResponseError?.(this.#isSteered ? this.#controller : null, error)
   }
 
+  /** @param {boolean} isPaused */
+  onPause(isPaused) {
+    this.#reading?.pause(isPaused)
+  }
+
   /**
    * The handler aborted. Once undici told its end, a fallback is asked or answers, and nobody else tells the handler so.
    *
    * @param {unknown} reason
    */
-  #cancel(reason) {
+  onAbort(reason) {
     if (!this.#isDone || !this.#controller.isCancelled) return
     // What undici says where the caller gives no reason.
     this.fail(reason ?? Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }))
