@@ -261,11 +261,27 @@ const uncounted = () => NaN
  */
 export function answerOf(ask, args, error, signal, fallback) {
   const call = new PendingCall(uncounted, NaN, NaN)
-  if (!hasAborted(signal)) call.heed(signal)
   // Its caller left a moment ago. Or it is the caller's deadline that is to be answered: then nothing ends the wait any more.
-  else if (reasonOf(signal) !== error) throw reasonOf(signal)
+  const isPast = hasAborted(signal)
+  if (isPast && reasonOf(signal) !== error) throw reasonOf(signal)
   call.fallback = fallback
-  return call.run(ask, args, false)
+  const asked = () => {
+    let answer
+    try {
+      return (answer = ask(...args))
+    } finally {
+      // The fallback may have aborted it. One that answers at once, as most do, is spared the listener: 0.5 µs of 2.
+      if (!isPast && hasAborted(signal)) call.cut(ENDED.abort, reasonOf(signal))
+      else if (!isPast && 'then' in Object(answer)) {
+        try {
+          call.heed(signal)
+        } catch {
+          // A signal that takes no listener ends no wait.
+        }
+      }
+    }
+  }
+  return call.run(asked, [], false)
 }
 
 /**

@@ -229,6 +229,15 @@ describe('a caller that leaves while a fallback is asked', () => {
     }
   })
 
+  it('waits for the answer where its signal takes no listener', async () => {
+    const signal = Object.assign(new EventTarget(), { aborted: false, addEventListener() { throw error } })
+    for (const [fallback, expected] of [[async () => 'instead', 'instead'], [async () => { throw own }, own]]) {
+      const breaker = make({ fallback })
+      breaker.trip()
+      assert.equal(await breaker.callWith({ signal }, fail).catch((reason) => reason), expected)
+    }
+  })
+
   it('has its late answer handed to whom a guard names, and no answer that came in time', async () => {
     const dropped = []
     for (const leaves of [true, false]) {
