@@ -5,22 +5,28 @@
  */
 import { ifAny } from '../base/host.js'
 
-/** By this a guard aborts the signal of a call that is over, for example with a body that outlives the call. */
-const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
-
-/** By this a guard has the call itself: to end it in the tick in which it learns how, and to have its time run only while somebody waits. */
+/** By this a guard has the call itself. */
 const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
 /** By this Node asks, past the proxy, what `console.log` is to show. */
 const INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
 
-/** The call, as a guard sees it. @typedef {{ waits(waits: boolean): number, settle(how: number, payload: unknown): boolean | undefined }} LentCall */
+/**
+ * The call, as a guard sees it.
+ *
+ * @typedef {object} LentCall
+ * @property {(waits: boolean) => number} waits Begins its time anew, or stops it while nobody waits. Answers the time limit in ms, NaN where there is none.
+ * @property {(how: number, payload: unknown) => boolean | undefined} settle Ends it in the tick in which the guard learns how. Answers whether a
+ *   fallback answers in the place of what ended it.
+ * @property {(reason: unknown) => void} abort Aborts its signal, though the call be over: a body may outlive it.
+ */
 
 /**
  * The signal of one call. It is made when it is first asked for: on Node 20 an AbortController costs more than all the rest of a call.
  * That goes by a proxy, which costs a call 30 ns, where a getter as an own member would cost 150: here are its traps.
  *
  * @implements {ProxyHandler<any>}
+ * @implements {LentCall}
  */
 export class OwnSignal {
   /** @type {AbortController | undefined} */
@@ -30,7 +36,7 @@ export class OwnSignal {
   #isShown = false
   #call
 
-  /** @param {LentCall} call Whose signal it is. */
+  /** @param {Omit<LentCall, 'abort'>} call Whose signal it is. */
   constructor(call) {
     this.#call = call
   }
@@ -39,6 +45,19 @@ export class OwnSignal {
   abort(reason) {
     this.#aborted = { reason }
     this.#controller?.abort(reason)
+  }
+
+  /** @param {boolean} waits */
+  waits(waits) {
+    return this.#call.waits(waits)
+  }
+
+  /**
+   * @param {number} how
+   * @param {unknown} payload
+   */
+  settle(how, payload) {
+    return this.#call.settle(how, payload)
   }
 
   /**
@@ -60,8 +79,7 @@ export class OwnSignal {
 
   /** @type {NonNullable<ProxyHandler<any>['get']>} */
   get(target, name, receiver) {
-    if (name === ABORT) return (/** @type {unknown} */ reason) => this.abort(reason)
-    return name === CALL ? this.#call : Reflect.get(this.shown(target), name, receiver)
+    return name === CALL ? this : Reflect.get(this.shown(target), name, receiver)
   }
 }
 

@@ -107,11 +107,7 @@ export class News {
       const watched = signal && watch(signal, waiter)
       const onClosed = () => {
         resolve()
-        try {
-          watched?.delete(waiter)
-        } catch {
-          // The signal's own affair: the others who wait are told, and the listeners.
-        }
+        watched?.delete(waiter)
       }
       waiters.add(onClosed)
     })

@@ -5,6 +5,7 @@
  */
 
 import { CODES } from '../base/misuse.js'
+import { report } from '../base/report.js'
 
 /** Somebody who is told of an abort. @typedef {{ onAbort(): void }} Waiter */
 
@@ -47,7 +48,12 @@ export class Watch {
         return
       }
     }
-    this.#signal.removeEventListener('abort', this.#listener)
+    try {
+      this.#signal.removeEventListener('abort', this.#listener)
+    } catch (error) {
+      // A signal that can't let go of its listener is no reason to fail.
+      report(error)
+    }
   }
 
   /** The signal has aborted, which it does once. Whoever is told may end the wait of others. */

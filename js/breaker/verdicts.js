@@ -53,7 +53,7 @@ export function fallsBack(outcome, error) {
   return outcome === FAILURE || outcome === TIMED_OUT || isRefusal(error)
 }
 
-/** By this the verdict of a guard has what refusals tell instead of the cause. Listeners hear of the cause all the same. */
+/** By this the judge of a guard has what refusals tell instead of an error that it has nothing to say of. Listeners hear of the error all the same. */
 const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
 
 /**
@@ -64,7 +64,7 @@ const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
  * @property {number} retryAfter How long the failure asks to be left alone, in ms; NaN when it does not.
  * @property {boolean} trips Whether it asks to open the circuit at once.
  * @property {unknown} cause The failure, as listeners and refusals are told it.
- * @property {unknown} [told] What refusals tell instead, if anything.
+ * @property {((cause: any) => unknown) | undefined} [told] Answers what refusals tell instead: asked only where there is something to tell.
  */
 
 /**
@@ -81,7 +81,10 @@ export function judge(classify, threw, payload) {
   if (classify === undefined) return judgement
   try {
     const verdict = threw ? classify(payload, undefined) : classify(undefined, payload)
-    if (verdict === undefined) return judgement
+    if (verdict === undefined) {
+      judgement.told = /** @type {any} */ (classify)[TOLD]
+      return judgement
+    }
     if (typeof verdict === 'string' && Object.hasOwn(OUTCOMES, verdict)) {
       // Mostly so, and then without the object below, which costs a call 0.3 µs.
       judgement.outcome = OUTCOMES[verdict]
@@ -99,7 +102,6 @@ export function judge(classify, threw, payload) {
     judgement.trips = trip === true
     // What a thrown error is replaced by is mostly to keep it out of refusals.
     if (cause !== undefined) judgement.cause = cause
-    if (TOLD in own) judgement.told = /** @type {any} */ (own)[TOLD]
   } catch (error) {
     report(error)
   }

@@ -13,19 +13,20 @@ import { CODES, misuse } from '../base/misuse.js'
 import { isSignal } from '../options/call-options.js'
 import { bodyIn, canBeWatched, discard, foreignBody, watched } from './body.js'
 import { verdictOnFetch } from './faults.js'
-import { abort, abortWith, HeededSignal } from './followers.js'
+import { abortWith, HeededSignal } from './followers.js'
 import { GlobalFetch, markAsGuard } from './global-fetch.js'
 import { check, isFunctionOrUndefined, keyOf, readOptions } from './guard.js'
 import { read } from '../options/options.js'
 import { FetchRequest, isSpent, isWrongSignal, originOf } from './requests.js'
 
 /** @import { CircuitBreaker } from '../breaker/circuit-breaker.js' */
+/** @import { LentCall } from '../breaker/context.js' */
 /** @import { CallContext } from '../base/types.js' */
 /** @import { Send } from './requests.js' */
 /** @import { FetchLike, HostFetch } from '../base/host-types.js' */
 /** @import { GuardedFetch, GuardedRequest, GuardFetchOptions } from './types.js' */
 
-/** By this the breaker lends a call, whose time runs only while somebody waits for the server. */
+/** By this the breaker lends a call: to abort a body that outlives it, and to have its time run only while somebody waits for the server. */
 const CALL = /* @__PURE__ */ Symbol.for('halfopen.call')
 
 /** What is known of errors that are no failures. @type {WeakMap<object, 'success' | 'ignored'>} */
@@ -137,6 +138,12 @@ async function callFirst({ first }, args) {
 }
 
 /**
+ * @param {CallContext} context
+ * @returns {LentCall}
+ */
+const callOf = (context) => /** @type {any} */ (context)[CALL]
+
+/**
  * The call lasts until the headers are there, or until its caller goes.
  *
  * @param {CircuitBreaker} breaker
@@ -173,7 +180,7 @@ function sendInTime(send, request, context, signal) {
   const own = context.signal
   return send(request, own).then((response) => {
     if (own.aborted) discard(response)
-    if (signal !== undefined) abortWith(signal, context, response)
+    if (signal !== undefined) abortWith(signal, callOf(context), response)
     return response
   })
 }
@@ -187,10 +194,8 @@ function sendInTime(send, request, context, signal) {
  * @returns {Promise<Response>}
  */
 function untilBody(breaker, send, request) {
-  return new Promise((resolve, reject) => {
-    // Let go once the response is handed out: through it, the call would keep a response that its caller forgot.
-    /** @type {{ resolve: (response: any) => void, reject: (error: unknown) => void } | undefined} */
-    let caller = { resolve, reject }
+  /** @type {Promise<{ response: any }>} */
+  const handed = new Promise((resolve, reject) => {
     /** @type {ReturnType<typeof watched>['reading']} */
     let reading
     const { signal } = request
@@ -206,40 +211,50 @@ function untilBody(breaker, send, request) {
       const isGood = ifAny(() => response.ok)
       if (isGood) refuseForeign(response)
       if (!isGood || !canBeWatched(response) || isEmpty(response)) {
-        if (signal !== undefined) abortWith(signal, context, response)
+        if (signal !== undefined) abortWith(signal, callOf(context), response)
         return response
       }
       request.isAnswered = true
+      const call = callOf(context)
       return new Promise((done, fail) => {
         const { ours, reading: begun } = watched(response, {
           done,
           fail,
-          waits: (waits) => /** @type {any} */ (context)[CALL].waits(waits),
-          abort: (reason) => abort(context, reason),
+          waits: (waits) => call.waits(waits),
+          abort: (reason) => call.abort(reason),
           end: () => heeded?.stop(),
           breaker: breaker.name
         })
         reading = begun
         if (reading === undefined) {
-          if (signal !== undefined) abortWith(signal, context, ours)
+          if (signal !== undefined) abortWith(signal, call, ours)
           return done(ours)
         }
         if (heeded !== undefined) heeded.hasLeft = (reason) => reading?.leave(reason) === true
-        caller?.resolve(ours)
-        caller = undefined
+        resolve({ response: ours })
       })
     }
-    breaker.callWith({ signal: /** @type {any} */ (heeded) }, sendAndWait, request).then(
-      (value) => {
-        if (reading === undefined) heeded?.stop()
-        caller?.resolve(value)
-      },
-      (error) => {
-        if (reading === undefined) heeded?.stop()
-        else reading.cut(error)
-        caller?.reject(error)
-      }
-    )
+    breaker
+      .callWith({ signal: /** @type {any} */ (heeded) }, sendAndWait, request)
+      .then(
+        (response) => {
+          if (reading === undefined) heeded?.stop()
+          return { response }
+        },
+        (error) => {
+          if (reading === undefined) heeded?.stop()
+          else reading.cut(error)
+          throw error
+        }
+      )
+      // By the promise's own functions, since an error's stack leads to the caller through no others.
+      .then(resolve, reject)
+  })
+  return handed.then((box) => {
+    const { response } = box
+    // Through it, the call would keep a response that its caller forgot.
+    box.response = undefined
+    return response
   })
 }
 

@@ -7,36 +7,33 @@ import { weaklyHeld } from '../base/host.js'
 import { hasAborted, reasonOf, watch } from '../breaker/signals.js'
 import { bodyIn, dropped } from './body.js'
 
-/** @import { CallContext } from '../base/types.js' */
+/** @import { LentCall } from '../breaker/context.js' */
 
-/** By this the signal of a call that is over is aborted, as the breaker has it. */
-const ABORT = /* @__PURE__ */ Symbol.for('halfopen.abort')
-
-/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, CallContext>} */
+/** Keeps what can abort a body as long as the body. @type {WeakMap<ReadableStream, LentCall>} */
 const aborters = /* @__PURE__ */ new WeakMap()
 
 /** What follows a caller's signal: one listener on each, whatever the number of bodies. @type {WeakMap<AbortSignal, Followers>} */
 const followed = /* @__PURE__ */ new WeakMap()
 
-/** @typedef {{ contexts: Set<{ deref(): CallContext | undefined }>, onAbort: () => void }} Followers */
+/** @typedef {{ calls: Set<{ deref(): LentCall | undefined }>, onAbort: () => void }} Followers */
 
 /**
  * Has the caller's signal abort a body that outlives its call. The listener goes with the last body.
  *
  * @param {AbortSignal} signal
- * @param {CallContext} context
+ * @param {LentCall} call
  * @param {Response} response
  */
-export function abortWith(signal, context, response) {
+export function abortWith(signal, call, response) {
   const body = bodyIn(response)
   if (typeof body !== 'object' || body === null) return
-  const { contexts, onAbort } = followed.get(signal) ?? firstFollower(signal)
+  const { calls, onAbort } = followed.get(signal) ?? firstFollower(signal)
   // In hosts without weak references the signal keeps all that followed it.
-  const own = weaklyHeld(context)
-  contexts.add(own)
-  aborters.set(body, context)
+  const own = weaklyHeld(call)
+  calls.add(own)
+  aborters.set(body, call)
   dropped?.register(body, () => {
-    if (!contexts.delete(own) || contexts.size > 0) return
+    if (!calls.delete(own) || calls.size > 0) return
     signal.removeEventListener('abort', onAbort)
     followed.delete(signal)
   })
@@ -44,26 +41,16 @@ export function abortWith(signal, context, response) {
 
 /** @param {AbortSignal} signal */
 function firstFollower(signal) {
-  /** @type {Followers['contexts']} */
-  const contexts = new Set()
+  /** @type {Followers['calls']} */
+  const calls = new Set()
   const onAbort = () => {
     const reason = reasonOf(signal)
-    for (const context of contexts) abort(context.deref(), reason)
+    for (const call of calls) call.deref()?.abort(reason)
   }
-  const followers = { contexts, onAbort }
+  const followers = { calls, onAbort }
   followed.set(signal, followers)
   signal.addEventListener('abort', onAbort, { once: true })
   return followers
-}
-
-/**
- * Aborts the signal of a call, which may be over.
- *
- * @param {CallContext | undefined} context
- * @param {unknown} reason
- */
-export function abort(context, reason) {
-  /** @type {any} */ (context)?.[ABORT](reason)
 }
 
 /**
@@ -98,10 +85,11 @@ export class HeededSignal {
    */
   addEventListener(_, tell) {
     this.#tell = tell
-    this.#watch = watch(this.#signal, this)
+    // The call may have listened before whose fallback is asked now.
+    this.#watch ??= watch(this.#signal, this)
   }
 
-  /** The call is over. What it leaves behind may still be aborted, until `stop()`. */
+  /** The call is over. Its fallback may listen after it, and what it leaves behind may still be aborted, until `stop()`. */
   removeEventListener() {
     this.#tell = undefined
   }

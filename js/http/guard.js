@@ -9,6 +9,7 @@ import { hush } from '../breaker/promises.js'
 import { isRefusal } from '../breaker/verdicts.js'
 import { read } from '../options/options.js'
 import { CircuitBreakerRegistry } from '../registry/registry.js'
+import { discard } from './body.js'
 import { CANCELLED } from './cancelled.js'
 import { classifyResponse } from './response.js'
 
@@ -97,12 +98,13 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
    * @param {Function} classify
    */
   function judging(classify) {
-    return (/** @type {unknown} */ error, /** @type {unknown} */ value) => {
+    const judge = (/** @type {unknown} */ error, /** @type {unknown} */ value) => {
       if (value === CANCELLED) return 'ignored'
       if (error === undefined) return classify(error, value)
       const response = responseOf?.(error)
-      return response === undefined ? verdictOn(error) ?? classify(error, value) ?? timedOut(error) : classify(undefined, response)
+      return response === undefined ? verdictOn(error) ?? classify(error, value) : classify(undefined, response)
     }
+    return Object.assign(judge, { [TOLD]: toldOf })
   }
 
   /**
@@ -110,13 +112,14 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
    * @returns {(request: Own, error: unknown) => AnswerLike | Promise<AnswerLike>}
    */
   function answering(fallback) {
-    return (request, error) => {
+    const answer = (/** @type {Own} */ request, /** @type {unknown} */ error) => {
       const isRefusal = isCircuitOpenError(error) || isBulkheadFullError(error)
       // A body that breaks off has been answered by its response.
       if (fallback !== undefined && (isRefusal || !isAnswered(request))) return fallback(seen(request), error)
       if (isRefusal && onRefused === 'respond' && typeof Response === 'function') return refusalResponse(error, /^head$/i.test(request.method))
       throw error
     }
+    return Object.assign(answer, { [LATE]: discard })
   }
 
   /**
@@ -134,24 +137,27 @@ export function readOptions(options, { verdictOn, responseOf, isAnswered, seen }
   }
 }
 
-/** By this a verdict has what refusals tell instead of the cause, as the breaker has it. */
+/** By this a fallback has what becomes of an answer that nobody waits for any more, as the breaker has it. */
+const LATE = /* @__PURE__ */ Symbol.for('halfopen.late')
+
+/** By this a judge has what refusals tell instead of an error that it has nothing to say of, as the breaker has it. */
 const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
 
 /**
- * A failure whose text does not say that it timed out, where it does. The SDKs of OpenAI and Anthropic look for "timed out" in the text of
+ * A failure as refusals tell it: one whose text does not say that it timed out. The SDKs of OpenAI and Anthropic look for "timed out" in the text of
  * an error's cause, and tell their users that a request timed out, which was not even made, with no word of the refusal.
  *
  * @param {any} error
- * @returns {import('../base/types.js').Verdict | undefined}
+ * @returns {unknown}
  */
-function timedOut(error) {
+function toldOf(error) {
   try {
-    if (!/timed? ?out/i.test(String(error)) || isRefusal(error)) return undefined
+    if (!/timed? ?out/i.test(String(error)) || isRefusal(error)) return error
     const within = isCallTimeoutError(error) ? `within ${error.timeout} ms` : 'in time'
-    return /** @type {any} */ ({ outcome: 'failure', [TOLD]: withoutStack(Error, `No answer ${within}`, { cause: error }) })
+    return withoutStack(Error, `No answer ${within}`, { cause: error })
   } catch {
     // What has no text says nothing of a timeout.
-    return undefined
+    return error
   }
 }
 

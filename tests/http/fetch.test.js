@@ -376,6 +376,17 @@ for (const [door, open] of Object.entries(DOORS)) {
 }
 
 describe('guardFetch()', LIMIT, () => {
+  it('leaves in the stack of an error who asked', async () => {
+    const fetch = async () => {
+      await undefined
+      throw new Error('away')
+    }
+    for (const options of [{}, { timeout: 1000 }, { settleOn: 'body' }, { settleOn: 'body', timeout: 1000 }]) {
+      const guarded = guardFetch({ ...options, fetch })
+      const whoAsks = async () => await guarded(origin)
+      assert.match((await rejectionOf(whoAsks())).stack, /whoAsks/, JSON.stringify(options))
+    }
+  })
   it('gives the very Response that fetch gave', async () => {
     let given
     const guarded = guardFetch({ fetch: async (...args) => (given = await fetch(...args)) })

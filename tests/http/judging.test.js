@@ -199,6 +199,16 @@ describe('what refusals name as their cause', LIMIT, () => {
       assert.deepEqual(outcomes(guarded.registry), { failure: 1 })
     }
   })
+  it('has its text read only once the circuit opens', async () => {
+    let reads = 0
+    const failure = Object.assign(new Error('down'), { toString: () => (reads++, 'timed out') })
+    const guarded = guardFetch({ failureThreshold: 3, fetch: async () => { throw failure } })
+    for (const expected of [0, 0, 1]) {
+      await rejectionOf(guarded(origin))
+      assert.equal(reads, expected)
+    }
+    assert.equal((await rejectionOf(guarded(origin))).cause.message, 'No answer in time')
+  })
   it('is no failure where a refusal inside speaks of a timeout', async () => {
     const refusal = new CircuitOpenError('Circuit open')
     const guarded = guardFetch({ fetch: async () => { throw new Error('Request timed out.', { cause: refusal }) } })

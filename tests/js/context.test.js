@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { CircuitBreaker } from '../../pkg/index.js'
 
-const ABORT = Symbol.for('halfopen.abort')
+const CALL = Symbol.for('halfopen.call')
 const given = () => {
   let context
   new CircuitBreaker().callWith({}, (own) => void (context = own))
@@ -59,10 +59,10 @@ describe('the context of a call', () => {
       const context = given()
       use(context)
       const { signal } = what === 'nothing' ? { signal: undefined } : context
-      context[ABORT]('over')
+      context[CALL].abort('over')
       assert.deepEqual([context.signal.aborted, context.signal.reason], [true, 'over'])
       if (signal !== undefined) assert.equal(context.signal, signal)
-      assert.deepEqual([ABORT in context, Reflect.ownKeys(context)], [false, ['signal']])
+      assert.deepEqual([CALL in context, Reflect.ownKeys(context)], [false, ['signal']])
     })
   }
 })

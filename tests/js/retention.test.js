@@ -11,6 +11,8 @@ const WAYS = {
   'its own timeout': `breaker.callWith({ timeout: 1 }, ...given())`,
   'its own timeout, with a signal': `breaker.callWith({ timeout: 1, signal: kept.signal }, ...given())`,
   'its timeout, with a fallback': `falling.call(...given())`,
+  "its caller's abort while its fallback is pending": `(setTimeout(() => aborts.abort(), 1), refusing.callWith({ signal: aborts.signal }, ...given()))`,
+  "its caller's abort while a fallback for failures is pending": `(setTimeout(() => aborts.abort(), 20), hanging.callWith({ signal: aborts.signal }, ...given()))`,
   "its caller's abort": `(setTimeout(() => aborts.abort(), 1), breaker.callWith({ timeout: 60000, signal: aborts.signal }, ...given()))`
 }
 
@@ -21,6 +23,9 @@ describe('a call that is over by', () => {
         const { CircuitBreaker } = await import(ESM)
         const breaker = new CircuitBreaker({ timeout: 1, failureThreshold: 1000 })
         const falling = new CircuitBreaker({ timeout: 1, failureThreshold: 1000, fallback: () => 'elsewhere', fallbackOn: 'failure' })
+        const hanging = new CircuitBreaker({ timeout: 1, failureThreshold: 1000, fallback: () => pending, fallbackOn: 'failure' })
+        const refusing = new CircuitBreaker({ fallback: () => pending })
+        refusing.trip()
         const kept = new AbortController(), aborts = new AbortController()
         const pending = new Promise(() => {})
         const references = []

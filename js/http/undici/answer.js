@@ -20,23 +20,20 @@ export class Answer {
   rawTrailers = []
   /** @type {ReturnType<typeof readerOf>} */
   #reader
-  #onAbort
   #wake = () => {}
 
   /**
    * @param {DispatchAnswer & { type?: string, bodyUsed?: boolean, body?: any }} response Of whatever make.
    * @param {boolean} hasBody Whether the request is one whose responses have bodies.
-   * @param {(reason: unknown) => void} onAbort
    * @throws {TypeError} Where it is a network error, its body was read already, or it is no response at all.
    */
-  constructor(response, hasBody, onAbort) {
+  constructor(response, hasBody) {
     if (typeof response?.headers?.forEach !== 'function') throw new TypeError('The fallback answered with no Response, or with one whose headers have no `forEach`')
     if (response.type === 'error') throw new TypeError('The fallback answered with a network error')
     /** The fields as undici has them. */
     this.fields = fieldsOf(response)
     /** @type {any} */
     this.rawHeaders = rawOf(this.fields)
-    this.#onAbort = onAbort
     if (response.bodyUsed) throw new TypeError('The fallback answered with a response whose body was read')
     if (hasBody) this.#reader = readerOf(response)
     else discard(response)
@@ -48,8 +45,6 @@ export class Answer {
     this.reason = reason
     this.cancel(reason)
     this.#wake()
-    // What undici says where the caller gives no reason.
-    this.#onAbort(reason ?? Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }))
   }
 
   pause() {

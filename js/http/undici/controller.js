@@ -4,18 +4,26 @@
  * Must not know: breakers, and what the caller does with it.
  */
 
+/**
+ * What is steered.
+ *
+ * @typedef {object} Steered
+ * @property {(isPaused: boolean) => void} onPause The handler wants no more for now, or it does again.
+ * @property {(reason: unknown) => void} onAbort The handler has aborted.
+ */
+
 /** What the caller's handler steers the request with, whoever answers that. */
 export class Controller {
   /** undici's own, or that of an answer in its place; none before there is one. @type {any} */
   #real
-  #onPause
+  #steered
   #isCancelled = false
   /** @type {unknown} */
   #reason = null
 
-  /** @param {(isPaused: boolean) => void} onPause Told when the handler wants no more for now, and when it does again. */
-  constructor(onPause) {
-    this.#onPause = onPause
+  /** @param {Steered} steered Told of all that. */
+  constructor(steered) {
+    this.#steered = steered
   }
 
   /** @param {any} real What it steers from now on. */
@@ -30,16 +38,22 @@ export class Controller {
       this.#reason = reason
     }
     this.#real?.abort(reason)
+    this.#steered.onAbort(reason)
+  }
+
+  /** Takes an abort back: of a deadline that a fallback answers, the handler is told the answer. */
+  forgive() {
+    this.#isCancelled = false
   }
 
   pause() {
     this.#real?.pause()
-    this.#onPause(true)
+    this.#steered.onPause(true)
   }
 
   resume() {
     // Before the real one, which may have a piece at once.
-    this.#onPause(false)
+    this.#steered.onPause(false)
     this.#real?.resume()
   }
 

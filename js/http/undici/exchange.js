@@ -15,6 +15,7 @@ import { Controller } from './controller.js'
 
 /** @import { CallContext, ResponseLike } from '../../base/types.js' */
 /** @import { LentCall } from '../../breaker/context.js' */
+/** @import { Steered } from './controller.js' */
 /** @import { GuardedDispatch } from './request.js' */
 
 /** By this the breaker lends a guard the call, to end it at once and to say whether anybody waits for the server. */
@@ -43,13 +44,17 @@ export class Head {
   }
 }
 
-/** One request and its response: hands on what undici tells, and says when the call is over. */
+/**
+ * One request and its response: hands on what undici tells, and says when the call is over.
+ *
+ * @implements {Steered}
+ */
 export class Exchange {
   #handler
   #request
   #breaker
   #isUntilBody
-  #controller = new Controller((isPaused) => this.#rest?.rest(isPaused))
+  #controller = new Controller(this)
   /** The call, once it began and until it was ended here. @type {LentCall | undefined} */
   #call
   /** @type {(value: unknown) => void} */
@@ -193,6 +198,22 @@ export class Exchange {
     this.#handler.onResponseError?.(this.#isSteered ? this.#controller : null, error)
   }
 
+  /** @param {boolean} isPaused */
+  onPause(isPaused) {
+    this.#rest?.rest(isPaused)
+  }
+
+  /**
+   * The handler aborted. Once undici told its end, a fallback is asked or answers, and nobody else tells the handler so.
+   *
+   * @param {unknown} reason
+   */
+  onAbort(reason) {
+    if (!this.#isDone || !this.#controller.isCancelled) return
+    // What undici says where the caller gives no reason.
+    this.fail(reason ?? Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }))
+  }
+
   /**
    * Answers with a response that did not come from undici.
    *
@@ -202,15 +223,15 @@ export class Exchange {
     /** @type {Answer | undefined} */
     let answer
     try {
-      // Of a response that nobody waits for, and of one to HEAD, the body is given up.
-      answer = new Answer(response, !this.#isOver && this.#request.method !== 'HEAD', (reason) => this.fail(reason))
-      if (this.#isOver) return
+      answer = new Answer(response, this.#request.method !== 'HEAD')
+      // Nobody waits for it.
+      if (this.#isOver) return answer.cancel(this.#controller.reason)
       this.#request.upload?.drop()
       this.#controller.attach(answer)
       this.#isReplaced = this.#isDone = this.#isSteered = true
       if (!this.#isStarted) this.#handler.onRequestStart?.(this.#controller, {})
       // Aborted before: undici would say so now.
-      if (this.#controller.isCancelled) answer.abort(this.#controller.reason)
+      if (this.#controller.isCancelled) this.#controller.abort(this.#controller.reason)
       if (answer.aborted) return
       this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText)
       for await (const piece of answer.pieces()) this.#handler.onResponseData?.(this.#controller, piece)
@@ -284,11 +305,12 @@ export class Exchange {
    */
   onRequestStart(real, context) {
     this.#unhide()
-    // The caller gave up while the request waited for a connection.
-    if (this.#givenUp !== undefined) return real.abort(this.#givenUp.reason)
+    // The caller gave up, or a fallback answered, while the request waited for a connection.
+    if (this.#givenUp !== undefined || this.#isDone) return real.abort(this.#givenUp?.reason)
     this.#attach(real)
+    const answer = this.#tell('onRequestStart', this.#controller, context)
     this.#isStarted = true
-    return this.#tell('onRequestStart', this.#controller, context)
+    return answer
   }
 
   onResponseStarted() {
@@ -401,7 +423,11 @@ export class Exchange {
     if (aborted === undefined) return this.#settle(ENDED.error, error)
     const { reason } = aborted
     // A deadline that passed while nobody waited for the server is none of its failures.
-    if (isDeadline(reason) && this.#rest?.isResting !== true) return this.#settle(ENDED.timeout, reason)
+    if (isDeadline(reason) && this.#rest?.isResting !== true) {
+      // undici's handlers heed the caller's signal by themselves. One that would not even begin, or that aborted of its own accord, waits for no answer.
+      if (this.#isStarted && aborted !== this.#controller) this.#controller.forgive()
+      return this.#settle(ENDED.timeout, reason)
+    }
     if (this.#rest !== undefined) return this.#leave()
     return this.#settle(ENDED.abort, error)
   }
