@@ -113,7 +113,7 @@ async function makeScript(esbuild) {
   // A trap is known by its name (js/engine/trap.js).
   const trap = /function wasm2js_trap\(\) \{ throw new Error\('abort'\); \}/
   const body = parts[1].replace(memory, '"memory": { get buffer() { return $1 } },').replace(trap, "function wasm2js_trap() { throw Object.assign(new Error('unreachable'), { name: 'RuntimeError' }) }")
-  const { code } = await esbuild.transform(`export function loadScript(imports) {\n${body}\nreturn asmFunc(imports)\n}`, { minify: true, target: 'es2021', charset: 'ascii' })
+  const { code } = await esbuild.transform(`export function loadScript(imports) {\n${body}\nreturn asmFunc(imports)\n}`, { minify: true, lineLimit: 200, target: 'es2021', charset: 'ascii' })
   writeFileSync(`${GENERATED}/script.js`, `${NOTE}${code}`)
   writeFileSync(`${GENERATED}/script.d.ts`, `${NOTE}export function loadScript(imports: object): any\n`)
   writeFileSync(`${GENERATED}/module.d.ts`, `${NOTE}// The build puts the name of a Wasm file in the place of this one.\ndeclare const module: WebAssembly.Module\nexport default module\n`)

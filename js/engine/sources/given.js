@@ -35,7 +35,9 @@ export function loadCore() {
   }
   return coreOf((imports) => {
     try {
-      return /** @type {any} */ (new WebAssembly.Instance(module, imports).exports)
+      const { exports } = new WebAssembly.Instance(module, imports)
+      if (!('admit' in exports)) throw new TypeError('the Wasm is not that of halfopen/slim.wasm')
+      return /** @type {any} */ (exports)
     } catch (error) {
       throw unavailable(error)
     }
