@@ -47,7 +47,8 @@ cargo_tool() {
     (cd / && cargo install --quiet "$crate" --version "$version" --root "$root" --force "$@") ||
       die "could not install $crate. Try: cargo install $crate --version $version --root $root $*"
     hash -r
-    "$command" --version | grep -qF "$version" || die "$command is not version $version after installing $crate into $root"
+    # Read to its end: some of them fail when nobody does.
+    [[ "$("$command" --version)" == *"$version"* ]] || die "$command is not version $version after installing $crate into $root"
   fi
   say "setup: $command $version"
 }
@@ -132,6 +133,7 @@ if [ "$scope" = all ]; then
   npm_tree tests/runners
   npm_tree tests/sdks
   npm_tree tests/types/matrix
+  npm_tree tests/matrix
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
