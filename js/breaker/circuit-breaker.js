@@ -216,7 +216,7 @@ export class CircuitBreaker extends Target {
       failureCount: this.failureCount,
       successCount: this.successCount,
       report: this.#report(),
-      reason: this.#stateChanges().at(-1)?.reason
+      reason: this.#stateChanges().slice(-1)[0]?.reason
     }
     return explanation(facts, (name) => this.#option(name))
   }
