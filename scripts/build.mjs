@@ -17,15 +17,26 @@ const release = process.argv.includes('--release')
 const force = process.argv.includes('--force')
 
 /**
- * The files of the package's code, one row each. A row `owns` the sources that the rows below import from its file at run time, so all
- * share one engine and one set of classes: of an entry, those are what it exports. The errors have a file of their own, since webpack leaves
- * out a file of which nothing is used, but not all of the rest of one. `esbuild` holds options of this row only.
+ * The files of the package's code, one row each. A row `owns` the sources that the rows below with the same `core` import from its file at run
+ * time, so all share one engine and one set of classes: of an entry, those are what it exports. The errors have a file of their own, which all
+ * cores share, since webpack leaves out a file of which nothing is used, but not all of the rest of one. `core` is the file of js/engine/sources
+ * that brings the core, and `wasm` what that imports as a module.
  */
+const BOTH = ['esm', 'cjs']
 const ENTRIES = [
-  { name: 'errors', sources: ['js/base/errors.js', 'js/base/find-refusal.js', 'js/base/misuse.js'], formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'index', sources: ['js/index.js'], formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'fetch', sources: ['js/fetch.js'], formats: ['esm', 'cjs'], esbuild: {} },
-  { name: 'undici', sources: ['js/undici.js'], formats: ['esm', 'cjs'], esbuild: {} },
+  { name: 'errors', sources: ['js/base/errors.js', 'js/base/find-refusal.js', 'js/base/misuse.js'], formats: BOTH },
+  { name: 'index', sources: ['js/index.js'], formats: BOTH, core: 'inline' },
+  { name: 'fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'inline' },
+  { name: 'undici', sources: ['js/undici.js'], formats: BOTH, core: 'inline' },
+  { name: 'no-wasm', sources: ['js/index.js', 'js/fetch.js', 'js/undici.js'], formats: BOTH, core: 'script', minify: true },
+  { name: 'react-native/index', sources: ['js/index.js'], formats: BOTH, core: 'script' },
+  { name: 'react-native/fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'script' },
+  { name: 'react-native/undici', sources: ['js/undici.js'], formats: BOTH, core: 'script' },
+  { name: 'slim', sources: ['js/index.js', 'js/fetch.js', 'js/undici.js', 'js/engine/slim.js'], formats: BOTH, core: 'given' },
+  // Whoever bundles for these takes ES modules, the only ones that can import a Wasm.
+  ...[['workerd', '../core.wasm'], ['edge-light', '../core.wasm?module']].flatMap(([condition, wasm]) => ['index', 'fetch', 'undici'].map((name) => (
+    { name: `${condition}/${name}`, sources: [`js/${name}.js`], formats: ['esm'], core: 'module', wasm }
+  ))),
 ]
 const EXTENSION = { esm: '.js', cjs: '.cjs' }
 
@@ -71,40 +82,59 @@ function harden(path) {
 
 /** Bundles every entry in every format into pkg/. */
 async function bundles(esbuild) {
-  /** The row that owns a source, by the source's path. */
+  /** The rows that own a source, by the source's path. */
   const owners = new Map()
+  const ownerOf = (path, { core, wasm }) => owners.get(path)?.find((owner) => owner.core === undefined || (owner.core === core && owner.wasm === wasm))
   for (const row of ENTRIES) {
     for (const format of row.formats) {
+      const file = `pkg/${row.name}${EXTENSION[format]}`
       const ofAnother = {
         name: 'of-another',
         setup({ onResolve }) {
           onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-            const owner = owners.get(resolve(resolveDir, path))
-            return owner && { path: `./${owner.name}${EXTENSION[format]}`, external: true }
+            const source = resolve(resolveDir, path)
+            if (source === resolve('js/engine/source.js')) return { path: resolve(`js/engine/sources/${row.core}.js`) }
+            if (source === resolve(GENERATED, 'module.js')) return { path: row.wasm, external: true }
+            // Its own list, of which each export may be another's.
+            if (row.sources.some((one) => resolve(one) === source)) return undefined
+            const owner = ownerOf(source, row)
+            const from = owner && relative(dirname(row.name), owner.name)
+            return owner && { path: `${from.startsWith('.') ? '' : './'}${from}${EXTENSION[format]}`, external: true }
           })
         },
       }
       await esbuild.build({
         // Named, since esbuild names what it makes after the source, and one without a name, or `index`, after its folder.
-        stdin: { contents: row.sources.map((path) => `export * from './${path}'`).join('\n'), resolveDir: '.', sourcefile: `entry-${row.name}.js` },
-        outfile: `pkg/${row.name}${EXTENSION[format]}`, format,
+        stdin: { contents: row.sources.map((path) => `export * from './${path}'`).join('\n'), resolveDir: '.', sourcefile: `entry-${row.name.replace('/', '-')}.js` },
+        outfile: file, format,
         // ASCII: one character beyond it doubles what V8 keeps of the file, and its import takes 0.4 ms of 3.3 more.
         bundle: true, target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning', plugins: [ofAnother],
         // Neutral, so that an import of a Node module does not resolve; `node` for CommonJS only adds the list of names by which
         // Node lets ES modules import them from it.
         platform: format === 'cjs' ? 'node' : 'neutral',
-        logOverride: { 'empty-import-meta': 'error' }, ...row.esbuild,
+        logOverride: { 'empty-import-meta': 'error' },
       }).catch(() => fail(`could not bundle ${row.name} as ${format}`))
-      if (format === 'cjs') harden(`pkg/${row.name}.cjs`)
-      wasmLast(`pkg/${row.name}${EXTENSION[format]}`)
+      if (format === 'cjs') harden(file)
+      if (row.minify) await minify(esbuild, file)
+      wasmLast(file)
     }
     for (const source of row.sources) {
       const exported = readFileSync(source, 'utf8').matchAll(/^export \{[^}]+\} from '(.+)'$/gm)
       for (const path of [source, ...[...exported].map(([, path]) => join(dirname(source), path))]) {
-        if (!owners.has(resolve(path))) owners.set(resolve(path), row)
+        const known = owners.get(resolve(path)) ?? []
+        if (!ownerOf(resolve(path), row)) owners.set(resolve(path), [...known, row])
       }
     }
   }
+}
+
+/** Leaves out the blanks and comments of a file, and no name: classes and functions are called what they are called. */
+async function minify(esbuild, path) {
+  const { code } = await esbuild.transform(readFileSync(path, 'utf8'), { minifyWhitespace: true, minifySyntax: true, target: 'es2022', charset: 'ascii', legalComments: 'none' })
+  // For Node, which learns by it what a CommonJS file exports; in a branch that never runs, and so left out.
+  const [names = ''] = /^0 && \(module\.exports = \{[^}]+\}\);$/m.exec(readFileSync(path, 'utf8')) ?? []
+  if (path.endsWith('.cjs') && names === '') fail(`${path} has no list of its names: has esbuild changed it?`)
+  writeFileSync(path, `${code}${code.includes('0&&(module.exports') ? '' : names}`)
 }
 
 /**
@@ -128,7 +158,7 @@ function types() {
   run('tsc', '--project', 'tsconfig.json', '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', out)
   const specifier = /(\bfrom\s*|\bimport\s*\(?\s*)(['"])(\.{1,2}\/[^'"]+)\.js\2/g
   const { exports } = JSON.parse(readFileSync('pkg.json', 'utf8'))
-  const reached = new Set(Object.values(exports).flatMap((entry) => (entry.import ? [relative('types', entry.import.types)] : [])))
+  const reached = new Set(Object.values(exports).map((entry) => (entry.import ?? entry).types).filter(Boolean).map((path) => relative('types', path)))
   for (const name of reached) {
     const from = [join(out, name), join('js', name)].find((path) => existsSync(path)) ?? fail(`no declarations for ${name}`)
     const text = readFileSync(from, 'utf8').replace(HANDED_ON, "export type { $3 as $1 } from '$2';").replaceAll(/\{ (\w+) as \1 \}/g, '{ $1 }')
@@ -145,7 +175,7 @@ function texts() {
   const version = /^version *= *"([^"]+)"/m.exec(readFileSync('Cargo.toml', 'utf8'))?.[1] ?? fail('Cargo.toml has no version')
   const { name, ...rest } = JSON.parse(readFileSync('pkg.json', 'utf8'))
   writeFileSync('pkg/package.json', `${JSON.stringify({ name, version, ...rest }, null, 2)}\n`)
-  cpSync(`${GLUE}/core.wasm`, 'pkg/core.wasm')
+  for (const wasm of ['core.wasm', 'slim.wasm']) cpSync(join(GLUE, wasm), join('pkg', wasm))
   for (const path of ['LICENSE-MIT', 'LICENSE-APACHE', 'README.md', 'CHANGELOG.md']) {
     if (existsSync(path)) cpSync(path, join('pkg', basename(path)))
     else if (release) fail(`no ${path} to publish`)
@@ -156,7 +186,7 @@ function texts() {
 }
 
 if (!existsSync('node_modules/esbuild')) fail('npm dependencies are missing: run `npm run setup`')
-const [esbuild, { default: binaryen }, { LIMIT, sizeLine, weigh }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
+const [esbuild, { default: binaryen }, { LIMIT, SLIM_LIMITS, sizeLine, weigh, weighSlim }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
 
 const versions = shell('bash', '-c', 'rustc --version; wasm-bindgen --version; wasm-opt --version')
 const inputs = digest(INPUTS.flatMap(files).filter((path) => !path.startsWith(GENERATED)), versions, release)
@@ -173,7 +203,10 @@ if (!force && stamp.inputs === inputs && stamp.outputs === outputs()) {
   texts()
   writeFileSync(STAMP, JSON.stringify({ inputs, outputs: outputs() }))
 }
-console.log(`build: core.wasm ${statSync('pkg/core.wasm').size} B`)
+for (const wasm of ['core.wasm', 'slim.wasm']) console.log(`build: ${wasm} ${statSync(`pkg/${wasm}`).size} B, SHA-256 ${createHash('sha256').update(readFileSync(`pkg/${wasm}`)).digest('hex')}`)
 const size = await weigh()
 console.log(`build: index.js ${sizeLine(size)}`)
 if (size.gzip > LIMIT) fail('the default entry is over its limit: `node scripts/size.mjs` says what each part of it weighs')
+const slim = await weighSlim()
+console.log(`build: slim.js ${slim.js} B gzipped (limit ${SLIM_LIMITS.js} B), slim.wasm ${slim.wasm} B gzipped (limit ${SLIM_LIMITS.wasm} B)`)
+for (const part of ['js', 'wasm']) if (slim[part] > SLIM_LIMITS[part]) fail(`slim.${part} is over its limit`)

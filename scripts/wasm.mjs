@@ -21,7 +21,10 @@ const FEATURE_FLAGS = [
  * For speed: `-Oz` would save 0.1 KB more, but makes an admission and its settlement 12 % slower. Only what many cold functions call is
  * not copied into each of them.
  */
-const OPTIMISE = ['--no-inline=*slots::find*', '--no-inline=fmax', '--no-inline=fmin', '--no-inline=*::finish_grow*', '-O3', '--reorder-functions']
+const APART = ['--no-inline=*slots::find*', '--no-inline=fmax', '--no-inline=fmin', '--no-inline=*::finish_grow*']
+const OPTIMISE = [...APART, '-O3', '--reorder-functions']
+/** For the Wasm of numbers, which users download as it is: gzipped 60 B less, and as fast. */
+const OPTIMISE_NUMBERS = [...APART, '--no-inline=*grow*', '-O3', '--local-cse', '-O3', '--coalesce-locals-learning']
 const STRIP = ['--strip-debug', '--strip-producers', '--strip-target-features']
 
 /** Functions that only write the text of a panic: nobody can read it on this target, and it is 4 KB of Wasm. A panic traps as before. */
@@ -33,45 +36,106 @@ const WRITES_PANICS =
  * writers of panics and what panics carry, and how a task is woken that waits inside a Wasm stack.
  */
 const NOT_IN_TABLE =
-  /closures::_::invoke|link_mem_intrinsics|futures::jspi|panicking|alloc_error|string::String|any::Any>|fmt::|^Closure\(|-> Externref$/
+  /closures::_::invoke|link_mem_intrinsics|futures::jspi|panicking|alloc_error|string::String|any::Any>|fmt::|^Closure\(|-> Externref$|^__wbindgen_skip_interpret_calls$/
 
 /** Texts of panics, as they lie in the data. */
 const PANIC_TEXTS = [
   /[\w/.-]*\/[\w/.-]+\.rs/g, /assertion `left /g, /assertion failed: [\w .:()<>=!&|+-]+/g, / right` failed/g, / {2}left: /g, / right: /g, /finish: [a-z ]+be (?:None|Some)/g,
   /closure invoked recursively or after being dropped/g, /FnOnce called more than once/g, /called `\w+::\w+\(\)` on an? `\w+` value/g,
-  /capacity overflow/g, /LayoutError/g, /`async fn` resumed after completion/g, /RefCell already (?:mutably )?borrowed/g,
+  /capacity overflow/g, /cannot access a Thread Local Storage value during or after destruction: /gi, /LayoutError/g, /`async fn` resumed after completion/g, /RefCell already (?:mutably )?borrowed/g,
   /.removal index \(is .{2}\) should be < len \(is ../gs, /internal error: entered unreachable code/g, /==!=matches/g, /(?:0x)?0123456789(?:abcdef|ABCDEF)/g, /0001020304050607[0-9]+/g,
 ]
 
 /** Compiles the crate and writes the modules that the engine imports. */
 export async function makeWasm(esbuild, binaryen) {
-  run('cargo', 'build', '--quiet', '--release', '--lib', '--locked', '--target', TARGET)
-  const directory = JSON.parse(shell('cargo', 'metadata', '--no-deps', '--format-version', '1')).target_directory
   rmSync(GLUE, { recursive: true, force: true })
-  run('wasm-bindgen', '--target', 'web', '--omit-default-module-path', '--out-dir', GLUE, '--out-name', 'core', join(directory, TARGET, 'release/halfopen.wasm'))
-  const numbers = shell('cargo', 'run', '--quiet', '--locked', '--features', 'workshop', '--bin', 'generate')
-
+  mkdirSync(GLUE, { recursive: true })
+  rmSync(GENERATED, { recursive: true, force: true })
+  mkdirSync(GENERATED, { recursive: true })
   binaryen.setDebugInfo(true)
-  writeFileSync(`${GLUE}/silent.wasm`, silence(binaryen, blank(readFileSync(`${GLUE}/core_bg.wasm`), wordsOf(numbers))))
+  const numbers = shell('cargo', 'run', '--quiet', '--locked', '--features', 'workshop', '--bin', 'generate')
+  writeFileSync(`${GENERATED}/numbers.js`, numbers)
+  await makeDefault(esbuild, binaryen, wordsOf(numbers))
+  await makeNumbers(esbuild, binaryen, wordsOf(numbers))
+}
+
+/** A library of what ships and nothing else. With the one for tests beside it, the optimiser of the linker sees less, and the Wasm is larger. */
+const COMPILE = ['cargo', 'rustc', '--quiet', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', TARGET]
+
+/** The build for wasm-bindgen, with its glue: `target/glue/core.wasm`. */
+async function makeDefault(esbuild, binaryen, words) {
+  run(...COMPILE)
+  const compiled = join(targetDirectory(), TARGET, 'release/halfopen.wasm')
+  run('wasm-bindgen', '--target', 'web', '--omit-default-module-path', '--out-dir', GLUE, '--out-name', 'core', compiled)
+
+  writeFileSync(`${GLUE}/silent.wasm`, silence(binaryen, blank(readFileSync(`${GLUE}/core_bg.wasm`), words)))
   run('wasm-opt', ...FEATURE_FLAGS, '--debuginfo', '--remove-unused-module-elements', `${GLUE}/silent.wasm`, '-o', `${GLUE}/silent.wasm`)
   const glue = await makeGlue(esbuild, WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(`${GLUE}/silent.wasm`))))
   const { wasm, names, parameters } = shorten(binaryen, readFileSync(`${GLUE}/silent.wasm`), glue)
   writeFileSync(`${GLUE}/short.wasm`, wasm)
-  run('wasm-opt', ...FEATURE_FLAGS, '--debuginfo', '--remove-unused-module-elements', '--memory-packing', `${GLUE}/short.wasm`, '-o', `${GLUE}/short.wasm`)
-  writeFileSync(`${GLUE}/short.wasm`, blankUnread(binaryen, readFileSync(`${GLUE}/short.wasm`), dataOf(readFileSync(`${GLUE}/core_bg.wasm`))[0]))
-  run('wasm-opt', ...FEATURE_FLAGS, ...OPTIMISE, '--debuginfo', `${GLUE}/short.wasm`, '-o', `${GLUE}/named.wasm`)
-  // From the same once more: stripping a file that was written optimised leaves 60 B more.
-  run('wasm-opt', ...FEATURE_FLAGS, ...OPTIMISE, ...STRIP, `${GLUE}/short.wasm`, '-o', `${GLUE}/core.wasm`)
+  optimise(binaryen, 'short', 'core', readFileSync(`${GLUE}/core_bg.wasm`), OPTIMISE)
 
-  rmSync(GENERATED, { recursive: true, force: true })
-  mkdirSync(GENERATED, { recursive: true })
-  writeFileSync(`${GENERATED}/numbers.js`, numbers)
   writeFileSync(`${GENERATED}/glue.js`, `${NOTE}export function loadGlue(FinalizationRegistry) {\n${renamed(reheaded(glue, parameters), names)}\nreturn start;\n}\n`)
   const declarations = readFileSync(`${GLUE}/core.d.ts`, 'utf8')
   const raw = /export interface InitOutput (\{[^]*?\n\})/.exec(declarations)?.[1] ?? fail('wasm-bindgen declares no InitOutput')
   writeFileSync(`${GENERATED}/glue.d.ts`, `${NOTE}export function loadGlue(finalizationRegistry: FinalizationRegistryConstructor | undefined): (module: WebAssembly.Module) => Exports\nexport interface Exports ${raw}\n`)
   writeFileSync(`${GENERATED}/bytes.js`, `${NOTE}export default '${readFileSync(`${GLUE}/core.wasm`).toString('hex')}'\n`)
   writeFileSync(`${GENERATED}/bytes.d.ts`, `${NOTE}declare const bytes: string\nexport default bytes\n`)
+}
+
+/** The build whose boundary is numbers: `target/glue/slim.wasm`, and the same turned to JavaScript. */
+async function makeNumbers(esbuild, binaryen, words) {
+  // In a folder of its own: the files of the two builds have the same names. Demangled, they tell what only writes panics.
+  const directory = join(targetDirectory(), 'numbers')
+  run(...COMPILE, '--no-default-features', '--features', 'numbers', '--target-dir', directory, '--', '-C', 'link-arg=--demangle')
+  const compiled = readFileSync(join(directory, TARGET, 'release/halfopen.wasm'))
+
+  writeFileSync(`${GLUE}/numbers.wasm`, silence(binaryen, blank(compiled, words)))
+  run('wasm-opt', ...FEATURE_FLAGS, '--debuginfo', '--remove-unused-module-elements', `${GLUE}/numbers.wasm`, '-o', `${GLUE}/numbers.wasm`)
+  writeFileSync(`${GLUE}/numbers.wasm`, bare(binaryen, readFileSync(`${GLUE}/numbers.wasm`)))
+  optimise(binaryen, 'numbers', 'slim', compiled, OPTIMISE_NUMBERS)
+  await makeScript(esbuild)
+}
+
+/** What JavaScript of before 2017 has no operator or function for is made of what it has. */
+const LOWERED = ['--llvm-memory-copy-fill-lowering', '--llvm-nontrapping-fptoint-lowering', '--signext-lowering']
+
+/** Turns the numbers build to JavaScript: `loadScript(imports)` gives what an instance's exports are. */
+async function makeScript(esbuild) {
+  run('wasm-opt', ...FEATURE_FLAGS, ...LOWERED, '-O3', `${GLUE}/slim.wasm`, '-o', `${GLUE}/lowered.wasm`)
+  run('wasm2js', '--enable-mutable-globals', '-O3', `${GLUE}/lowered.wasm`, '-o', `${GLUE}/script.js`)
+  const text = readFileSync(`${GLUE}/script.js`, 'utf8')
+  // As it comes, it imports and runs when it is imported; and its memory is described by objects that have the prototype of all objects.
+  const parts = /^import \* as host from 'host';\n([^]*)\nvar retasmFunc = asmFunc\(\{[^]*$/.exec(text) ?? fail('wasm2js has changed the form of what it writes')
+  const memory = /"memory": Object\.create\(Object\.prototype, \{[^]*?get": function \(\) \{\s+return (\w+);[^]*?\}\),/
+  if (!memory.test(parts[1])) fail('wasm2js has changed the form of the memory')
+  if (/\bwasm2js_trap\b/.test(parts[1]) !== /unreachable/.test(shell('wasm-opt', ...FEATURE_FLAGS, '--print', '-o', '/dev/null', `${GLUE}/lowered.wasm`))) fail('wasm2js has changed the name of a trap')
+  // A trap is known by its name (js/engine/trap.js).
+  const trap = /function wasm2js_trap\(\) \{ throw new Error\('abort'\); \}/
+  const body = parts[1].replace(memory, '"memory": { get buffer() { return $1 } },').replace(trap, "function wasm2js_trap() { throw Object.assign(new Error('unreachable'), { name: 'RuntimeError' }) }")
+  const { code } = await esbuild.transform(`export function loadScript(imports) {\n${body}\nreturn asmFunc(imports)\n}`, { minify: true, target: 'es2021', charset: 'ascii' })
+  writeFileSync(`${GENERATED}/script.js`, `${NOTE}${code}`)
+  writeFileSync(`${GENERATED}/script.d.ts`, `${NOTE}export function loadScript(imports: object): any\n`)
+  writeFileSync(`${GENERATED}/module.d.ts`, `${NOTE}// The build puts the name of a Wasm file in the place of this one.\ndeclare const module: WebAssembly.Module\nexport default module\n`)
+}
+
+const targetDirectory = () => JSON.parse(shell('cargo', 'metadata', '--no-deps', '--format-version', '1')).target_directory
+
+/** Optimises a Wasm of `target/glue` and strips it. The one as it was compiled tells where the data is that is only read. */
+function optimise(binaryen, from, to, compiled, passes) {
+  const file = `${GLUE}/${from}.wasm`
+  run('wasm-opt', ...FEATURE_FLAGS, '--debuginfo', '--remove-unused-module-elements', '--memory-packing', file, '-o', file)
+  writeFileSync(file, blankUnread(binaryen, readFileSync(file), dataOf(compiled)[0]))
+  run('wasm-opt', ...FEATURE_FLAGS, ...passes, '--debuginfo', file, '-o', `${GLUE}/${to === 'core' ? 'named' : `${to}-named`}.wasm`)
+  // From the same once more: stripping a file that was written optimised leaves 60 B more.
+  run('wasm-opt', ...FEATURE_FLAGS, ...passes, ...STRIP, file, '-o', `${GLUE}/${to}.wasm`)
+}
+
+/** Without the exports of the linker, which nobody asks for. */
+function bare(binaryen, wasm) {
+  const { module } = read(binaryen, wasm)
+  for (const name of ['__heap_base', '__data_end']) module.removeExport(name)
+  return emit(module)
 }
 
 /** The words that the generated numbers name, longest first: in the Wasm nobody reads them. */

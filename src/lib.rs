@@ -1,11 +1,13 @@
-//! The state machine of the npm package `halfopen`, in two rooms.
+//! The state machine of the npm package `halfopen`, in a few rooms.
 //!
 //! - [`core`] is pure: it decides whether a call may pass and what its result means. It knows no
 //!   clock, no randomness, no I/O and no JavaScript, and it cannot panic. It builds and is tested
 //!   natively.
-//! - `wasm` exists on the `wasm32` target only. It is the boundary: the one room where a `JsValue`
-//!   may appear. It keeps the breakers of a process in one table of slots, checks numbers that come
-//!   in and turns answers into numbers.
+//! - `boundary` exists on the `wasm32` target only. It keeps the breakers of a process in one table of
+//!   slots, checks numbers that come in and turns answers into numbers.
+//! - `wasm` is what that boundary has of JavaScript's values: the one room where a `JsValue` may appear.
+//! - `numbers` stands in its place in the build with the feature `numbers`, in which nothing but numbers
+//!   crosses: for what can't hold references to JavaScript's values, such as the core turned to JavaScript.
 //!
 //! The JavaScript around it lives in `js/`: it awaits, reads clocks, emits events and throws.
 //!
@@ -13,5 +15,9 @@
 
 pub mod core;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", any(feature = "javascript", feature = "numbers")))]
+pub mod boundary;
+#[cfg(all(target_arch = "wasm32", feature = "numbers"))]
+pub mod numbers;
+#[cfg(all(target_arch = "wasm32", feature = "javascript", not(feature = "numbers")))]
 pub mod wasm;

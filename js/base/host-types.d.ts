@@ -21,6 +21,10 @@ type Target = EventTarget
 type Url = URL
 // @ts-ignore
 type Fetch = typeof fetch
+// @ts-ignore
+type Module = WebAssembly.Module
+// @ts-ignore
+type Reply = Response
 
 /** An `AbortSignal` of any host or library. */
 export interface AbortSignalLike {
@@ -62,6 +66,14 @@ export interface URLLike {
   readonly hash: string
 }
 
+/** A `Response` where the project knows none. */
+export interface ResponseWithBytes {
+  readonly ok: boolean
+  readonly status: number
+  readonly headers: any
+  arrayBuffer(): Promise<ArrayBuffer>
+}
+
 /** A `fetch` of any host or library. */
 export type FetchLike = (input: any, init?: any) => Promise<any>
 
@@ -73,6 +85,12 @@ export type HostEvent = Known<PlainEvent, EventLike>
 export type HostEventTarget = Known<Target, EventTargetLike>
 /** The project's `URL`. */
 export type HostURL = Known<Url, URLLike>
+/** The project's `WebAssembly.Module`. */
+export type HostModule = Known<Module, object>
+/** The project's `Response`. */
+export type HostResponse = Known<Reply, ResponseWithBytes>
+/** Bytes: an `ArrayBuffer`, or an array of its bytes. */
+export type HostBytes = ArrayBufferLike | ArrayBufferView
 /** The type of the project's global `fetch`. */
 export type HostFetch = Known<Fetch, FetchLike>
 

@@ -43,7 +43,10 @@
 //! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
 
 mod by_hand;
+mod probe;
 mod view;
+
+pub use probe::ProbeStep;
 
 use super::backoff::{Backoff, OpenTime};
 use super::config::{Config, Field};

@@ -4,7 +4,7 @@
 //!
 //! No text crosses the boundary: what wasm-bindgen brings along for texts is 2 KB, and a header is a few characters.
 
-use super::number;
+use crate::boundary::number;
 use crate::core::Verdict;
 use crate::core::http::{Room, judge};
 use js_sys::JsString;

@@ -7,17 +7,14 @@
 //! Each task is woken by the promise it waits for and by nothing else, so none can stop another. `spawn_local` would put them all
 //! into one queue, which with its microtasks is 3 KB of Wasm.
 
-use super::slots;
-use crate::core::{Admission, Breaker, Field, Mode, Outcome, Permit, State};
+use crate::boundary::slots;
+use crate::core::{Outcome, Permit, ProbeStep};
 use js_sys::Promise;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-
-/// The shortest pause between two looks at the clock, in ms: it may lag behind the timer.
-const SHORTEST_PAUSE: f64 = 1.0;
 
 #[wasm_bindgen]
 extern "C" {
@@ -125,34 +122,15 @@ impl Task {
             return None;
         }
         let (now, random) = (host.now(), host.random());
-        match slots::with_cold(*slot, Step::Stop, |breaker| step(breaker, now, random)) {
-            Step::Stop => None,
-            Step::Wait(ms) => Some(host.sleep(ms)),
-            Step::Test(permit, patience) => {
+        match slots::with_cold(*slot, ProbeStep::Stop, |breaker| breaker.next_of_probe(now, random)) {
+            ProbeStep::Stop => None,
+            ProbeStep::Wait(ms) => Some(host.sleep(ms)),
+            ProbeStep::Test(permit, patience) => {
                 *test = Some(permit);
                 // Becoming half open is news.
                 host.tell(&JsValue::UNDEFINED);
                 Some(host.probe(patience))
             }
         }
-    }
-}
-
-/// What to do next.
-enum Step {
-    Stop,
-    Wait(f64),
-    Test(Permit, f64),
-}
-
-fn step(breaker: &mut Breaker, now: f64, random: f64) -> Step {
-    if breaker.state() == State::Closed || matches!(breaker.mode(), Mode::Isolated | Mode::Disabled) {
-        return Step::Stop;
-    }
-    match breaker.admit_probe(now, random) {
-        Admission::Granted(permit) => {
-            Step::Test(permit, breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY))
-        }
-        Admission::Refused(_) => Step::Wait(breaker.probe_after(now).max(SHORTEST_PAUSE)),
     }
 }

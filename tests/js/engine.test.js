@@ -91,7 +91,7 @@ describe('where WebAssembly can not be used', () => {
   const REFUSED = {
     isError: true,
     code: 'ERR_ENGINE_UNAVAILABLE',
-    message: "WebAssembly can't be used here: it is missing, or switched off as by --jitless",
+    message: "WebAssembly can't be used here: it is missing, or switched off as by --jitless. halfopen/no-wasm needs none",
     hasCause: true
   }
 
@@ -134,7 +134,7 @@ describe('where WebAssembly can not be used', () => {
     ['V8 at the end of the call stack', 'RangeError', 'Maximum call stack size exceeded', ''],
     ['V8 of damaged bytes', 'CompileError', 'WebAssembly.Module(): expected magic word 00 61 73 6d, found 01 61 73 6d @+0', '']
   ]) {
-    it(`the error names what failed and what would help, and blames no policy that is not there: ${what}`, async () => {
+    it(`the error names what failed, what would help and the entry that needs no Wasm, and blames no policy that is not there: ${what}`, async () => {
       const answer = await answerOf(`
         const { CircuitBreaker } = await import(ESM)
         ${REPORT}
@@ -142,7 +142,7 @@ describe('where WebAssembly can not be used', () => {
         let cause
         try { new CircuitBreaker() } catch (error) { cause = error.cause.message }
         console.log(JSON.stringify([report(), cause]))`)
-      assert.deepEqual(answer, [{ ...REFUSED, message: `WebAssembly can't be used here: ${type}: ${said}${help}` }, said])
+      assert.deepEqual(answer, [{ ...REFUSED, message: `WebAssembly can't be used here: ${type}: ${said}${help}. halfopen/no-wasm needs none` }, said])
     })
   }
 
@@ -161,7 +161,7 @@ describe('where WebAssembly can not be used', () => {
       try { new (load('./index.cjs').CircuitBreaker)() } catch (error) { text = [error.code, error.message] }
       console.log(JSON.stringify(text))`)
     assert.equal(answer[0], 'ERR_ENGINE_UNAVAILABLE')
-    assert.match(answer[1], /^WebAssembly can't be used here: CompileError: .*\. A Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src$/)
+    assert.match(answer[1], /^WebAssembly can't be used here: CompileError: .*\. A Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src\. halfopen\/no-wasm needs none$/)
   })
 })
 

@@ -20,8 +20,10 @@ describe('the tarball', () => {
     assert.deepEqual(
       user.paths.filter((path) => !path.startsWith('types/')),
       [
-        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'index.cjs',
-        'index.js', 'package.json', 'undici.cjs', 'undici.js'
+        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'edge-light/fetch.js', 'edge-light/index.js', 'edge-light/undici.js',
+        'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'index.cjs', 'index.js', 'no-wasm.cjs', 'no-wasm.js', 'package.json', 'react-native/fetch.cjs',
+        'react-native/fetch.js', 'react-native/index.cjs', 'react-native/index.js', 'react-native/undici.cjs', 'react-native/undici.js', 'slim.cjs', 'slim.js', 'slim.wasm',
+        'undici.cjs', 'undici.js', 'workerd/fetch.js', 'workerd/index.js', 'workerd/undici.js'
       ]
     )
   })
@@ -39,7 +41,7 @@ describe('the tarball', () => {
     for (const path of user.paths) {
       const text = (await user.read(path)).toString('latin1')
       // A standard library that was built on this machine may name the home in its texts, inside the Wasm. Ours may not.
-      const telling = path === 'core.wasm' ? [clone] : [clone, `${homedir()}/`, '/home/', '/.cargo/']
+      const telling = path.endsWith('.wasm') ? [clone] : [clone, `${homedir()}/`, '/home/', '/.cargo/']
       for (const word of telling) assert.ok(!text.includes(word), `${path} contains ${word}`)
     }
     const bytes = (await user.read('core.wasm')).toString('hex')
@@ -77,11 +79,11 @@ describe('resolving the package', () => {
   })
 
   it('leaves "are the types wrong" nothing to say', async () => {
-    // core.wasm is a file for those who load it themselves: it has no types, since every host gives something else for it.
-    const { stdout } = await run(tool('attw'), [user.tarball, '--exclude-entrypoints', './core.wasm', '--format', 'json'], { cwd: user.dir })
+    // The Wasm files are no JavaScript: whoever imports them has a host or a bundler that can.
+    const { stdout } = await run(tool('attw'), [user.tarball, '--exclude-entrypoints', './core.wasm', './slim.wasm', '--format', 'json'], { cwd: user.dir })
     const { analysis } = JSON.parse(stdout)
     assert.deepEqual(analysis.problems, [])
-    for (const entry of ['.', './fetch', './undici']) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
+    for (const entry of ['.', './fetch', './undici', './no-wasm', './slim']) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
   })
 
   const USE = `

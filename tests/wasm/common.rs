@@ -4,15 +4,18 @@
 //! Must not know: the glue. Numbers go through the raw exports, as they do on the hot path; objects through the functions
 //! that the glue calls.
 
+use halfopen::boundary::draft::{create, draft_begin, draft_option};
+use halfopen::boundary::facts::NAMES as REPORT;
+use halfopen::boundary::number::{
+    self, CONFLICTS, HAS_PROBE, TRACKS_LATENCY, TRIPS, UNJUDGED, UNKNOWN_OPTION,
+};
+use halfopen::boundary::report::report;
+use halfopen::boundary::*;
 use halfopen::core::http::Header;
 use halfopen::core::{Admission, Conflict, Field, Outcome, Problem, Reason, Refusal, State, snapshot};
-use halfopen::wasm::draft::{create, draft_begin, draft_option, restore};
-use halfopen::wasm::facts::NAMES as REPORT;
 use halfopen::wasm::http::{judge_response, judged_retry_after};
-use halfopen::wasm::number::{self, CONFLICTS, HAS_PROBE, TRACKS_LATENCY, TRIPS, UNJUDGED, UNKNOWN_OPTION};
+use halfopen::wasm::lists::{restore, state_changes, take_snapshot};
 use halfopen::wasm::probe::start_probe;
-use halfopen::wasm::report::{report, state_changes, take_snapshot};
-use halfopen::wasm::*;
 use js_sys::{Array, Float64Array, Function, JSON, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -454,7 +457,9 @@ fn many_slots_are_told_apart_and_all_given_back() {
     for (times, slot) in slots.iter().enumerate() {
         assert_eq!(failure_count(*slot), (times % 5) as f64);
     }
-    slots.iter().copied().for_each(free_slot);
+    for slot in slots {
+        free_slot(slot);
+    }
     assert_eq!(live_breakers(), before);
 }
 

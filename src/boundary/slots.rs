@@ -49,7 +49,7 @@ pub(super) fn remove(slot: u32) {
 
 /// Does `work` with the breaker in that slot, or answers `absent`.
 #[inline(always)]
-pub(super) fn with<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T) -> T {
+pub(crate) fn with<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T) -> T {
     table(|slots| match slots.breakers.get_mut(slot as usize) {
         Some(Some(breaker)) => work(breaker),
         _ => absent,
@@ -59,7 +59,7 @@ pub(super) fn with<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T
 /// As [`with`], for all but the hot path: one copy of the way to the slot serves every caller, which keeps
 /// 4 KB out of the Wasm.
 #[inline(always)]
-pub(super) fn with_cold<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T) -> T {
+pub(crate) fn with_cold<T>(slot: u32, absent: T, work: impl FnOnce(&mut Breaker) -> T) -> T {
     // SAFETY: As in [`Sole::with`]: `work` calls the pure core and does not lead back here. A breaker stays where it is while
     // the table grows, since it has a box of its own.
     match unsafe { find(slot).as_mut() } {

@@ -7,8 +7,8 @@
 use super::sole::Sole;
 use super::{number, slots};
 use crate::core::{Breaker, Config, Field};
-use js_sys::Float64Array;
 use std::rc::Rc;
+#[cfg(not(feature = "numbers"))]
 use wasm_bindgen::prelude::*;
 
 struct Drafts {
@@ -25,22 +25,25 @@ fn with<T>(work: impl FnOnce(&mut Drafts) -> T) -> T {
 }
 
 /// Forgets the options gathered for the next breaker.
-#[wasm_bindgen(js_name = draftBegin)]
-pub fn draft_begin() {
+#[cfg_attr(feature = "numbers", unsafe(export_name = "draftBegin"))]
+#[cfg_attr(not(feature = "numbers"), wasm_bindgen(js_name = draftBegin))]
+pub extern "C" fn draft_begin() {
     with(|drafts| drafts.next = Config::UNSET);
 }
 
 /// Gathers one option for the next breaker, by its number; answers 0 or the number of the problem.
-#[wasm_bindgen(js_name = draftOption)]
-pub fn draft_option(field: u32, value: f64) -> u32 {
+#[cfg_attr(feature = "numbers", unsafe(export_name = "draftOption"))]
+#[cfg_attr(not(feature = "numbers"), wasm_bindgen(js_name = draftOption))]
+pub extern "C" fn draft_option(field: u32, value: f64) -> u32 {
     let Some(field) = Field::from_number(field) else { return number::UNKNOWN_OPTION };
     with(|drafts| drafts.next.set(field, value).map_or_else(number::of_problem, |()| 0))
 }
 
 /// Makes a breaker of the gathered options: answers its slot, or the negative number of the problem. The flags are
 /// [`number::TRACKS_LATENCY`] and [`number::HAS_PROBE`].
-#[wasm_bindgen]
-pub fn create(flags: u32) -> f64 {
+#[cfg_attr(feature = "numbers", unsafe(export_name = "create"))]
+#[cfg_attr(not(feature = "numbers"), wasm_bindgen(js_name = create))]
+pub extern "C" fn create(flags: u32) -> f64 {
     with(|drafts| {
         if let Err(problem) = drafts.next.check() {
             return -f64::from(number::of_problem(problem));
@@ -58,13 +61,4 @@ pub fn create(flags: u32) -> f64 {
         }
         slots::insert(breaker).into()
     })
-}
-
-/// Makes a new breaker carry on from a snapshot; false when it is not one of such a breaker, which is then of no
-/// more use.
-#[wasm_bindgen]
-pub fn restore(slot: u32, saved: &Float64Array, origin: f64, now: f64) -> bool {
-    // One by one: what copies all at once is 300 B of Wasm.
-    let saved: Vec<_> = (0..saved.length()).map(|index| saved.get_index(index)).collect();
-    slots::with_cold(slot, false, |breaker| breaker.restore(&saved, origin, now).is_some())
 }

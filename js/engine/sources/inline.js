@@ -1,0 +1,11 @@
+/**
+ * The core as Wasm that is inlined as hex: for everybody who can compile Wasm wherever the first breaker is made.
+ *
+ * Must not know: what the core does.
+ */
+import bytes from '../generated/bytes.js'
+import { coreOf } from './bindgen-core.js'
+import { decode } from './decode.js'
+
+/** Compiles and instantiates the core, synchronously. */
+export const loadCore = () => coreOf(() => new WebAssembly.Module(decode(bytes)))

@@ -1,0 +1,10 @@
+/**
+ * The core turned to JavaScript: for hosts without Wasm, or where it is forbidden.
+ *
+ * Must not know: what the core does.
+ */
+import { loadScript } from '../generated/script.js'
+import { coreOf } from './numbers-core.js'
+
+/** Makes the core. */
+export const loadCore = () => coreOf(loadScript)
