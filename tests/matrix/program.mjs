@@ -418,6 +418,14 @@ export const CHECKS = [
       same(await (await guarded(url())).text(), 'short')
       same(counts(), [2, 0, 0])
     },
+    async without({ guardFetch }, { asked, patient, origin, lacks }) {
+      if (lacks('URL') || lacks('Response')) return
+      const guarded = guardFetch({ failureThreshold: 1, settleOn: 'body', ...asked })
+      const { becomes, url } = patient()
+      await becomes({ body: 'short' })
+      same(await (await guarded(url())).text(), 'short')
+      same(guarded.registry.get(origin).metrics.successfulCalls, 1, 'a call that ends at the headers')
+    },
   },
   {
     title: 'counts a dropped connection as a failure, and a body that breaks off where fetch itself tells',
@@ -490,6 +498,14 @@ function network() {
   }
 }
 
+function makesStreams() {
+  try {
+    return new ReadableStream() !== undefined
+  } catch {
+    return false
+  }
+}
+
 /**
  * Runs every check.
  *
@@ -502,6 +518,8 @@ export async function conform(halfopen, given) {
   const has = (part) => typeof globalThis[part] === 'function' || (part === 'performance' && typeof performance === 'object')
   const missing = PARTS.filter((part) => !has(part) && !(part === 'fetch' && given.fetch))
   if (given.origin === undefined) missing.push('network')
+  // Of some old Workers it is a class whose objects nobody can make.
+  if (has('ReadableStream') && !makesStreams()) missing.push('ReadableStream')
   const lacks = (part) => missing.includes(part)
   const isReal = given.origin !== undefined
   const fetch = isReal ? given.fetch ?? ((...args) => globalThis.fetch(...args)) : network()

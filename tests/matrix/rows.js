@@ -12,14 +12,17 @@ import { all, pairwise } from '../combinations.js'
  * @property {string} entry One of `ENTRIES`.
  * @property {string} [tool] Which of the installed ones it is, where there are several.
  * @property {string[]} [lacks] What the program is told not to find there. Unsaid: nothing.
+ * @property {true} [forbids] Whether what is special there is that it lacks or forbids WebAssembly, or all of the web: a line of its own in the table.
  * @property {string} [unavailable] Why no breaker can be made there: the error is what is tried.
  */
 
-/** The entries by their names, each with what a user imports to have the class and the guarded fetch. */
+/** The entries by their names, each with what a user imports to have the class and the guarded fetch, and what Wasm the user brings. */
 export const ENTRIES = {
-  halfopen: ['halfopen', 'halfopen/fetch'],
+  halfopen: { imports: ['halfopen', 'halfopen/fetch'] },
+  'halfopen/no-wasm': { imports: ['halfopen/no-wasm'] },
+  'halfopen/slim': { imports: ['halfopen/slim'], wasm: 'halfopen/slim.wasm' },
 }
-const DEFAULT = 'halfopen'
+const [DEFAULT, NO_WASM, SLIM] = Object.keys(ENTRIES)
 const PLAIN = 'defaults'
 
 /** What only some hosts have: the language has neither. */
@@ -34,60 +37,83 @@ function node(whole) {
     entry: Object.keys(ENTRIES),
   })
   const rows = whole ? product : pairwise(product)
-  const bare = ['20', '22', '24', '26'].map((tool) => ({ tool, how: 'bare `vm` context', setting: PLAIN, entry: DEFAULT, lacks: [...WEB, 'network'] }))
-  const jitless = ['20', '22', '24', '26'].map((tool) => ({ tool, how: 'ES module', setting: '`--jitless`', entry: DEFAULT, unavailable: 'it has no WebAssembly' }))
+  const versions = ['20', '22', '24', '26']
+  const bare = all({ tool: versions, entry: [DEFAULT, NO_WASM] }).map((row) => ({ how: 'bare `vm` context', setting: PLAIN, forbids: true, lacks: [...WEB, 'network'], ...row }))
+  const jitless = all({ tool: versions, entry: [DEFAULT, NO_WASM] })
+    .map((row) => ({
+      how: 'ES module', setting: '`--jitless`', forbids: true, ...row,
+      ...(row.entry === DEFAULT && { unavailable: 'it has no WebAssembly' }),
+      // Node's own fetch needs WebAssembly.
+      ...(Number(row.tool) < 24 && { lacks: ['fetch', 'Request', 'Response', 'Headers', 'network'] }),
+    }))
   return [...rows, ...bare, ...jitless].map((row) => ({ kind: 'node', where: `Node ${row.tool}`, ...row }))
 }
 
 /** @type {() => Row[]} */
 const bun = () =>
-  all({ tool: ['1.1', '1.4'], how: ['ES module', 'CommonJS', 'worker', '`bun build --compile`'] })
-    .map((row) => ({ kind: 'bun', where: `Bun ${row.tool}`, setting: PLAIN, entry: DEFAULT, ...row }))
+  all({ tool: ['1.1', '1.4'], how: ['ES module', 'CommonJS', 'worker', '`bun build --compile`'], entry: [DEFAULT, NO_WASM, SLIM] })
+    // What is compiled has no file beside it.
+    .filter(({ how, entry }) => entry === DEFAULT || how === 'ES module' || (how !== 'worker' && entry === NO_WASM))
+    .map((row) => ({ kind: 'bun', where: `Bun ${row.tool}`, setting: PLAIN, ...row }))
 
 /** @type {() => Row[]} */
 const deno = () =>
-  all({ tool: ['2.1', '2.9'], how: ['`node_modules`', '`npm:` specifier', 'worker'], setting: ['no permission', '`--allow-net`'] })
-    // A worker's file is read with a permission.
-    .filter(({ how, setting }) => how !== 'worker' || setting === 'no permission')
-    .map((row) => (row.how === 'worker' ? { ...row, setting: '`--allow-read`' } : row))
-    .map((row) => ({ kind: 'deno', where: `Deno ${row.tool}`, entry: DEFAULT, ...row, ...(row.setting !== '`--allow-net`' && { lacks: ['network'] }) }))
+  all({ tool: ['2.1', '2.9'], how: ['`node_modules`', '`npm:` specifier', 'worker'], setting: ['no permission', '`--allow-net`', '`--allow-read`'], entry: [DEFAULT, NO_WASM, SLIM] })
+    // The file of a worker, and that of a Wasm, are read with a permission; nothing else asks for one.
+    .filter(({ how, setting, entry }) => (setting === '`--allow-read`') === (how === 'worker' || entry === SLIM))
+    .filter(({ how, setting, entry }) => entry === DEFAULT || (how === '`node_modules`' && setting !== '`--allow-net`'))
+    .map((row) => ({ kind: 'deno', where: `Deno ${row.tool}`, ...row, ...(row.setting !== '`--allow-net`' && { lacks: ['network'] }) }))
 
 /** @type {() => Row[]} */
-const dom = () => [
-  { kind: 'dom', where: 'jsdom', how: 'script in the window', setting: PLAIN, entry: DEFAULT, tool: 'jsdom', lacks: ['fetch', 'network', 'Request', 'Response', 'ReadableStream'] },
-  { kind: 'dom', where: 'happy-dom', how: 'script in the window', setting: PLAIN, entry: DEFAULT, tool: 'happy-dom' },
-]
+const dom = () =>
+  all({ tool: ['jsdom', 'happy-dom'], entry: [DEFAULT, NO_WASM] }).map((row) => ({
+    kind: 'dom', where: row.tool, how: 'script in the window', setting: PLAIN, ...row,
+    ...(row.tool === 'jsdom' && { lacks: ['fetch', 'network', 'Request', 'Response', 'ReadableStream'] }),
+  }))
 
-/** Dates before and after workerd has `FinalizationRegistry`, and WebAssembly from bytes at module scope. */
-const DATES = { old: 'date 2022-01-01', recent: 'date 2026-07-30' }
+/** Dates before and after workerd has `FinalizationRegistry`, and settles promises of other requests. */
+const DATES = ['date 2022-01-01', 'date 2026-07-30']
 
 /** @type {() => Row[]} */
 const workerd = () =>
-  [
-    { how: 'first breaker in a handler', setting: DATES.old, unavailable: 'it compiles no WebAssembly from bytes' },
-    { how: 'first breaker in a handler', setting: DATES.recent, unavailable: 'it compiles no WebAssembly from bytes' },
-    { how: 'first breaker at module scope', setting: DATES.old, unavailable: 'it compiles no WebAssembly from bytes' },
-    { how: 'first breaker at module scope', setting: DATES.recent },
-    { how: 'Durable Object that restores its snapshot', setting: DATES.recent },
-    { how: 'probe across requests', setting: DATES.recent },
-  ].map((row) => ({ kind: 'workerd', where: 'workerd', entry: DEFAULT, ...row }))
+  all({
+    how: ['first breaker in a handler', 'first breaker at module scope', 'Durable Object that restores its snapshot', 'probe across requests'],
+    setting: DATES, entry: [DEFAULT, NO_WASM, SLIM],
+  })
+    .filter(({ how, entry }) => entry === DEFAULT || how === 'first breaker in a handler')
+    .map((row) => ({ kind: 'workerd', where: 'workerd', ...row, ...(row.setting === DATES[0] && { lacks: ['FinalizationRegistry', 'WeakRef', 'ReadableStream'] }) }))
 
 /** @type {() => Row[]} */
 const browsers = () =>
-  all({ tool: ['Chromium', 'Firefox', 'WebKit'], how: ['page', 'dedicated worker', 'shared worker', 'service worker', 'page whose policy forbids Wasm'] })
+  all({
+    tool: ['Chromium', 'Firefox', 'WebKit'],
+    how: ['page', 'dedicated worker', 'shared worker', 'service worker', 'page whose policy forbids Wasm'],
+    entry: [DEFAULT, NO_WASM, SLIM],
+  })
+    .filter(({ how, entry }) => entry === DEFAULT || how === 'page' || (entry === NO_WASM && how.includes('forbids')) || (entry === SLIM && how === 'service worker'))
     .map((row) => ({
-      kind: 'browser', where: row.tool, setting: PLAIN, entry: DEFAULT, ...row,
-      ...(row.how.includes('forbids') && { unavailable: 'its policy forbids WebAssembly' }),
+      kind: 'browser', where: row.tool, setting: PLAIN, ...row,
+      ...(row.how.includes('forbids') && { forbids: true, ...(row.entry === DEFAULT && { unavailable: 'its policy forbids WebAssembly' }) }),
     }))
 
 /** @type {() => Row[]} */
-const edge = () => [
-  { kind: 'edge', where: 'Edge runtime of Next and Vercel', how: 'script', setting: 'Wasm from bytes allowed', entry: DEFAULT, lacks: ['CustomEvent'] },
-  { kind: 'edge', where: 'Edge runtime of Next and Vercel', how: 'script', setting: 'Wasm from bytes forbidden', entry: DEFAULT, unavailable: 'it compiles no WebAssembly from bytes' },
-]
+const edge = () =>
+  [DEFAULT, NO_WASM, SLIM].map((entry) => (
+    { kind: 'edge', where: 'Edge runtime of Next and Vercel', how: 'script', setting: 'code from strings and Wasm from bytes forbidden', entry, lacks: ['CustomEvent'] }
+  ))
+
+/** What Hermes has of the web without React Native. */
+const OF_HERMES = ['setTimeout']
+
+/** @type {() => Row[]} */
+const hermes = () => [
+  // By its own name: React Native's condition leads to the entry without Wasm.
+  { kind: 'hermes', where: 'Hermes', how: 'bundle of Metro with React Native’s configuration', entry: DEFAULT },
+  { kind: 'hermes', where: 'Hermes', how: 'bundle of Metro with React Native’s configuration', entry: NO_WASM },
+].map((row) => ({ setting: PLAIN, lacks: [...WEB.filter((part) => !OF_HERMES.includes(part)), 'FinalizationRegistry', 'WeakRef', 'network'], ...row }))
 
 /** Every row of a run. `whole` has each combination instead of each pair. */
-export const rowsOf = (whole) => [...node(whole), ...bun(), ...deno(), ...dom(), ...workerd(), ...browsers(), ...edge()]
+export const rowsOf = (whole) => [...node(whole), ...bun(), ...deno(), ...dom(), ...workerd(), ...browsers(), ...edge(), ...hermes()]
 
 /** A row in a sentence. */
 export const titleOf = ({ where, how, setting, entry, unavailable }) =>

@@ -8,9 +8,11 @@ const unique = (values) => [...new Set(values)]
 const line = (cells) => `| ${cells.join(' | ')} |`
 const table = (heads, rows) => [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n')
 
-/** What ran, one line for each runtime and what came out. */
+/** What ran: a line for each runtime, and one for each way that forbids something there. */
 export function tableOf(ran) {
-  const groups = Map.groupBy(ran, ({ where, unavailable }) => `${where} ${unavailable ?? ''}`)
+  const order = unique(ran.map(({ where }) => where))
+  const sorted = ran.toSorted((one, other) => order.indexOf(one.where) - order.indexOf(other.where))
+  const groups = Map.groupBy(sorted, ({ where, forbids, how, setting, unavailable }) => [where, ...(forbids ? [how, setting, unavailable] : [])].join())
   return table(
     ['runtime', 'version', 'how', 'with', 'entry', 'outcome'],
     [...groups.values()].map((rows) => [

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { project } from '../package/support.js'
@@ -59,24 +59,64 @@ export async function userOfMatrix() {
  *
  * @param {{ entry: string }} row
  * @param {object} host What the program is told: see `Host` in `program.mjs`.
- * @param {(specifier: string) => string} [find] Where the package is, by other names than its own.
+ * @param {object} [means]
+ * @param {(specifier: string) => string} [means.find] Where the package is, by other names than its own.
+ * @param {(specifier: string) => { lines?: string, value: string }} [means.bring] How the Wasm of an entry that takes one comes about: lines for the
+ *   head of the module, and what `init` is given.
  */
-export const asModule = ({ entry }, host, find = (specifier) => specifier) => {
-  const names = ENTRIES[entry].map((_, index) => `entry${index}`)
+export const asModule = ({ entry }, host, { find = (specifier) => specifier, bring = readByNode } = {}) => {
+  const { imports, wasm } = ENTRIES[entry]
+  const names = imports.map((_, index) => `entry${index}`)
+  const { lines = '', value } = wasm === undefined ? {} : bring(wasm)
   return [
-    ...ENTRIES[entry].map((specifier, index) => `import * as ${names[index]} from ${JSON.stringify(find(specifier))}`),
+    ...imports.map((specifier, index) => `import * as ${names[index]} from ${JSON.stringify(find(specifier))}`),
     `import { conform, data } from ${JSON.stringify(find('./program.mjs'))}`,
+    lines,
     `export const halfopen = { ${names.map((name) => `...${name}`).join(', ')} }`,
-    `export const run = () => conform(halfopen, { ...data, ...${JSON.stringify(host)} })`,
-  ].join('\n')
+    'export const run = async () => {',
+    value === undefined ? '' : `await halfopen.init(${value})`,
+    `return conform(halfopen, { ...data, ...${JSON.stringify(host)} })`,
+    '}',
+  ].filter(Boolean).join('\n')
 }
 
+/** Reads the Wasm from its file. */
+const readByNode = (specifier) => ({
+  lines: "import { readFileSync } from 'node:fs'",
+  value: `readFileSync(new URL('./node_modules/${specifier}', import.meta.url))`,
+})
+
 /** The same as a CommonJS module. */
-export const asCommonJs = ({ entry }, host) => [
-  "const { conform, data } = require('./program.cjs')",
-  `const halfopen = { ${ENTRIES[entry].map((specifier) => `...require(${JSON.stringify(specifier)})`).join(', ')} }`,
-  `module.exports = { halfopen, run: () => conform(halfopen, { ...data, ...${JSON.stringify(host)} }) }`,
-].join('\n')
+export const asCommonJs = ({ entry }, host) => {
+  const { imports, wasm } = ENTRIES[entry]
+  return [
+    "const { conform, data } = require('./program.cjs')",
+    `const halfopen = { ${imports.map((specifier) => `...require(${JSON.stringify(specifier)})`).join(', ')} }`,
+    wasm === undefined ? '' : `halfopen.initSync(require('node:fs').readFileSync(require.resolve('${wasm}')))`,
+    `const run = () => conform(halfopen, { ...data, ...${JSON.stringify(host)} })`,
+    'module.exports = { halfopen, run }',
+  ].filter(Boolean).join('\n')
+}
+
+/**
+ * For esbuild: a file that is imported as a WebAssembly module stays one, as tools for such runtimes have it. `wasm` has the bytes afterwards, by the
+ * name that `importFrom` gave.
+ *
+ * @param {Map<string, Buffer>} wasm
+ * @param {(name: string) => { path: string, external?: boolean, namespace?: string }} importFrom
+ */
+export const wasmModules = (wasm, importFrom) => ({
+  name: 'wasm-modules',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /\.wasm(\?module)?$/ }, async ({ path, pluginData, ...rest }) => {
+      if (pluginData === 'found') return
+      const found = await resolve(path.replace('?module', ''), { ...rest, pluginData: 'found' })
+      if (found.errors.length > 0) return found
+      wasm.set(basename(found.path), await readFile(found.path))
+      return importFrom(basename(found.path))
+    })
+  },
+})
 
 /** Code that makes a breaker where none can be made, and answers the error. */
 export const ATTEMPT = `(() => {

@@ -39,6 +39,7 @@ const PROSE = [
   'docs/snapshots.md#Under other options',
   'docs/states.md#By hand',
   'docs/where-it-runs.md#As tested',
+  'docs/where-it-runs.md#How loading works',
   'docs/where-it-runs.md#Where it can\'t load',
   'docs/with-sdks.md#What clients make of a refusal',
 ]

@@ -51,6 +51,8 @@ export async function open({ user, hostOf, tool }) {
       const host = hostOf(row)
       const { page, worker } = WAYS[row.how]
       const find = (specifier) => (specifier.startsWith('.') ? `/${specifier.slice(2)}` : `/node_modules/halfopen/${user.fileOf(specifier)}`)
+      // Compiled while it comes in.
+      const bring = (specifier) => ({ value: `fetch('/node_modules/${specifier}')` })
       await user.write({
         // It is served by the ending of its name.
         'program.js': String(await user.text('program.mjs')),
@@ -58,7 +60,7 @@ export async function open({ user, hostOf, tool }) {
           <script src="answer.js"></script><script type="module" src="page.js"></script>`,
         [`${host.name}/answer.js`]: ANSWER,
         [`${host.name}/page.js`]: page.replace('ATTEMPTS', String(row.unavailable !== undefined)),
-        [`${host.name}/main.js`]: asModule(row, host, find).replaceAll('/program.mjs', '/program.js'),
+        [`${host.name}/main.js`]: asModule(row, host, { find, bring }).replaceAll('/program.mjs', '/program.js'),
         ...(worker && { [`${host.name}/worker.js`]: worker }),
       })
       await browser.driver.get(`${host.origin}/${host.name}/index.html`)

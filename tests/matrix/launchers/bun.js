@@ -17,7 +17,7 @@ export async function open({ user, hostOf }) {
       const tell = 'run().then((answer) => console.log(JSON.stringify({ version: Bun.version, ...answer })))'
       let command = [binary, [`${name}.mjs`]]
       if (how === 'CommonJS') {
-        await user.write({ [`${name}.cjs`]: `${asCommonJs(row, hostOf(row))}\n${tell.replace('run()', 'module.exports.run()')}` })
+        await user.write({ [`${name}.cjs`]: `${asCommonJs(row, hostOf(row))}\n${tell}` })
         command = [binary, [`${name}.cjs`]]
       } else if (how === 'worker') {
         await user.write({

@@ -12,7 +12,7 @@ export async function open({ user, hostOf }) {
       const { tool, how, setting } = row
       const name = `deno-${hostOf(row).name}`
       const find = how === '`npm:` specifier' ? (specifier) => specifier.replace(/^halfopen/, 'npm:halfopen') : undefined
-      const source = asModule(row, hostOf(row), find)
+      const source = asModule(row, hostOf(row), find && { find })
       if (how === 'worker') {
         await user.write({
           [`${name}.mjs`]: `const worker = new Worker(new URL('./${name}-worker.mjs', import.meta.url), { type: 'module' })

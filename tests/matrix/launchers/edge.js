@@ -1,18 +1,25 @@
 // Runs a bundle in the edge runtime that Next and Vercel build on. It must not know what the program checks.
 
 import { EdgeVM } from '@edge-runtime/vm'
-import { asModule, ATTEMPT, installed, versionOf } from '../user.js'
+import { asModule, installed, versionOf, wasmModules } from '../user.js'
 
 export async function open({ user, hostOf }) {
   const version = versionOf(installed('@edge-runtime/vm'))
   return {
     async run(row) {
-      const text = await user.bundle(asModule(row, hostOf(row)), { conditions: ['edge-light', 'worker', 'browser'] })
-      // As where it is deployed: no code from strings, and no WebAssembly from bytes.
-      const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: row.setting === 'Wasm from bytes allowed' } })
+      // As Next has it: a file that is imported with `?module` is compiled when the app is built, and is there as a global.
+      const wasm = new Map()
+      const bring = (specifier) => ({ lines: `import wasm from '${specifier}?module'`, value: 'wasm' })
+      const named = wasmModules(wasm, (name) => ({ path: name, namespace: 'wasm' }))
+      const asGlobals = {
+        name: 'wasm-globals',
+        setup: ({ onLoad }) => onLoad({ filter: /.*/, namespace: 'wasm' }, ({ path }) => ({ contents: `export default globalThis[${JSON.stringify(path)}]` })),
+      }
+      const text = await user.bundle(asModule(row, hostOf(row), { bring }), { conditions: ['edge-light', 'worker', 'browser'], plugins: [named, asGlobals] })
+      const modules = Object.fromEntries([...wasm].map(([name, bytes]) => [name, new WebAssembly.Module(bytes)]))
+      const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false }, extend: (context) => Object.assign(context, modules) })
       vm.evaluate(text)
-      const answered = vm.evaluate(row.unavailable ? `{ const { halfopen } = main; Promise.resolve(${ATTEMPT}).then(JSON.stringify) }` : 'main.run().then(JSON.stringify)')
-      return { version, ...JSON.parse(await answered) }
+      return { version, ...JSON.parse(await vm.evaluate('main.run().then(JSON.stringify)')) }
     },
     close() {},
   }

@@ -21,6 +21,20 @@ const FLAGS = {
 /** What it says on stderr of a flag, whatever runs. */
 const WARNINGS = /^\(node:\d+\) (\[\w+\] )?(ExperimentalWarning|SecurityWarning): .*\n|^\(Use `node --trace-.*\n|^Warning: disabling flag --expose_wasm .*\n/gm
 
+/** Without a Wasm, Node's own fetch can't read HTTP; Node 20 and 22 end as soon as somebody looks at a part of it. */
+const WEB_WITHOUT_WASM = {
+  20: "for (const name of ['fetch', 'Request', 'Response', 'Headers']) delete globalThis[name]",
+  24: `import { request } from 'node:http'
+    import { Readable } from 'node:stream'
+    globalThis.fetch = (input, { method = 'GET', body, signal } = {}) => new Promise((resolve, reject) => {
+      const sent = request(input, { method, signal, agent: false }, (got) => resolve(new Response(Readable.toWeb(got), { status: got.statusCode, headers: got.headers })))
+      sent.on('error', reject)
+      sent.end(body)
+    })`,
+}
+WEB_WITHOUT_WASM[22] = WEB_WITHOUT_WASM[20]
+WEB_WITHOUT_WASM[26] = WEB_WITHOUT_WASM[24]
+
 export async function open({ user, hostOf }) {
   return {
     async run(row) {
@@ -29,8 +43,8 @@ export async function open({ user, hostOf }) {
       const act = unavailable ? `Promise.resolve(${ATTEMPT})` : 'run()'
       const tell = `${act}.then((answer) => console.log(JSON.stringify({ version: process.version.slice(1), ...answer })))`
       const files = {
-        'ES module': () => ({ [`${name}.mjs`]: `${asModule(row, hostOf(row))}\n${tell}` }),
-        CommonJS: () => ({ [`${name}.cjs`]: `${asCommonJs(row, hostOf(row))}\nconst { halfopen: _, run } = module.exports\n${tell}` }),
+        'ES module': () => ({ 'web.mjs': setting === '`--jitless`' ? WEB_WITHOUT_WASM[tool] : '', [`${name}.mjs`]: `import './web.mjs'\n${asModule(row, hostOf(row))}\n${tell}` }),
+        CommonJS: () => ({ [`${name}.cjs`]: `${asCommonJs(row, hostOf(row))}\n${tell}` }),
         'worker thread': () => ({
           [`${name}.mjs`]: `import { Worker } from 'node:worker_threads'
             const worker = new Worker(new URL('./${name}-worker.mjs', import.meta.url))

@@ -1,39 +1,23 @@
 // Runs a Worker in workerd, the runtime of Cloudflare Workers, through miniflare, bundled as wrangler does it. It must not know what the program checks.
 
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
-import { asModule, ATTEMPT, installed, versionOf } from '../user.js'
+import { asModule, installed, versionOf, wasmModules } from '../user.js'
 
 /** The conditions and the handling of `.wasm` that wrangler has: a file of that kind becomes a module of the Worker. */
-async function bundle(dir, contents) {
+async function bundle(user, contents) {
   const wasm = new Map()
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: dir }, bundle: true, format: 'esm', write: false, logLevel: 'silent',
-    conditions: ['workerd', 'worker', 'browser'], external: ['cloudflare:*', 'node:*'],
-    plugins: [{
-      name: 'wasm-modules',
-      setup({ onResolve, resolve }) {
-        onResolve({ filter: /\.wasm$/ }, async ({ path, pluginData, ...rest }) => {
-          if (pluginData === 'found') return
-          const found = await resolve(path, { ...rest, pluginData: 'found' })
-          if (found.errors.length > 0) return found
-          wasm.set(basename(found.path), await readFile(found.path))
-          return { path: `./${basename(found.path)}`, external: true }
-        })
-      },
-    }],
+  const text = await user.bundle(contents, {
+    format: 'esm', globalName: undefined, conditions: ['workerd', 'worker', 'browser'], external: ['cloudflare:*', 'node:*'],
+    plugins: [wasmModules(wasm, (name) => ({ path: `./${name}`, external: true }))],
   })
   return [
-    { type: 'ESModule', path: 'main.js', contents: outputFiles[0].text },
+    { type: 'ESModule', path: 'main.js', contents: text },
     ...[...wasm].map(([path, bytes]) => ({ type: 'CompiledWasm', path, contents: bytes })),
   ]
 }
 
-/** A Durable Object that keeps its breaker in its storage, as docs/where-it-runs.md has it. */
+/** A Durable Object that keeps its breaker in its storage, since memory lasts as long as the host likes. */
 const DURABLE = `
-  new halfopen.CircuitBreaker()
   export class Guard {
     constructor(state) {
       this.storage = state.storage
@@ -52,7 +36,6 @@ const DURABLE = `
 
 /** A breaker of the whole Worker whose probe began in a request that is over. */
 const PROBED = `
-  new halfopen.CircuitBreaker()
   let breaker, probes = 0
   export default {
     async fetch(request) {
@@ -69,11 +52,11 @@ const PROBED = `
 /** Each way: the Worker, beside the program, and what is asked of it. */
 const WAYS = {
   'first breaker in a handler': {
-    worker: (row) => `export default { fetch: async () => Response.json(${row.unavailable ? ATTEMPT : 'await run()'}) }`,
+    worker: () => 'export default { fetch: async () => Response.json(await run()) }',
   },
   'first breaker at module scope': {
-    worker: (row) => `${row.unavailable ? `const made = ${ATTEMPT}` : 'const made = undefined\nnew halfopen.CircuitBreaker()'}
-      export default { fetch: async () => Response.json(made ?? await run()) }`,
+    worker: () => `const first = new halfopen.CircuitBreaker()
+      export default { fetch: async () => Response.json({ ...await run(), first: first.state }) }`,
   },
   'Durable Object that restores its snapshot': {
     worker: () => DURABLE,
@@ -98,7 +81,8 @@ export async function open({ user, hostOf }) {
     async run(row) {
       const host = hostOf(row)
       const way = WAYS[row.how]
-      const modules = await bundle(user.dir, `${asModule(row, host)}\n${way.worker(row)}`)
+      const bring = (specifier) => ({ lines: `import wasm from '${specifier}'`, value: 'wasm' })
+      const modules = await bundle(user, `${asModule(row, host, { bring })}\n${way.worker(row)}`)
       const options = {
         modules, modulesRoot: '/', compatibilityDate: row.setting.replace('date ', ''), host: '127.0.0.1', port: 0, cf: false,
         // What workerd says besides, it says of its own: that a promise of a request that is over was settled, for example.
@@ -128,7 +112,7 @@ export async function open({ user, hostOf }) {
           while (JSON.stringify(await ask(path)) !== JSON.stringify(last)) if (++rounds > 2000) throw new Error(`Waited in vain for ${JSON.stringify(last)}`)
         }
         const wrong = JSON.stringify(answers) === JSON.stringify(way.expected) ? undefined : `Expected ${JSON.stringify(way.expected)}, got ${JSON.stringify(answers)}`
-        return { version, lacks: [], checks: [{ title: row.how, ...(wrong && { wrong }) }] }
+        return { version, checks: [{ title: row.how, ...(wrong && { wrong }) }] }
       } finally {
         await worker.dispose()
       }
