@@ -139,6 +139,7 @@ if [ "$scope" = all ]; then
   npm_tree tests/runners
   npm_tree tests/sdks
   npm_tree tests/types/matrix
+  npm_tree tests/matrix
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked

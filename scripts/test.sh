@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `npm test`: sets up, builds, and runs every layer of tests, or those that are named: `npm test -- rust js`.
+# `npm test`: sets up, builds, and runs every everyday layer of tests, or those that are named: `npm test -- rust js`. The layer `matrix` is long and runs
+# only where it is named.
 # A layer that fails or that ran no test fails the whole. Two lanes run side by side, one of cargo (whose runs would wait for
 # each other anyway) and one of Node, and what measures runs alone after them; the lines are printed in the order of the layers. It must
 # not know what a test checks.
@@ -10,9 +11,11 @@ cd "$here/.."
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
 node_lane=(types js entries http web sdks package runners readme browsers)
 alone=(demo load)
-layers=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
+everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
+node_lane+=(matrix)
+layers=("${everyday[@]}" matrix)
 wanted=("$@")
-[ $# -gt 0 ] || wanted=("${layers[@]}")
+[ $# -gt 0 ] || wanted=("${everyday[@]}")
 is_in() { local one=$1 && shift && [[ " $* " == *" $one "* ]]; }
 for layer in "${wanted[@]}"; do
   is_in "$layer" "${layers[@]}" || { echo "error: no layer \`$layer\`. There are: ${layers[*]}" >&2 && exit 2; }
@@ -59,6 +62,8 @@ entries() {
 http() { node_tests tests/http; }
 # Many of the clients need Node 22.
 sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/sdks; }
+# Some of the tools that start runtimes need Node 22.
+matrix() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/matrix; }
 web() { node_tests tests/web; }
 package() { node_tests tests/package; }
 runners() { node_tests tests/runners; }
@@ -89,7 +94,7 @@ count() {
 
 # The lines of a log that say how it ended.
 closing_lines() {
-  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners): |^not replayed: |^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners|matrix): |^not replayed: |^\| .* \|$|^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
 }
 
 lane() {

@@ -216,7 +216,7 @@ export class CircuitBreaker extends Target {
       failureCount: this.failureCount,
       successCount: this.successCount,
       report: this.#report(),
-      reason: this.#stateChanges().at(-1)?.reason
+      reason: this.#stateChanges().slice(-1)[0]?.reason
     }
     return explanation(facts, (name) => this.#option(name))
   }
@@ -1090,17 +1090,18 @@ export class CircuitBreaker extends Target {
  * those who compare members (`node:assert`, Jest, Chai). It answers what the prototypes say: those of a subclass, or of a spy.
  */
 const OWN_STATE = /* @__PURE__ */ (() => {
-  const holder = {
-    __proto__: CircuitBreaker.prototype,
+  // A class, since React Native's engine takes `super` in no other object.
+  class Holder extends CircuitBreaker {
     get state() {
       let prototype = Object.getPrototypeOf(this)
       // Mostly so, and then it takes 10 ns and not 80.
-      if (prototype === CircuitBreaker.prototype) return /** @type {any} */ (super.state)
+      if (prototype === CircuitBreaker.prototype) return super.state
       while (Object.getOwnPropertyDescriptor(prototype, 'state')?.get === own.get) prototype = Object.getPrototypeOf(prototype)
       return Reflect.get(prototype, 'state', this)
     }
   }
-  const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(holder, 'state'))
+  const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(Holder.prototype, 'state'))
+  own.enumerable = true
   // Its members alone count, whatever somebody adds to the prototype of all objects.
   return Object.setPrototypeOf(own, null)
 })()

@@ -34,7 +34,8 @@ export function watched(response, call) {
   const type = isByteStream(original) ? BYTES : {}
   const reader = original.getReader()
   const reading = new Reading(reader, response, call)
-  const body = new ReadableStream(
+  // Of some old Workers it is a class whose objects nobody can make.
+  const body = ifAny(() => new ReadableStream(
     {
       ...type,
       start: (controller) => reading.steer(controller),
@@ -42,9 +43,9 @@ export function watched(response, call) {
       cancel: (reason) => reading.cancel(reason)
     },
     { highWaterMark: 0 }
-  )
-  const ours = responseOf(body, response)
-  if (ours === undefined) {
+  ))
+  const ours = body && responseOf(body, response)
+  if (body === undefined || ours === undefined) {
     // Nobody can tell when it was read.
     reader.releaseLock()
     return { ours: response, reading: undefined }

@@ -136,6 +136,15 @@ describe('a host with parts of another make', LIMIT, () => {
     controller.abort(new Error('enough'))
     assert.equal(heard.reason, controller.signal.reason)
   })
+  it('has bodies passed on as they are where nobody can make a stream, as in Workers with an old compatibility date', async () => {
+    const ReadableStream = function () { throw new Error('To use the new ReadableStream() constructor, enable a flag') }
+    const { guardFetch } = hostWithout([], { ReadableStream })
+    for (const options of [{}, { timeout: 10_000 }]) {
+      const guarded = guardFetch({ settleOn: 'body', fetch, ...options })
+      assert.equal(await textOf(await guarded(origin, { method: 'POST', body: '{}' })), '{}')
+      await until(() => outcomes(guarded.registry).success === 1)
+    }
+  })
   it('has responses that know less than those of the standard', async () => {
     const { guardFetch } = hostWithout(['Response', 'Headers', 'Request'])
     // As node-fetch and the polyfills for old browsers: no streams of the web, and headers of their own.

@@ -67,15 +67,22 @@ describe('a piece of the package alone', () => {
   }
 })
 
+/** Nodes of a parsed file with what they are in, the outermost first. */
+function visit(node, note, around = []) {
+  if (typeof node !== 'object' || node === null) return
+  if (node.type) note(node, around)
+  for (const value of Object.values(node)) visit(value, note, node.type ? [...around, node] : around)
+}
+
 describe('the syntax of the package', () => {
   for (const path of ['errors.js', 'errors.cjs', 'index.js', 'index.cjs', 'fetch.js', 'fetch.cjs', 'undici.js', 'undici.cjs']) {
-    it(`has no static block: ${path}`, async () => {
+    it(`has no static block, and no super outside of classes: ${path}`, async () => {
       const found = []
-      const visit = (node) => {
-        if (node?.type === 'StaticBlock') found.push(node.start)
-        for (const value of Object.values(node ?? {})) if (typeof value === 'object') visit(value)
-      }
-      visit(parse(String(await user.read(path)), { ecmaVersion: 2022, sourceType: path.endsWith('.cjs') ? 'script' : 'module' }))
+      visit(parse(String(await user.read(path)), { ecmaVersion: 2022, sourceType: path.endsWith('.cjs') ? 'script' : 'module' }), ({ type, start }, around) => {
+        if (type === 'StaticBlock') found.push(`a static block at ${start}`)
+        const holder = around.findLast((node) => node.type === 'ObjectExpression' || node.type === 'ClassBody')
+        if (type === 'Super' && holder?.type !== 'ClassBody') found.push(`super in an object at ${start}`)
+      })
       assert.deepEqual(found, [])
     })
   }

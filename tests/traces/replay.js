@@ -1,7 +1,6 @@
 // Replays the traces of this folder against anything that behaves like a breaker, and says where it does not do what the trace
-// expects. tests/README.md explains the plan. It must not know the breaker: that is what an adapter is for, nor the test runner.
-
-import { readFileSync, readdirSync } from 'node:fs'
+// expects. tests/README.md explains the plan. It must not know the breaker: that is what an adapter is for, nor the test runner, nor any
+// runtime: it is part of the program that all of them run.
 
 /**
  * What a layer hands in to be tested: one breaker and its clock. Each answer may be a promise.
@@ -39,15 +38,6 @@ const OUTCOMES = {
   ok: 'success', success: 'success',
   fail: 'failure', panic: 'failure', failure: 'failure',
   ignore: 'ignored', release: 'ignored', ignored: 'ignored'
-}
-
-const folder = new URL('.', import.meta.url)
-const read = (name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'))
-
-/** The plan, and every trace of every peer. */
-export function load() {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'plan.json').sort()
-  return { plan: read('plan.json'), traces: files.flatMap(read) }
 }
 
 /**

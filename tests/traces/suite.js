@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { load, reasonNotTo, replay } from './replay.js'
+import { load } from './load.js'
+import { reasonNotTo, replay } from './replay.js'
 
 /**
  * @param {string} layer Its name in the plan.

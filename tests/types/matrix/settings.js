@@ -1,5 +1,7 @@
 // The settings that users compile in: what varies, which combinations there are, and the tsconfig.json of one. It must not know what is compiled.
 
+import * as combinations from '../../combinations.js'
+
 /** What varies, with all values of each. A version of TypeScript or of the types of Node is one in package.json, too. */
 export const FACTORS = {
   typescript: ['5.4', '5.9', '6.0', '7.0'],
@@ -22,30 +24,10 @@ const IMPOSSIBLE = [
 export const isPossible = (row) => !IMPOSSIBLE.some((never) => Object.entries(never).every(([factor, value]) => row[factor] === value))
 
 /** All combinations. */
-export const all = () =>
-  Object.entries(FACTORS)
-    .reduce((rows, [factor, values]) => rows.flatMap((row) => values.map((value) => ({ ...row, [factor]: value }))), [{}])
-    .filter(isPossible)
+export const all = () => combinations.all(FACTORS, isPossible)
 
-/** The pairs of values in a combination. */
-const pairsIn = (row) => {
-  const values = Object.entries(row).map((value) => value.join())
-  return values.flatMap((one, index) => values.slice(index + 1).map((other) => `${one} ${other}`))
-}
-
-/** Combinations in which each pair of values stands at least once: again and again the one that has most of those that are missing. */
-export function pairwise() {
-  const rows = all()
-  const missing = new Set(rows.flatMap(pairsIn))
-  const gain = (row) => pairsIn(row).filter((pair) => missing.has(pair)).length
-  const chosen = []
-  while (missing.size > 0) {
-    const best = rows.reduce((best, row) => (gain(row) > gain(best) ? row : best))
-    for (const pair of pairsIn(best)) missing.delete(pair)
-    chosen.push(best)
-  }
-  return chosen
-}
+/** Combinations in which each pair of values stands at least once. */
+export const pairwise = () => combinations.pairwise(all())
 
 export const title = ({ typescript, modules, host, lib, optional }) => `TypeScript ${typescript}, ${modules}, ${host}, ${lib}, ${optional}`
 
