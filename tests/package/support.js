@@ -37,10 +37,10 @@ export const tool = (name) => join(root, 'node_modules/.bin', name)
 
 /**
  * A throw-away project with the tarball installed: offline, since the package has no dependency. Removed by `remove()`.
- * `files` are its own, by name.
+ * `files` are its own, by name; it is made in `parent`.
  */
-export async function project(files = {}) {
-  const dir = await mkdtemp(join(tmpdir(), 'halfopen-package-'))
+export async function project(files = {}, parent = tmpdir()) {
+  const dir = await mkdtemp(join(parent, 'halfopen-package-'))
   const { stdout } = await run('npm', ['pack', join(root, 'pkg'), '--json', '--pack-destination', dir], { cwd: dir })
   const [packed] = Object.values(JSON.parse(stdout))
   const tarball = join(dir, packed.filename)
