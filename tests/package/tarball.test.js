@@ -20,7 +20,7 @@ describe('the tarball', () => {
     assert.deepEqual(
       user.paths.filter((path) => !path.startsWith('types/')),
       [
-        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'index.cjs',
+        'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'halfopen.min.js', 'index.cjs',
         'index.js', 'package.json', 'undici.cjs', 'undici.js'
       ]
     )
