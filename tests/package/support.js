@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -66,8 +66,8 @@ export async function project(files = {}, parent = tmpdir()) {
 
 async function write(dir, files) {
   for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(dir, name)), { recursive: true })
-    await writeFile(join(dir, name), text)
+    await mkdir(dirname(resolve(dir, name)), { recursive: true })
+    await writeFile(resolve(dir, name), text)
   }
 }
 
