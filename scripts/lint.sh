@@ -11,7 +11,8 @@ if [ "${1:-rust}" = rust ]; then
   cargo fmt --all --check
   cargo clippy --quiet --locked --all-targets --features workshop -- -D warnings
   cargo clippy --quiet --locked --all-targets --target "$WASM_TARGET" -- -D warnings
-  say 'lint: rustfmt and clippy (native and Wasm) found nothing'
+  RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --no-deps
+  say 'lint: rustfmt, clippy (native and Wasm) and rustdoc found nothing'
 fi
 if [ "${1:-types}" = types ]; then
   listed=$(tsc --project tsconfig.json --listFiles) || { grep -v '^/' <<<"$listed" >&2 && exit 1; }

@@ -27,6 +27,10 @@ unset FORCE_COLOR
 rust() {
   bash scripts/lint.sh rust
   cargo test --locked
+  # Packaged as it would be published, and built from that; with what is not committed yet, while somebody works on it.
+  local flags=()
+  [ -z "$(git status --porcelain)" ] || flags=(--allow-dirty)
+  cargo package --quiet --locked "${flags[@]}"
 }
 wasm-node() { wasm-pack test --mode no-install --node; }
 wasm-browser() {
