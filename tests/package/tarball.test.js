@@ -61,6 +61,21 @@ describe('the tarball', () => {
     assert.equal(version, crate[1])
   })
 
+  it('names types first and the default last wherever a tool chooses, and only files that are there', async () => {
+    const { exports, main, module, types, unpkg, jsdelivr, typesVersions, engines, sideEffects } = JSON.parse(await user.read('package.json'))
+    const files = [main, module, types, unpkg, jsdelivr, ...Object.values(typesVersions['*']).flat()]
+    const look = (choice, path) => {
+      if (typeof choice === 'string') return files.push(choice)
+      const conditions = Object.keys(choice)
+      if (conditions.includes('types')) assert.equal(conditions[0], 'types', path)
+      assert.equal(conditions.at(-1), 'default', path)
+      for (const condition of conditions) look(choice[condition], `${path} ${condition}`)
+    }
+    for (const [entry, choice] of Object.entries(exports)) look(choice, entry)
+    for (const file of files) assert.ok(user.paths.includes(file.replace('./', '')), file)
+    assert.deepEqual({ engines, sideEffects }, { engines: { node: '>=20' }, sideEffects: false })
+  })
+
   it('depends on nothing and runs no script', async () => {
     const manifest = JSON.parse(await user.read('package.json'))
     for (const field of ['dependencies', 'peerDependencies', 'optionalDependencies', 'bundleDependencies', 'devDependencies', 'scripts']) {
@@ -81,7 +96,9 @@ describe('resolving the package', () => {
     const { stdout } = await run(tool('attw'), [user.tarball, '--exclude-entrypoints', './core.wasm', '--format', 'json'], { cwd: user.dir })
     const { analysis } = JSON.parse(stdout)
     assert.deepEqual(analysis.problems, [])
-    for (const entry of ['.', './fetch', './undici']) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
+    const entries = Object.keys(JSON.parse(await user.read('package.json')).exports).filter((entry) => /^\.(\/[\w-]+)?$/.test(entry))
+    assert.ok(entries.length > 2)
+    for (const entry of entries) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
   })
 
   const USE = `
