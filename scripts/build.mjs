@@ -40,6 +40,9 @@ const ENTRIES = [
 ]
 const EXTENSION = { esm: '.js', cjs: '.cjs' }
 
+/** The classic script, whole and minified, since whoever has no bundler has no minifier: what a page calls by one global name. */
+const SCRIPT = { file: 'halfopen.min.js', globalName: 'halfopen', sources: ['js/index.js', 'js/fetch.js'] }
+
 const INPUTS = [
   'Cargo.toml', 'Cargo.lock', 'src', 'js', 'pkg.json', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/wasm.mjs',
   'scripts/wasm-sections.mjs', 'scripts/run.mjs', 'scripts/toolchain.sh',
@@ -128,6 +131,22 @@ async function bundles(esbuild) {
   }
 }
 
+/** Makes the classic script: bundled as a module first, as there the Wasm can be moved. */
+async function script(esbuild, { file, globalName, sources }) {
+  const path = 'target/script.js'
+  const contents = sources.map((path) => `export * from './${path}'`).join('\n')
+  const options = { target: 'es2022', charset: 'ascii', legalComments: 'none', logLevel: 'warning' }
+  await esbuild.build({ stdin: { contents, resolveDir: '.', sourcefile: 'entry-script.js' }, outfile: path, bundle: true, format: 'esm', platform: 'neutral', ...options })
+    .catch(() => fail(`could not bundle ${file}`))
+  wasmLast(path)
+  const scripted = await esbuild.transform(readFileSync(path, 'utf8'), { format: 'iife', globalName, ...options })
+  // Modules are strict by themselves, and a script says so.
+  writeFileSync(path, scripted.code.replace('(() => {', '(() => {\n"use strict";'))
+  harden(path)
+  const { code } = await esbuild.transform(readFileSync(path, 'utf8'), { minify: true, ...options })
+  writeFileSync(`pkg/${file}`, code)
+}
+
 /**
  * Leaves out the blanks and comments of a file, and no name: classes and functions are called what they are called. In short lines, since Node shows
  * the one in which an error was thrown that nobody caught.
@@ -148,7 +167,7 @@ function wasmLast(path) {
   const text = readFileSync(path, 'utf8')
   const [wasm] = /^\/\/ .*bytes\.js\nvar \w+ = "[0-9a-f]+";\n/m.exec(text) ?? []
   if (wasm !== undefined) writeFileSync(path, `${text.replace(wasm, '')}\n${wasm}`)
-  else if (path.startsWith('pkg/index.')) fail(`${path} has no Wasm in it: has its form changed?`)
+  else if (/index|script/.test(path)) fail(`${path} has no Wasm in it: has its form changed?`)
 }
 
 /** A type that an entry only hands on. As an alias it would be another type's name, and TypeScript could not write down one that it inferred. */
@@ -202,6 +221,7 @@ if (!force && stamp.inputs === inputs && stamp.outputs === outputs()) {
   mkdirSync('pkg')
   await makeWasm(esbuild, binaryen)
   await bundles(esbuild)
+  await script(esbuild, SCRIPT)
   types()
   texts()
   writeFileSync(STAMP, JSON.stringify({ inputs, outputs: outputs() }))

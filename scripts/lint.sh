@@ -12,7 +12,8 @@ if [ "${1:-rust}" = rust ]; then
   cargo clippy --quiet --locked --all-targets --features workshop -- -D warnings
   cargo clippy --quiet --locked --all-targets --target "$WASM_TARGET" -- -D warnings
   cargo clippy --quiet --locked --lib --target "$WASM_TARGET" --no-default-features --features numbers -- -D warnings
-  say 'lint: rustfmt and clippy (native, Wasm and its boundary of numbers) found nothing'
+  RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --no-deps
+  say 'lint: rustfmt, clippy (native, Wasm and its boundary of numbers) and rustdoc found nothing'
 fi
 if [ "${1:-types}" = types ]; then
   listed=$(tsc --project tsconfig.json --listFiles) || { grep -v '^/' <<<"$listed" >&2 && exit 1; }

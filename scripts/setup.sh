@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
-#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers
+#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -137,6 +137,7 @@ if [ "$scope" = all ]; then
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION" "wasm-pack-$WASM_PACK_VERSION" --locked
   npm_tree tests/package
   npm_tree tests/runners
+  npm_tree tests/bundlers
   npm_tree tests/sdks
   npm_tree tests/types/matrix
   npm_tree tests/matrix

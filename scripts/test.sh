@@ -9,7 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js entries http web sdks package runners readme browsers)
+node_lane=(types js entries http web sdks package runners bundlers readme browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 node_lane+=(matrix)
@@ -30,6 +30,10 @@ unset FORCE_COLOR
 rust() {
   bash scripts/lint.sh rust
   cargo test --locked
+  # Packaged as it would be published, and built from that; with what is not committed yet, while somebody works on it.
+  local flags=()
+  [ -z "$(git status --porcelain)" ] || flags=(--allow-dirty)
+  cargo package --quiet --locked "${flags[@]}"
 }
 wasm-node() { wasm-pack test --mode no-install --node; }
 wasm-browser() {
@@ -67,6 +71,8 @@ matrix() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_
 web() { node_tests tests/web; }
 package() { node_tests tests/package; }
 runners() { node_tests tests/runners; }
+# Many of the tools need Node 22.
+bundlers() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/bundlers; }
 browsers() { node_tests tests/browsers; }
 readme() { node_tests tests/readme; }
 demo() { node_tests tests/demo; }
@@ -94,7 +100,7 @@ count() {
 
 # The lines of a log that say how it ended.
 closing_lines() {
-  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners|matrix): |^not replayed: |^\| .* \|$|^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners|bundlers|matrix): |^not replayed: |^\| .* \|$|^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
 }
 
 lane() {

@@ -33,7 +33,7 @@ numbers! {
 /// State changes kept; older ones are only counted.
 pub(super) const KEPT: usize = 64;
 
-/// The last [`KEPT`] state changes and the count of all. Takes no memory before the first.
+/// The last state changes, as many as are kept, and the count of all. Takes no memory before the first.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     kept: Vec<Transition>,

@@ -73,6 +73,20 @@ function visit(node, note, around = []) {
   if (node.type) note(node, around)
   for (const value of Object.values(node)) visit(value, note, node.type ? [...around, node] : around)
 }
+describe('an import of which nothing is used', () => {
+  for (const path of ['errors.js', 'index.js', 'fetch.js', 'undici.js']) {
+    it(`leaves nothing, though the manifest's word that it has no side effect is not taken: ${path}`, async () => {
+      const bundle = await rollup({ input: 'entry', plugins: [{
+        name: 'entry',
+        resolveId: (id) => (id === 'entry' ? id : null),
+        load: (id) => (id === 'entry' ? `import ${JSON.stringify(join(user.installed, path))}` : null),
+      }] })
+      const { output } = await bundle.generate({ format: 'es' })
+      await bundle.close()
+      assert.equal(output[0].code.trim(), '')
+    })
+  }
+})
 
 describe('the syntax of the package', () => {
   for (const path of ['errors.js', 'errors.cjs', 'index.js', 'index.cjs', 'fetch.js', 'fetch.cjs', 'undici.js', 'undici.cjs']) {

@@ -21,13 +21,23 @@ before(async () => {
       import * as lexed from './node_modules/halfopen/index.cjs'
       import { program } from './program.mjs'
       const cjs = createRequire(import.meta.url)('halfopen')
-      const refusal = new cjs.CircuitOpenError('Circuit open. Retry in 1s')
+      // Each build's own errors, as its breakers throw them, and which guards of the other take them.
+      const thrownBy = async ({ CircuitBreaker }) => {
+        const open = new CircuitBreaker(), full = new CircuitBreaker({ maxConcurrent: 1 }), slow = new CircuitBreaker({ timeout: 1 })
+        open.trip()
+        full.acquire()
+        const errors = [open, full, slow].map((breaker) => breaker.call(() => new Promise(() => {})).catch((error) => error))
+        return Promise.all(errors)
+      }
+      const takenBy = ({ isCircuitOpenError, isBulkheadFullError, isCallTimeoutError, findRefusal }, errors) => errors.map((error) => [
+        isCircuitOpenError(error), isBulkheadFullError(error), isCallTimeoutError(error), findRefusal(new Error('outer', { cause: error })) === error
+      ].map(Number).join(''))
       console.log(JSON.stringify({
         steps: await Promise.all([program(esm), program(cjs)]),
         names: [Object.keys(esm).sort(), Object.keys(cjs).sort()],
         unseen: Object.keys(esm).filter((name) => !(name in lexed)),
         sameClass: esm.CircuitBreaker === cjs.CircuitBreaker,
-        recognised: esm.isCircuitOpenError(refusal)
+        recognised: [takenBy(esm, await thrownBy(cjs)), takenBy(cjs, await thrownBy(esm))]
       }))`,
     'require-both.cjs': `
       const { program } = require('./program.cjs')
@@ -66,7 +76,8 @@ for (const [major, node] of Object.entries(nodes)) {
       assert.deepEqual(names[0], names[1], 'both builds export the same names')
       assert.deepEqual(unseen, [], 'ES modules can import every name from the CommonJS build')
       assert.equal(sameClass, false, 'the CommonJS build is a full build of its own')
-      assert.equal(recognised, true, 'a refusal of one build is recognised by the other')
+      const each = ['1001', '0101', '0010']
+      assert.deepEqual(recognised, [each, each], 'the errors of one build are recognised by the other, each as what it is')
     })
 
     it('requires the ES module as well as the CommonJS build', async () => {

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -37,10 +37,10 @@ export const tool = (name) => join(root, 'node_modules/.bin', name)
 
 /**
  * A throw-away project with the tarball installed: offline, since the package has no dependency. Removed by `remove()`.
- * `files` are its own, by name.
+ * `files` are its own, by name; it is made in `parent`.
  */
-export async function project(files = {}) {
-  const dir = await mkdtemp(join(tmpdir(), 'halfopen-package-'))
+export async function project(files = {}, parent = tmpdir()) {
+  const dir = await mkdtemp(join(parent, 'halfopen-package-'))
   const { stdout } = await run('npm', ['pack', join(root, 'pkg'), '--json', '--pack-destination', dir], { cwd: dir })
   const [packed] = Object.values(JSON.parse(stdout))
   const tarball = join(dir, packed.filename)
@@ -66,8 +66,8 @@ export async function project(files = {}) {
 
 async function write(dir, files) {
   for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(dir, name)), { recursive: true })
-    await writeFile(join(dir, name), text)
+    await mkdir(dirname(resolve(dir, name)), { recursive: true })
+    await writeFile(resolve(dir, name), text)
   }
 }
 

@@ -21,9 +21,9 @@ describe('the tarball', () => {
       user.paths.filter((path) => !path.startsWith('types/')),
       [
         'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'edge-light/fetch.js', 'edge-light/index.js', 'edge-light/undici.js',
-        'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'index.cjs', 'index.js', 'no-wasm.cjs', 'no-wasm.js', 'package.json', 'react-native/fetch.cjs',
-        'react-native/fetch.js', 'react-native/index.cjs', 'react-native/index.js', 'react-native/undici.cjs', 'react-native/undici.js', 'slim.cjs', 'slim.js', 'slim.wasm',
-        'undici.cjs', 'undici.js', 'workerd/fetch.js', 'workerd/index.js', 'workerd/undici.js'
+        'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'halfopen.min.js', 'index.cjs', 'index.js', 'no-wasm.cjs', 'no-wasm.js', 'package.json',
+        'react-native/fetch.cjs', 'react-native/fetch.js', 'react-native/index.cjs', 'react-native/index.js', 'react-native/undici.cjs', 'react-native/undici.js',
+        'slim.cjs', 'slim.js', 'slim.wasm', 'undici.cjs', 'undici.js', 'workerd/fetch.js', 'workerd/index.js', 'workerd/undici.js'
       ]
     )
   })
@@ -63,6 +63,21 @@ describe('the tarball', () => {
     assert.equal(version, crate[1])
   })
 
+  it('names types first and the default last wherever a tool chooses, and only files that are there', async () => {
+    const { exports, main, module, types, unpkg, jsdelivr, typesVersions, engines, sideEffects } = JSON.parse(await user.read('package.json'))
+    const files = [main, module, types, unpkg, jsdelivr, ...Object.values(typesVersions['*']).flat()]
+    const look = (choice, path) => {
+      if (typeof choice === 'string') return files.push(choice)
+      const conditions = Object.keys(choice)
+      if (conditions.includes('types')) assert.equal(conditions[0], 'types', path)
+      assert.equal(conditions.at(-1), 'default', path)
+      for (const condition of conditions) look(choice[condition], `${path} ${condition}`)
+    }
+    for (const [entry, choice] of Object.entries(exports)) look(choice, entry)
+    for (const file of files) assert.ok(user.paths.includes(file.replace('./', '')), file)
+    assert.deepEqual({ engines, sideEffects }, { engines: { node: '>=20' }, sideEffects: false })
+  })
+
   it('depends on nothing and runs no script', async () => {
     const manifest = JSON.parse(await user.read('package.json'))
     for (const field of ['dependencies', 'peerDependencies', 'optionalDependencies', 'bundleDependencies', 'devDependencies', 'scripts']) {
@@ -83,7 +98,9 @@ describe('resolving the package', () => {
     const { stdout } = await run(tool('attw'), [user.tarball, '--exclude-entrypoints', './core.wasm', './slim.wasm', '--format', 'json'], { cwd: user.dir })
     const { analysis } = JSON.parse(stdout)
     assert.deepEqual(analysis.problems, [])
-    for (const entry of ['.', './fetch', './undici', './no-wasm', './slim']) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
+    const entries = Object.keys(JSON.parse(await user.read('package.json')).exports).filter((entry) => /^\.(\/[\w-]+)?$/.test(entry))
+    assert.ok(entries.length > 2)
+    for (const entry of entries) assert.ok(Object.keys(analysis.entrypoints).includes(entry), entry)
   })
 
   const USE = `

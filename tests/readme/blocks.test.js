@@ -240,7 +240,7 @@ async function runHTML(block) {
     assert.deepEqual(said, [])
     for (const [number, [actual, expected]] of found) assert.deepEqual(actual, expected, `${file}:${number} says otherwise`)
     assertReached(file, lines, new Set(found.keys()))
-    assert.equal(await page.locator('script[type=module]').count(), 1, `${file}:${line} runs nothing`)
+    assert.equal(await page.locator('script:not([src])').count(), 1, `${file}:${line} runs nothing`)
   } finally {
     await browser.close()
     server.closeAllConnections()

@@ -34,6 +34,8 @@ function tableBelow(file, heading) {
 /** Tables that say what no code lists; their facts are tested where they are true. */
 const PROSE = [
   'README.md#How it compares',
+  'docs/bundlers.md#Bundlers',
+  'docs/bundlers.md#Package managers',
   'docs/http.md#Until the body',
   'docs/options.md#Functions that you hand in',
   'docs/snapshots.md#Under other options',

@@ -17,7 +17,7 @@ export const bun = installed('bun/bin/bun')
 export const deno = installed('deno/deno')
 
 /** What programs of the project import, besides the package. */
-const IMPORTED = ['vitest', 'sinon']
+const IMPORTED = ['vitest', 'sinon', 'ava']
 
 /** A throw-away project that has the packed package and the runners. */
 export async function userOfRunners(files) {

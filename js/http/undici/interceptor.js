@@ -107,6 +107,14 @@ let [latest, latestOrigin] = ['', '']
 function originOf(origin) {
   if (origin === undefined || origin === null) return NO_ORIGIN
   if (typeof origin !== 'string') return origin.origin
-  if (origin !== latest) [latest, latestOrigin] = [origin, URL.canParse(origin) ? new URL(origin).origin : origin]
+  if (origin !== latest) {
+    latest = origin
+    try {
+      // Not every host has `URL.canParse`: the jsdom of Jest 29 lacks it.
+      latestOrigin = new URL(origin).origin
+    } catch {
+      latestOrigin = origin
+    }
+  }
   return latestOrigin
 }

@@ -77,7 +77,7 @@ impl Breaker {
 
     /// How many ms from now a caller should wait before it asks: 0 where it would be let through, infinity when the circuit is isolated.
     /// Where a test request stands in the way, or the probe's right to make one, a verdict may come at any moment: then it is
-    /// from [`SHORTEST_HINT`] to [`LONGEST_HINT`]. A full bulkhead is no matter of time, and none of this.
+    /// from a ms to a second. A full bulkhead is no matter of time, and none of this.
     pub fn retry_after(&self, now: f64) -> f64 {
         let wait = match &self.phase {
             Phase::Closed { .. } => return 0.0,

@@ -1,0 +1,57 @@
+// The table of `docs/bundlers.md`: written from what the tests saw, and compared with the page. It must not know how anything was tried.
+//   node tests/bundlers/table.js    puts what the last run saw into the page
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { root } from '../package/support.js'
+
+const PAGE = join(root, 'docs/bundlers.md')
+const SEEN = join(root, 'target/bundlers')
+
+/** By how much a size may differ from what the page says, in KB: another version of Rust makes another Wasm. */
+const TOLERANCE = 1
+
+const kb = (bytes) => (bytes === undefined ? '–' : `${(bytes / 1000).toFixed(1)} KB`)
+const line = (cells) => `| ${cells.join(' | ')} |`
+
+/** Each table by the heading that it stands below. */
+const HEADS = {
+  Bundlers: ['bundler', 'command', 'the result runs in', 'result', '`CircuitBreaker` adds', '`guardFetch` adds'],
+  'Package managers': ['package manager', 'how', 'result'],
+}
+const rows = Object.fromEntries(Object.keys(HEADS).map((heading) => [heading, []]))
+
+/** A row of a table, with what it took to see it, in seconds. */
+export function record(heading, cells, seconds) {
+  rows[heading].push(cells)
+  console.log(`bundlers: ${seconds === undefined ? '' : `${seconds.toFixed(1)} s, `}${cells.join(', ')}`)
+}
+export const sizeCells = (sizes = []) => [kb(sizes[0]), kb(sizes[1])]
+
+const textOf = (heading, cells) => [line(HEADS[heading]), line(HEADS[heading].map(() => '---')), ...cells.map(line)].join('\n')
+
+/** The table in the page, as its lines. */
+function inPage(page, heading) {
+  const [, text] = page.split(`## ${heading}\n`)
+  return /(?:^\|.*\n)+/m.exec(text ?? '')?.[0].trimEnd() ?? ''
+}
+
+/** What a table says apart from sizes, and the sizes. */
+const apart = (text) => ({ words: text.replaceAll(/\d+\.\d KB/g, 'KB'), sizes: [...text.matchAll(/(\d+\.\d) KB/g)].map(([, size]) => Number(size)) })
+
+/** Writes what was seen below a heading, and says where the page differs from it. */
+export function differences(heading) {
+  const seen = textOf(heading, rows[heading])
+  mkdirSync(SEEN, { recursive: true })
+  writeFileSync(join(SEEN, `${heading}.md`), `${seen}\n`)
+  const [now, page] = [apart(seen), apart(inPage(readFileSync(PAGE, 'utf8'), heading))]
+  const far = now.sizes.filter((size, index) => !(Math.abs(size - page.sizes[index]) <= TOLERANCE))
+  return { seen: now.words, page: page.words, far }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  let page = readFileSync(PAGE, 'utf8')
+  for (const heading of Object.keys(HEADS)) page = page.replace(inPage(page, heading), readFileSync(join(SEEN, `${heading}.md`), 'utf8').trimEnd())
+  writeFileSync(PAGE, page)
+}
