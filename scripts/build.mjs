@@ -119,7 +119,7 @@ async function bundles(esbuild) {
       }).catch(() => fail(`could not bundle ${row.name} as ${format}`))
       if (format === 'cjs') harden(file)
       if (row.minify) await minify(esbuild, file)
-      wasmLast(file)
+      if (row.name === 'index') wasmLast(file)
     }
     for (const source of row.sources) {
       const exported = readFileSync(source, 'utf8').matchAll(/^export \{[^}]+\} from '(.+)'$/gm)
@@ -160,14 +160,14 @@ async function minify(esbuild, path) {
 }
 
 /**
- * Moves the text of the Wasm, where a bundle has it, behind all else. gzip looks back 32 KB: with 50 KB of Wasm in their midst, the code before
+ * Moves the text of the Wasm in a bundle behind all else. gzip looks back 32 KB: with 50 KB of Wasm in their midst, the code before
  * it and the code behind it share nothing, which is 0.5 KB. It is a `var` that nothing reads before the first breaker.
  */
 function wasmLast(path) {
   const text = readFileSync(path, 'utf8')
   const [wasm] = /^\/\/ .*bytes\.js\nvar \w+ = "[0-9a-f]+";\n/m.exec(text) ?? []
-  if (wasm !== undefined) writeFileSync(path, `${text.replace(wasm, '')}\n${wasm}`)
-  else if (/index|script/.test(path)) fail(`${path} has no Wasm in it: has its form changed?`)
+  if (wasm === undefined) fail(`${path} has no Wasm in it: has its form changed?`)
+  writeFileSync(path, `${text.replace(wasm, '')}\n${wasm}`)
 }
 
 /** A type that an entry only hands on. As an alias it would be another type's name, and TypeScript could not write down one that it inferred. */
