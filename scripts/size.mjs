@@ -15,7 +15,7 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 33_700
+export const LIMIT = 33_750
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [
