@@ -249,7 +249,9 @@ function responseOf(body, response) {
 function alike(response, ours, headers = response.headers) {
   const { clone } = ours
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
-    if (!Object.hasOwn(ours, name) && !OF_A_BODY.includes(name)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
+    if (Object.hasOwn(ours, name) || OF_A_BODY.includes(name)) continue
+    // Configurable, since some of it is set once more below.
+    Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, ...property, configurable: true }))
   }
   const { url, redirected, type } = response
   const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours), ofClone(ours.headers)) }
