@@ -586,6 +586,14 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
     const [error] = (await failing({ ...asText, headers: { get: () => null } })).errors()
     assert.equal(error.message, 'The fallback answered with no Response, or with one whose headers have no `forEach`')
   })
+  it('is told no abort after its end, as undici tells none, but what its handler throws there', async () => {
+    const own = new Error('enough')
+    for (const [onResponseEnd, errors] of [[(controller) => controller.abort(own), []], [() => { throw own }, [own]]]) {
+      const exchange = await failing(new Response('cached'), { onResponseEnd })
+      await drained()
+      assert.deepEqual([exchange.names().filter((name) => name === 'onResponseEnd').length, exchange.errors()], [1, errors])
+    }
+  })
   it('gives up a body of another make where its handler aborts, and where the request is one for the head alone', async () => {
     const own = new Error('enough')
     const stalled = (async function* () { try { yield Buffer.from('one') } finally { isGivenUp = true } })()

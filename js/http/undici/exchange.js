@@ -236,11 +236,21 @@ export class Exchange {
       this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText)
       for await (const piece of answer.pieces()) this.#handler.onResponseData?.(this.#controller, piece)
       if (answer.aborted) return
-      this.#handler.onResponseEnd?.(this.#controller, {})
-      this.#isOver = true
+      this.#finish()
     } catch (error) {
       answer?.cancel(error)
       this.fail(error)
+    }
+  }
+
+  /** Tells the end of an answer. As with undici, an abort in there is told no more, and what the handler throws is. */
+  #finish() {
+    try {
+      this.#isOver = true
+      this.#handler.onResponseEnd?.(this.#controller, {})
+    } catch (error) {
+      this.#isOver = false
+      throw error
     }
   }
 
