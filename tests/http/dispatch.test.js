@@ -594,6 +594,10 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
       assert.deepEqual([exchange.names().filter((name) => name === 'onResponseEnd').length, exchange.errors()], [1, errors])
     }
   })
+  it('has an empty status text where it says none, as that of a server', async () => {
+    const exchange = await failing({ status: 200, ok: true, headers: new Headers(), text: async () => 'cached', json: async () => ({}) })
+    assert.deepEqual(exchange.told.find(([name]) => name === 'onResponseStart'), ['onResponseStart', 200, {}, ''])
+  })
   it('gives up a body of another make where its handler aborts, and where the request is one for the head alone', async () => {
     const own = new Error('enough')
     const stalled = (async function* () { try { yield Buffer.from('one') } finally { isGivenUp = true } })()

@@ -233,7 +233,7 @@ export class Exchange {
       // Aborted before: undici would say so now.
       if (this.#controller.isCancelled) this.#controller.abort(this.#controller.reason)
       if (answer.aborted) return
-      this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText)
+      this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText ?? '')
       for await (const piece of answer.pieces()) this.#handler.onResponseData?.(this.#controller, piece)
       if (answer.aborted) return
       this.#finish()
