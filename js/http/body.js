@@ -344,9 +344,14 @@ export function foreignBody(body) {
  * @param {any} response
  */
 export function discard(response) {
-  const body = bodyIn(response)
-  if (isReadable(body)) body.cancel().catch(() => {})
-  else if (typeof body?.pipe === 'function') body.destroy?.()
+  // One that can't be given up, or that fails at it, is nobody's business: an error that nobody listens to would end the process.
+  ifAny(() => {
+    const { body } = response
+    if (isReadable(body)) return body.cancel().catch(() => {})
+    if (typeof body?.pipe !== 'function') return
+    body.on?.('error', () => {})
+    body.destroy()
+  })
 }
 
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */

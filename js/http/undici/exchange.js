@@ -8,6 +8,7 @@
  */
 import { ENDED } from '../../breaker/pending.js'
 import { isDeadline } from '../../breaker/signals.js'
+import { discard } from '../body.js'
 import { CANCELLED } from '../cancelled.js'
 import { Rest } from '../rest.js'
 import { Answer } from './answer.js'
@@ -238,7 +239,8 @@ export class Exchange {
       if (answer.aborted) return
       this.#finish()
     } catch (error) {
-      answer?.cancel(error)
+      if (answer === undefined) discard(response)
+      else answer.cancel(error)
       this.fail(error)
     }
   }
