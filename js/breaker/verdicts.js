@@ -64,7 +64,7 @@ const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
  * @property {number} retryAfter How long the failure asks to be left alone, in ms; NaN when it does not.
  * @property {boolean} trips Whether it asks to open the circuit at once.
  * @property {unknown} cause The failure, as listeners and refusals are told it.
- * @property {((cause: any) => unknown) | undefined} [told] Answers what refusals tell instead: asked only where there is something to tell.
+ * @property {((cause: any) => unknown) | undefined} told Answers what refusals tell instead: asked only where there is something to tell.
  */
 
 /**
@@ -77,7 +77,7 @@ const TOLD = /* @__PURE__ */ Symbol.for('halfopen.told')
  */
 export function judge(classify, threw, payload) {
   /** @type {Judgement} */
-  const judgement = { outcome: threw ? outcomeOf(payload) : SUCCESS, retryAfter: NaN, trips: false, cause: threw ? payload : undefined }
+  const judgement = { outcome: threw ? outcomeOf(payload) : SUCCESS, retryAfter: NaN, trips: false, cause: threw ? payload : undefined, told: undefined }
   if (classify === undefined) return judgement
   try {
     const verdict = threw ? classify(payload, undefined) : classify(undefined, payload)

@@ -250,7 +250,9 @@ function responseOf(body, response) {
 function alike(response, ours, headers = response.headers) {
   const { clone } = ours
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(response))) {
-    if (!Object.hasOwn(ours, name) && !OF_A_BODY.includes(name)) Object.defineProperty(ours, name, Object.setPrototypeOf(property, null))
+    if (Object.hasOwn(ours, name) || OF_A_BODY.includes(name)) continue
+    // Configurable, since some of it is set once more below.
+    Object.defineProperty(ours, name, /** @type {any} */ ({ __proto__: null, ...property, configurable: true }))
   }
   const { url, redirected, type } = response
   const members = { url, redirected, type, headers, clone: () => alike(ours, clone.call(ours), ofClone(ours.headers)) }
@@ -343,9 +345,14 @@ export function foreignBody(body) {
  * @param {any} response
  */
 export function discard(response) {
-  const body = bodyIn(response)
-  if (isReadable(body)) body.cancel().catch(() => {})
-  else if (typeof body?.pipe === 'function') body.destroy?.()
+  // One that can't be given up, or that fails at it, is nobody's business: an error that nobody listens to would end the process.
+  ifAny(() => {
+    const { body } = response
+    if (isReadable(body)) return body.cancel().catch(() => {})
+    if (typeof body?.pipe !== 'function') return
+    body.on?.('error', () => {})
+    body.destroy()
+  })
 }
 
 /** Tells of objects that are gone. @type {FinalizationRegistry<() => void> | undefined} */

@@ -106,16 +106,17 @@ export function guardFetch(options = {}) {
   }
   const under = fetch ?? global?.first
   markAsGuard(guarded, under)
+  const members = { name: 'fetch', length: 1 }
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(guarded, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
+  Object.defineProperty(/** @type {any} */ (guarded), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
   // What it has of its own to be called, such as Bun's `preconnect`. Where that is the fetch itself, as its `default` in some packages, it is the guard.
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(under ?? {}))) {
+  for (const [name, property] of Object.entries(ifAny(() => Object.getOwnPropertyDescriptors(under)) ?? {})) {
     const { value } = property
     if (typeof value !== 'function' || name in guarded) continue
     if (value === under) property.value = guarded
     Object.defineProperty(guarded, name, Object.setPrototypeOf(property, null))
   }
-  const members = { name: 'fetch', length: 1 }
-  for (const [name, value] of Object.entries(members)) Object.defineProperty(guarded, name, /** @type {any} */ ({ __proto__: null, value, configurable: true }))
-  return Object.defineProperty(/** @type {any} */ (guarded), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))
+  return /** @type {any} */ (guarded)
 
   /**
    * Whether a guard can heed a signal, and fetch would. Where fetch gets the signal itself, it says so itself.

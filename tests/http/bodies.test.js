@@ -289,6 +289,18 @@ describe('the response of another fetch', LIMIT, () => {
       assert.deepEqual(outcomes(guarded.registry), { success: 1 })
     }
   })
+  it('is followed though what was put in the place of what it says can\'t be changed any more', async () => {
+    const members = { url: { value: 'http://elsewhere/' }, redirected: { get: () => true }, type: { value: 'cors' }, clone: { value: () => 'theirs' } }
+    const given = Object.defineProperties(new Response('x'), members)
+    const guarded = settledBy(given)
+    const response = await guarded(URL_OF_STUB)
+    assert.notEqual(response, given)
+    assert.deepEqual(outcomes(guarded.registry), { inFlight: 1 })
+    for (const { url, redirected, type } of [response, response.clone()]) assert.deepEqual([url, redirected, type], ['http://elsewhere/', true, 'cors'])
+    assert.equal(await response.text(), 'x')
+    await drained()
+    assert.deepEqual(outcomes(guarded.registry), { success: 1 })
+  })
   it('can have a clone of somebody\'s own, but nothing else of where it came from', async () => {
     const response = await settledBy(new Response('x'))(URL_OF_STUB)
     response.clone = () => 'mine'

@@ -586,6 +586,30 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
     const [error] = (await failing({ ...asText, headers: { get: () => null } })).errors()
     assert.equal(error.message, 'The fallback answered with no Response, or with one whose headers have no `forEach`')
   })
+  it('is told no abort after its end, as undici tells none, but what its handler throws there', async () => {
+    const own = new Error('enough')
+    for (const [onResponseEnd, errors] of [[(controller) => controller.abort(own), []], [() => { throw own }, [own]]]) {
+      const exchange = await failing(new Response('cached'), { onResponseEnd })
+      await drained()
+      assert.deepEqual([exchange.names().filter((name) => name === 'onResponseEnd').length, exchange.errors()], [1, errors])
+    }
+  })
+  it('has an empty status text where it says none, as that of a server', async () => {
+    const exchange = await failing({ status: 200, ok: true, headers: new Headers(), text: async () => 'cached', json: async () => ({}) })
+    assert.deepEqual(exchange.told.find(([name]) => name === 'onResponseStart'), ['onResponseStart', 200, {}, ''])
+  })
+  it('is given up where it can\'t be told', async () => {
+    const none = () => { throw new Error('none') }
+    for (const headers of [{ get: () => null }, { forEach: none }]) {
+      const { source, response } = counted(10)
+      const exchange = await failing({ status: 200, headers, body: response.body })
+      assert.deepEqual([exchange.errors().length, source.cancelled !== undefined], [1, true])
+    }
+    const hostile = { status: 200, headers: {}, body: { getReader() {}, cancel: none } }
+    const [{ message }] = (await failing(hostile)).errors()
+    assert.match(message, /no `forEach`$/)
+    assert.equal((await failing({ ...hostile, headers: new Headers() }, {}, { method: 'HEAD' })).names().at(-1), 'onResponseEnd')
+  })
   it('gives up a body of another make where its handler aborts, and where the request is one for the head alone', async () => {
     const own = new Error('enough')
     const stalled = (async function* () { try { yield Buffer.from('one') } finally { isGivenUp = true } })()
@@ -598,6 +622,14 @@ describe('the answer of a fallback of guardDispatch', LIMIT, () => {
     const unread = new Readable({ read() {} })
     await failing({ status: 200, headers: new Headers(), body: unread }, {}, { method: 'HEAD' })
     assert.equal(unread.destroyed, true)
+  })
+  it('may have a stream of Node that fails as it is given up, which ends no process', async () => {
+    const failingStream = () => new Readable({ read() { this.push('one') }, destroy: (_, done) => done(new Error('not now')) })
+    const [unread, begun] = [failingStream(), failingStream()]
+    await failing({ status: 200, headers: new Headers(), body: unread }, {}, { method: 'HEAD' })
+    await failing({ status: 200, headers: new Headers(), body: begun }, { onResponseData: (controller) => controller.abort(new Error('enough')) })
+    await drained()
+    assert.deepEqual([unread.destroyed, begun.destroyed], [true, true])
   })
   it('has no body where the request is one for the head alone', async () => {
     const { source, response } = counted(10)

@@ -132,6 +132,15 @@ describe('a guarded fetch', LIMIT, () => {
       globalThis.fetch = real
     }
   })
+  it('is made of a fetch that has a registry of its own, or does not say what it has', async () => {
+    const given = async () => new Response('given')
+    const none = () => { throw new Error('not told') }
+    for (const fetch of [Object.defineProperty(() => given(), 'registry', { value: none }), new Proxy(given, { ownKeys: none })]) {
+      const guarded = guardFetch({ fetch })
+      assert.equal(await textOf(guarded(origin)), 'given')
+      assert.equal(guarded.registry.get(new URL(origin).origin).metrics.totalCalls, 1)
+    }
+  })
   it('says what fetch says where it is given nothing', async () => {
     const { message } = await rejectionOf(fetch())
     assert.equal((await rejectionOf(guardFetch()())).message, message)

@@ -238,6 +238,14 @@ describe('a caller that leaves while a fallback is asked', () => {
     }
   })
 
+  it('hands on an answer that throws where it is looked at', async () => {
+    const answer = new Proxy({}, { has() { throw error } })
+    const breaker = make({ fallback: () => answer })
+    breaker.trip()
+    assert.equal(await breaker.callWith({ signal: controller.signal }, fail), answer)
+    assert.equal(listeners(), 0)
+  })
+
   it('has its late answer handed to whom a guard names, and no answer that came in time', async () => {
     const dropped = []
     for (const leaves of [true, false]) {

@@ -104,7 +104,7 @@ function readerOf(response) {
   return {
     read: () => pieces.next(),
     async cancel() {
-      body?.destroy?.()
+      discard(response)
       await pieces.return?.()
     }
   }

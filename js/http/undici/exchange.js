@@ -8,6 +8,7 @@
  */
 import { ENDED } from '../../breaker/pending.js'
 import { isDeadline } from '../../breaker/signals.js'
+import { discard } from '../body.js'
 import { CANCELLED } from '../cancelled.js'
 import { Rest } from '../rest.js'
 import { Answer } from './answer.js'
@@ -233,14 +234,25 @@ export class Exchange {
       // Aborted before: undici would say so now.
       if (this.#controller.isCancelled) this.#controller.abort(this.#controller.reason)
       if (answer.aborted) return
-      this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText)
+      this.#handler.onResponseStart?.(this.#controller, response.status, answer.fields, response.statusText ?? '')
       for await (const piece of answer.pieces()) this.#handler.onResponseData?.(this.#controller, piece)
       if (answer.aborted) return
-      this.#handler.onResponseEnd?.(this.#controller, {})
-      this.#isOver = true
+      this.#finish()
     } catch (error) {
-      answer?.cancel(error)
+      if (answer === undefined) discard(response)
+      else answer.cancel(error)
       this.fail(error)
+    }
+  }
+
+  /** Tells the end of an answer. As with undici, an abort in there is told no more, and what the handler throws is. */
+  #finish() {
+    try {
+      this.#isOver = true
+      this.#handler.onResponseEnd?.(this.#controller, {})
+    } catch (error) {
+      this.#isOver = false
+      throw error
     }
   }
 
