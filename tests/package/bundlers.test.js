@@ -68,7 +68,7 @@ describe('a piece of the package alone', () => {
 })
 
 describe('the syntax of the package', () => {
-  for (const path of ['errors.js', 'errors.cjs', 'index.js', 'index.cjs', 'fetch.js', 'fetch.cjs', 'undici.js', 'undici.cjs']) {
+  for (const path of ['errors.js', 'errors.cjs', 'index.js', 'index.cjs', 'fetch.js', 'fetch.cjs', 'undici.js', 'undici.cjs', 'no-wasm.js', 'no-wasm.cjs', 'slim.js', 'slim.cjs']) {
     it(`has no static block: ${path}`, async () => {
       const found = []
       const visit = (node) => {
