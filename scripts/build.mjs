@@ -97,7 +97,7 @@ async function bundles(esbuild) {
           onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
             const source = resolve(resolveDir, path)
             if (source === resolve('js/engine/source.js')) return { path: resolve(`js/engine/sources/${row.core}.js`) }
-            if (source === resolve(GENERATED, 'module.js')) return { path: row.wasm, external: true }
+            if (source === resolve(GENERATED, 'module.js')) return { path: row.wasm, external: true, sideEffects: false }
             // Its own list, of which each export may be another's.
             if (row.sources.some((one) => resolve(one) === source)) return undefined
             const owner = ownerOf(source, row)

@@ -27,8 +27,12 @@ export function forget() {
   given = undefined
 }
 
-/** Instantiates the core, synchronously. */
-export function loadCore() {
+/**
+ * Instantiates the core, synchronously.
+ *
+ * @param {(error: unknown) => void} onTrap
+ */
+export function loadCore(onTrap) {
   const module = given
   if (module === undefined) {
     throw misuse(Error, 'The core is not there yet: `await init(...)` or `initSync(...)` of halfopen/slim comes before the first breaker', CODES.engineUnavailable)
@@ -41,5 +45,5 @@ export function loadCore() {
     } catch (error) {
       throw unavailable(error)
     }
-  })
+  }, onTrap)
 }

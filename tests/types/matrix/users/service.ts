@@ -202,8 +202,4 @@ export const ofDispatch = interceptor.registry.get('https://example.org')
 // The Wasm as the author brings it.
 export const ready = init('/assets/slim.wasm').then(() => init(Promise.resolve(new ArrayBuffer(8))))
 initSync(new Uint8Array(8))
-// @ts-expect-error no Wasm
-initSync(8)
-// @ts-expect-error no Wasm
-export const never = init(8)
 export const withoutWasm = new WithoutWasm({ failureThreshold: 3 })
