@@ -133,6 +133,72 @@ describe('a host with parts of another make', LIMIT, () => {
       await until(() => outcomes(guarded.registry).success === 1)
     }
   })
+  describe('has controllers of streams that are another object each time, as in WebKit, of which earlier ones are gone', () => {
+    const gone = new Set()
+    class ForgetfulRef {
+      #held
+      constructor(held) {
+        this.#held = held
+      }
+      deref() {
+        return gone.has(this.#held) ? undefined : this.#held
+      }
+    }
+    /** Its underlying source sees a new controller at each call; the earlier ones are gone. */
+    class WrappingStream extends ReadableStream {
+      constructor({ start, pull, ...source }, strategy) {
+        const seen = []
+        const wrapped = (real) => {
+          for (const one of seen) gone.add(one)
+          const wrapper = { enqueue: (chunk) => real.enqueue(chunk), close: () => real.close(), error: (error) => real.error(error) }
+          seen.push(wrapper)
+          return wrapper
+        }
+        super({
+          ...source, type: undefined,
+          start: (real) => {
+            const wrapper = wrapped(real)
+            start(wrapper)
+            gone.add(wrapper)
+          },
+          pull: (real) => pull(wrapped(real))
+        }, strategy)
+      }
+    }
+    const down = new Error('down')
+    /** A guarded body of `pieces` that the test ends by hand. */
+    async function bodyOf() {
+      let server
+      const { guardFetch } = hostWithout([], { ReadableStream: WrappingStream, WeakRef: ForgetfulRef })
+      const guarded = guardFetch({ settleOn: 'body', fetch: async () => new Response(new ReadableStream({ start: (controller) => void (server = controller) })) })
+      const reader = (await guarded(origin)).body.getReader()
+      const settled = (outcome) => until(() => outcomes(guarded.registry)[outcome] === 1)
+      return { reader, server, settled }
+    }
+
+    it('hands an error to whoever waits for the next piece', async () => {
+      const { reader, server, settled } = await bodyOf()
+      const read = rejectionOf(reader.read())
+      server.error(down)
+      assert.equal(await read, down)
+      await settled('failure')
+    })
+    it('hands an error to whoever asks later', async () => {
+      const { reader, server, settled } = await bodyOf()
+      server.error(down)
+      await settled('failure')
+      assert.equal(await rejectionOf(reader.read()), down)
+    })
+    it('ends for whoever waits, and for whoever asks later', async () => {
+      for (const waits of [true, false]) {
+        const { reader, server, settled } = await bodyOf()
+        const read = waits ? reader.read() : undefined
+        server.close()
+        await settled('success')
+        assert.equal((await (read ?? reader.read())).done, true)
+      }
+    })
+  })
   it('has responses that know less than those of the standard', async () => {
     const { guardFetch } = hostWithout(['Response', 'Headers', 'Request'])
     // As node-fetch and the polyfills for old browsers: no streams of the web, and headers of their own.
