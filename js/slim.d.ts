@@ -9,3 +9,4 @@ export * from './undici.js'
 // In both lists, which are of one mind.
 export type { AnswerLike, GuardOptions, OwnOptions } from './fetch.js'
 export { init, initSync, SlimInput } from './engine/slim.js'
+export type { HostBytes, HostModule, HostResponse, ResponseWithBytes } from './base/host-types.js'

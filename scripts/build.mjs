@@ -94,7 +94,7 @@ async function bundles(esbuild) {
           onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
             const source = resolve(resolveDir, path)
             if (source === resolve('js/engine/source.js')) return { path: resolve(`js/engine/sources/${row.core}.js`) }
-            if (source === resolve(GENERATED, 'module.js')) return { path: row.wasm, external: true }
+            if (source === resolve(GENERATED, 'module.js')) return { path: row.wasm, external: true, sideEffects: false }
             // Its own list, of which each export may be another's.
             if (row.sources.some((one) => resolve(one) === source)) return undefined
             const owner = ownerOf(source, row)
@@ -128,9 +128,12 @@ async function bundles(esbuild) {
   }
 }
 
-/** Leaves out the blanks and comments of a file, and no name: classes and functions are called what they are called. */
+/**
+ * Leaves out the blanks and comments of a file, and no name: classes and functions are called what they are called. In short lines, since Node shows
+ * the one in which an error was thrown that nobody caught.
+ */
 async function minify(esbuild, path) {
-  const { code } = await esbuild.transform(readFileSync(path, 'utf8'), { minifyWhitespace: true, minifySyntax: true, target: 'es2022', charset: 'ascii', legalComments: 'none' })
+  const { code } = await esbuild.transform(readFileSync(path, 'utf8'), { minifyWhitespace: true, minifySyntax: true, lineLimit: 200, target: 'es2022', charset: 'ascii', legalComments: 'none' })
   // For Node, which learns by it what a CommonJS file exports; in a branch that never runs, and so left out.
   const [names = ''] = /^0 && \(module\.exports = \{[^}]+\}\);$/m.exec(readFileSync(path, 'utf8')) ?? []
   if (path.endsWith('.cjs') && names === '') fail(`${path} has no list of its names: has esbuild changed it?`)

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js http web sdks package runners readme browsers)
+node_lane=(types js entries http web sdks package runners readme browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 node_lane+=(matrix)
@@ -52,6 +52,13 @@ types() {
   node_tests tests/types
 }
 js() { node_tests tests/js; }
+# The tests of js/ once more, with the entries whose core has another boundary. Left out is what is about the default entry's own file.
+entries() {
+  local files=() few=(tests/js/{traces,traces-wasm,probe,snapshot,classify,metrics,half-open}.test.js)
+  mapfile -t files < <(find tests/js -name '*.test.js' | grep -vE '/(busy|differential|engine|inlining|memory|no-wasm|slim|trap)\.test' | sort)
+  HALFOPEN_ENTRY=no-wasm NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${files[@]}"
+  HALFOPEN_ENTRY=slim NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${few[@]}"
+}
 http() { node_tests tests/http; }
 # Many of the clients need Node 22.
 sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/sdks; }

@@ -75,10 +75,10 @@ async function makeDefault(esbuild, binaryen, words) {
   writeFileSync(`${GLUE}/short.wasm`, wasm)
   optimise(binaryen, 'short', 'core', readFileSync(`${GLUE}/core_bg.wasm`), OPTIMISE)
 
-  writeFileSync(`${GENERATED}/glue.js`, `${NOTE}export function loadGlue(FinalizationRegistry) {\n${renamed(reheaded(glue, parameters), names)}\nreturn start;\n}\n`)
+  writeFileSync(`${GENERATED}/glue.js`, `${NOTE}export function loadGlue(FinalizationRegistry, onTrap) {\n${renamed(reheaded(glue, parameters), names)}\nreturn start;\n}\n`)
   const declarations = readFileSync(`${GLUE}/core.d.ts`, 'utf8')
   const raw = /export interface InitOutput (\{[^]*?\n\})/.exec(declarations)?.[1] ?? fail('wasm-bindgen declares no InitOutput')
-  writeFileSync(`${GENERATED}/glue.d.ts`, `${NOTE}export function loadGlue(finalizationRegistry: FinalizationRegistryConstructor | undefined): (module: WebAssembly.Module) => Exports\nexport interface Exports ${raw}\n`)
+  writeFileSync(`${GENERATED}/glue.d.ts`, `${NOTE}export function loadGlue(finalizationRegistry: FinalizationRegistryConstructor | undefined, onTrap: (error: unknown) => void): (module: WebAssembly.Module) => Exports\nexport interface Exports ${raw}\n`)
   writeFileSync(`${GENERATED}/bytes.js`, `${NOTE}export default '${readFileSync(`${GLUE}/core.wasm`).toString('hex')}'\n`)
   writeFileSync(`${GENERATED}/bytes.d.ts`, `${NOTE}declare const bytes: string\nexport default bytes\n`)
 }
@@ -113,7 +113,7 @@ async function makeScript(esbuild) {
   // A trap is known by its name (js/engine/trap.js).
   const trap = /function wasm2js_trap\(\) \{ throw new Error\('abort'\); \}/
   const body = parts[1].replace(memory, '"memory": { get buffer() { return $1 } },').replace(trap, "function wasm2js_trap() { throw Object.assign(new Error('unreachable'), { name: 'RuntimeError' }) }")
-  const { code } = await esbuild.transform(`export function loadScript(imports) {\n${body}\nreturn asmFunc(imports)\n}`, { minify: true, target: 'es2021', charset: 'ascii' })
+  const { code } = await esbuild.transform(`export function loadScript(imports) {\n${body}\nreturn asmFunc(imports)\n}`, { minify: true, lineLimit: 200, target: 'es2021', charset: 'ascii' })
   writeFileSync(`${GENERATED}/script.js`, `${NOTE}${code}`)
   writeFileSync(`${GENERATED}/script.d.ts`, `${NOTE}export function loadScript(imports: object): any\n`)
   writeFileSync(`${GENERATED}/module.d.ts`, `${NOTE}// The build puts the name of a Wasm file in the place of this one.\ndeclare const module: WebAssembly.Module\nexport default module\n`)
@@ -210,8 +210,9 @@ async function makeGlue(esbuild, imports) {
     .replaceAll(/^export function/gm, 'function')
     .replace(/^export \{.*\n/m, '')
     .replaceAll(/^(?:let |const )?cachedText(?:De|En)coder\b.*;\n/gm, '')
-    // The only closures are those that promises call, of which none fails. V8 has no ready wrapper for a function with two results.
-    .replace(/const ret = (wasm\.\w+invoke\w+\(.*\);)\s+if \(ret\[1\]\) \{\s+throw .*\s+\}/, '$1')
+    // The only closures are those that promises call, of which none fails: nobody hears what is thrown there but whoever is told of a trap. V8 has
+    // no ready wrapper for a function with two results.
+    .replace(/const ret = (wasm\.\w+invoke\w+\(.*\);)\s+if \(ret\[1\]\) \{\s+throw .*\s+\}/, 'try { $1 } catch (error) { onTrap(error) }')
   const start = `
     export default function start(module) {
       wasm = new WebAssembly.Instance(module, __wbg_get_imports()).exports
@@ -224,6 +225,7 @@ async function makeGlue(esbuild, imports) {
   })
   const text = outputFiles[0].text.replace(/^export \{[^}]*\};?\n/m, '').trim()
   writeFileSync(`${GLUE}/glue.js`, text)
+  if (!/onTrap/.test(text)) fail('the glue tells nobody of a trap in a closure: has their form changed?')
   if (/ret\[1\]/.test(text)) fail('the glue reads two results of a function: has the form of closures changed?')
   if (/Text(?:De|En)coder|__wbindgen_malloc/.test(text)) fail('the glue carries texts: no function of src/wasm may take or give one')
   return text

@@ -7,16 +7,15 @@
  * per call, since in `closed` all calls of a generation hold the same permit; and the clock is read only
  * when the core asked for it (`demand`).
  */
-import { core } from '../engine/index.js'
+import { core, letThrough, retired } from '../engine/index.js'
 import {
   DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, SUCCESS,
   TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
-import { letThrough } from '../engine/trap.js'
 import { misuse, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
 import { checkCallOptions, onlySignal } from '../options/call-options.js'
-import { setOption } from '../options/options.js'
+import { createAgain, setOption } from '../options/options.js'
 import { report } from '../base/report.js'
 import { assertTripTime, tripTime } from '../options/trip-options.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
@@ -56,7 +55,7 @@ class Rare {
   written = undefined
   /** What it is made of again, where it was put aside. @type {import('./slots.js').Aside | undefined} */
   aside = undefined
-  /** Its seat in a registry, to be told of what may change its place there. @type {{ place(): void } | undefined} */
+  /** Its seat in a registry, to be told of what may change its place there. @type {{ slot: number, place(): void } | undefined} */
   seat = undefined
 }
 
@@ -578,7 +577,7 @@ export class CircuitBreaker extends Target {
    * @returns {import('./snapshot.js').Snapshot}
    */
   toJSON() {
-    return toObject(core.snapshot(this.#live(), originOf(this.#options.clock), this.#now()))
+    return toObject(core.snapshot(this.#live(), originOf(this.#options.clock), this.#now()) ?? [])
   }
 
   /**
@@ -640,7 +639,7 @@ export class CircuitBreaker extends Target {
     const standing = core.standing(slot, now)
     if ((standing & IN_FLIGHT) !== 0) return false
     const hasPast = isHeld && (standing !== 0 || core.asked(slot) > 0)
-    const kept = hasPast ? Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), now)) : undefined
+    const kept = hasPast ? Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), now) ?? []) : undefined
     const aside = { options: { ...options(), ...written }, kept }
     dropSlot(this, slot)
     this.#slot = NO_SLOT
@@ -680,9 +679,11 @@ export class CircuitBreaker extends Target {
    * @returns {number} The answer.
    */
   #receive(permit, now) {
-    if (this.#slot === NO_SLOT) {
-      this.#live()
-      return this.#admit()
+    if (permit !== permit) {
+      // Nobody is in the slot.
+      const slot = this.#slot
+      if (this.#live() !== slot) return this.#admit()
+      permit = UNJUDGED
     }
     // What could not be settled at the end of the call stack may be why.
     if (permit < 0 && unsettled.length > 0) {
@@ -727,18 +728,29 @@ export class CircuitBreaker extends Target {
   }
 
   /**
-   * The slot, made anew where the breaker was put aside.
+   * The slot, made anew where the breaker was put aside, or lost it with a core that trapped.
    *
    * @returns {number}
    */
   #live() {
     const aside = this.#rare?.aside
+    if (aside === undefined && this.#slot >= retired) return this.#slot
+    const rare = (this.#rare ??= new Rare())
+    rare.aside = undefined
     if (aside !== undefined) {
-      /** @type {Rare} */ (this.#rare).aside = undefined
       this.#slot = remake(aside, originOf(this.#options.clock), this.#now())
-      holdSlot(this, this.#slot)
-      this.#demand = core.demand(this.#slot)
+    } else {
+      dropSlot(this, this.#slot)
+      this.#slot = createAgain(this.#options, rare.written ?? {})
+      this.#permit = NaN
+      // It begins anew, closed: who tests it has nothing to do any more, and who waits for it has what they waited for.
+      rare.probing?.wake(0)
+      rare.probing = undefined
+      rare.news?.close()
+      if (rare.seat !== undefined) rare.seat.slot = this.#slot
     }
+    holdSlot(this, this.#slot)
+    this.#demand = core.demand(this.#slot)
     return this.#slot
   }
 

@@ -76,12 +76,17 @@ export class News {
       // A refusal of its own, from a function that calls through its own breaker, says what is known: its cause.
       if (!(culprit instanceof CircuitOpenError && culprit.cause === this.cause)) this.cause = culprit
     } else if (to === 'closed') {
-      this.cause = undefined
-      const waiters = this.#waiters
-      this.#waiters = undefined
-      if (waiters !== undefined) for (const onClosed of waiters) onClosed()
+      this.close()
     }
     this.#emit({ from, to, reason, at })
+  }
+
+  /** It is closed: those who waited for it hear of it. */
+  close() {
+    this.cause = undefined
+    const waiters = this.#waiters
+    this.#waiters = undefined
+    if (waiters !== undefined) for (const onClosed of waiters) onClosed()
   }
 
   /** Whether somebody waits for the circuit to close. */

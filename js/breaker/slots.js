@@ -4,7 +4,8 @@
  * Must not know: calls and events.
  */
 import { finalizer } from '../base/host.js'
-import { core } from '../engine/index.js'
+import { core, retired } from '../engine/index.js'
+import { NO_SLOT } from '../engine/numbers.js'
 import { createFrom } from '../options/options.js'
 import { badSnapshot, toNumbers } from './snapshot.js'
 import { originOf, timeOf } from './sources.js'
@@ -32,7 +33,8 @@ let reclaim
  * @param {number} slot
  */
 export function holdSlot(breaker, slot) {
-  reclaim ??= finalizer(core.freeSlot)
+  // Of whichever core there is then.
+  reclaim ??= finalizer((/** @type {number} */ slot) => core.freeSlot(slot))
   reclaim?.register(breaker, slot, breaker)
 }
 
@@ -61,7 +63,9 @@ export function makeSlot(options) {
   if (others.clock === Date) others.clock = undefined
   if (others.snapshot !== undefined) {
     const numbers = toNumbers(others.snapshot)
-    if (numbers === undefined || !core.restore(slot, numbers, originOf(others.clock), timeOf(others.clock))) {
+    const isRestored = numbers !== undefined && core.restore(slot, numbers, originOf(others.clock), timeOf(others.clock))
+    // Where the core has trapped meanwhile, nothing is wrong with the snapshot.
+    if (!isRestored && slot >= retired && slot !== NO_SLOT) {
       core.freeSlot(slot)
       throw badSnapshot()
     }

@@ -45,7 +45,7 @@ export async function init(input) {
 export function initSync(input) {
   if (isGiven()) return
   if (!isModule(input) && !isBytes(input)) throw notWasm('bytes or a WebAssembly.Module', input)
-  start(isModule(input) ? input : usable(() => new WebAssembly.Module(/** @type {any} */ (input))))
+  start(isModule(input) ? input : usable(() => new WebAssembly.Module(plain(input))))
 }
 
 /** @param {WebAssembly.Module} module */
@@ -73,7 +73,7 @@ async function moduleOf(given) {
     return isStream ? await compiled(() => WebAssembly.compileStreaming(given)) : await compiled(async () => WebAssembly.compile(await given.arrayBuffer()))
   }
   if (!isBytes(given)) throw notWasm('bytes, a WebAssembly.Module, a Response, an address, or a promise of one of these', given)
-  return compiled(() => WebAssembly.compile(given))
+  return compiled(() => WebAssembly.compile(plain(given)))
 }
 
 /** @param {() => Promise<WebAssembly.Module>} compile */
@@ -109,6 +109,14 @@ const isModule = (given) => kindOf(given) === 'WebAssembly.Module'
 
 /** @param {unknown} given */
 const isBytes = (given) => ArrayBuffer.isView(given) || /^(?:Shared)?ArrayBuffer$/.test(kindOf(given))
+
+/**
+ * Bytes as every engine takes them: some take no DataView.
+ *
+ * @param {any} bytes
+ * @returns {BufferSource}
+ */
+const plain = (bytes) => (ArrayBuffer.isView(bytes) ? new Uint8Array(/** @type {any} */ (bytes.buffer), bytes.byteOffset, bytes.byteLength) : bytes)
 
 /** @param {unknown} given */
 const isAddress = (given) => typeof given === 'string' || kindOf(given) === 'URL'

@@ -1,12 +1,11 @@
 /**
- * What a trap of the core leads to: calls go through unguarded. A guard must not take the house down.
+ * What a trap of the core is, and how it is said.
  *
- * Must not know: breakers. The core can't panic by design, so this is said once and aloud.
+ * Must not know: breakers, and what is done about it. The core can't panic by design, so this is said once and aloud.
  */
 import { ifAny } from '../base/host.js'
-import { UNJUDGED } from './numbers.js'
 
-let trapped = false
+let isSaid = false
 
 /**
  * Whether what a function of the core threw is a trap of the core itself. Everything else is the engine's, which is at the end of the
@@ -15,20 +14,13 @@ let trapped = false
  *
  * @param {unknown} thrown
  */
-function isTrap(thrown) {
+export function isTrap(thrown) {
   return /** @type {Partial<Error> | undefined} */ (thrown)?.name === 'RuntimeError'
 }
 
-/**
- * Lets a call through unguarded that the core could not be asked about.
- *
- * @param {unknown} thrown
- * @returns {number} The permit that no state is judged by.
- */
-export function letThrough(thrown) {
-  if (!trapped && isTrap(thrown)) {
-    trapped = true
-    ifAny(() => console.error(new Error('halfopen: the core has failed; calls go through unguarded from here on', { cause: thrown })))
-  }
-  return UNJUDGED
+/** @param {unknown} trap */
+export function sayOnce(trap) {
+  if (isSaid) return
+  isSaid = true
+  ifAny(() => console.error(new Error('halfopen: the core has failed; breakers begin anew, and calls go through unguarded where they can not', { cause: trap })))
 }

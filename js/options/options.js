@@ -28,8 +28,18 @@ export const OTHERS = {
 
 /**
  * @internal
- * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../base/types.js').Clock | undefined, timeout?: number }} Others
+ * @typedef {Pick<CircuitBreakerOptions, keyof typeof OTHERS> & { clock?: import('../base/types.js').Clock | undefined, timeout?: number, numbers?: Numbers }} Others
  */
+
+/**
+ * Numeric options, each as its number and its value.
+ *
+ * @internal
+ * @typedef {[number, number][]} Numbers
+ */
+
+/** Those of the breaker made last, which others that are made of the same share. @type {Numbers} */
+let latest = []
 
 /** Those of a breaker without any, shared; and the prototype of all others, so that what is not given is found nowhere. @type {Others} */
 const NONE = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ Object.create(null))
@@ -47,13 +57,12 @@ const NONE = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ Object.create(null))
 export function createFrom(options) {
   startEngine()
   if (options === undefined) {
-    core.draftBegin()
-    return { slot: core.create(0), others: NONE }
+    return { slot: slotOf([], NONE), others: NONE }
   }
   const given = flattened(objectOf('options', options))
   /** @type {Record<string, any>} */
   const others = Object.create(NONE)
-  /** @type {[number, number][]} */
+  /** @type {Numbers} */
   const numbers = []
   for (const [name, value] of given) {
     const field = core.fields.get(name)
@@ -67,21 +76,51 @@ export function createFrom(options) {
       throw unknownOption(name, [...core.fields.keys(), ...Object.keys(OTHERS), ...GROUPS])
     }
   }
-  // No code of the user's runs from here on, where the core gathers the numbers of one breaker.
-  core.draftBegin()
-  for (const [field, value] of numbers) {
-    const problem = core.draftOption(field, value)
-    if (problem !== 0) throw problemError(problem, value)
-  }
   // Each call asks for it.
   if (given.has('timeout')) others.timeout = given.get('timeout')
-  const flags = (others.latency ? TRACKS_LATENCY : 0) | (others.probe ? HAS_PROBE : 0)
-  const slot = core.create(flags)
+  others.numbers = isLatest(numbers) ? latest : (latest = numbers)
+  // No code of the user's runs from here on, where the core gathers the numbers of one breaker.
+  const slot = slotOf(numbers, others)
   if (slot < 0) {
     const { option } = problemOf(-slot)
     throw problemError(-slot, GROUPS.includes(/** @type {any} */ (option)) ? {} : given.get(option))
   }
   return { slot, others }
+}
+
+/**
+ * A slot with a breaker of these options, which are right each by itself.
+ *
+ * @param {Numbers} numbers
+ * @param {Others} others
+ * @returns {number} Or the negative number of a problem between two of them.
+ */
+function slotOf(numbers, others) {
+  const engine = core
+  core.draftBegin()
+  for (const [field, value] of numbers) {
+    const problem = core.draftOption(field, value)
+    if (problem !== 0) throw problemError(problem, value)
+  }
+  const slot = core.create((others.latency ? TRACKS_LATENCY : 0) | (others.probe ? HAS_PROBE : 0))
+  // The core has begun anew meanwhile, and knows of none of the options.
+  return core === engine ? slot : slotOf(numbers, others)
+}
+
+/** @param {Numbers} numbers */
+const isLatest = (numbers) => numbers.length === latest.length && numbers.every(([field, value], place) => latest[place][0] === field && latest[place][1] === value)
+
+/**
+ * The slot of a breaker that lost its own, made of what is known of its options.
+ *
+ * @internal
+ * @param {Others} others
+ * @param {Record<string, number>} written Those that were changed since.
+ * @returns {number}
+ */
+export function createAgain(others, written) {
+  const changed = Object.entries(written).map(([name, value]) => /** @type {[number, number]} */ ([core.fields.get(name), value]))
+  return slotOf([...(others.numbers ?? []), ...changed], others)
 }
 
 /**

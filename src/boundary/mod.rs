@@ -35,6 +35,13 @@ pub extern "C" fn free_slot(slot: u32) {
     slots::remove(slot);
 }
 
+/// Leaves the first slots of a new instance without a breaker for ever: whoever holds one had its breaker in another instance, which trapped.
+#[cfg_attr(feature = "numbers", unsafe(export_name = "retireSlots"))]
+#[cfg_attr(not(feature = "numbers"), wasm_bindgen(js_name = retireSlots))]
+pub extern "C" fn retire_slots(count: u32) {
+    slots::retire(count);
+}
+
 /// Asks for the right to make one call: a permit of 0 or above, a refusal below 0, or NaN where no breaker is in the slot. `random`, here and in what else may
 /// open the circuit, is a number from 0 to 1 where [`demand`] asks for one; NaN takes nothing off the open time.
 #[cfg_attr(feature = "numbers", unsafe(export_name = "admit"))]

@@ -37,6 +37,11 @@ pub(super) fn insert(breaker: Box<Breaker>) -> u32 {
     })
 }
 
+/// Leaves the first slots without a breaker for ever.
+pub(super) fn retire(count: u32) {
+    table(|slots| slots.breakers.resize_with(count as usize, || None));
+}
+
 pub(super) fn remove(slot: u32) {
     table(|slots| {
         if let Some(held) = slots.breakers.get_mut(slot as usize)

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LIVE_BREAKERS, answerOf } from './support.js'
+import { IN_WASM, LIVE_BREAKERS, answerOf } from './support.js'
 
 /** Gives the size of the Wasm memory, how many breakers live in it, and a way to see garbage collected. */
 const PRELUDE = `
@@ -24,7 +24,7 @@ const PRELUDE = `
 const answer = (program) => answerOf(`${PRELUDE}\n${program}`, '--expose-gc')
 
 describe('breakers', () => {
-  it('give their place back when they are garbage: 20,000 and 20,000 more take no more than 20,000', async () => {
+  it('give their place back when they are garbage: 20,000 and 20,000 more take no more than 20,000', IN_WASM, async () => {
     const { freed, sizes } = await answer(`
       const sizes = []
       const freed = []
@@ -47,7 +47,7 @@ describe('breakers', () => {
     assert.ok(sizes[1] <= (1 + 1 / 16) * sizes[0], `the memory grew: ${sizes}`)
   })
 
-  it('make the memory grow by a share of itself: 40,000 see fewer than 80 growths, where page by page there are 163', async () => {
+  it('make the memory grow by a share of itself: 40,000 see fewer than 80 growths, where page by page there are 163', IN_WASM, async () => {
     // V8 collects garbage at each growth, so page by page each breaker costs the more, the more there are.
     const { first, growths } = await answer(`
       const first = bytes()
@@ -63,7 +63,7 @@ describe('breakers', () => {
     assert.ok(growths > 10 && growths < 80, `the memory grew ${growths} times`)
   })
 
-  it('are not taken for garbage as long as a call, their metrics or a wrapped function needs them', async () => {
+  it('are not taken for garbage as long as a call, their metrics or a wrapped function needs them', IN_WASM, async () => {
     const result = await answer(`
       let settle
       const made = (use) => use(new CircuitBreaker({ clock, failureThreshold: 1 }))
@@ -97,7 +97,7 @@ describe('a million calls', () => {
     'that open and close the circuit': "if (n % 4 === 0) { breaker.trip(); clock.advance(60000) } await breaker.call(() => promise)"
   }
   for (const [what, use] of Object.entries(USES)) {
-    it(`${what} take no memory`, async () => {
+    it(`${what} take no memory`, IN_WASM, async () => {
       const { grown, heap, total } = await answer(`
         const breaker = new CircuitBreaker({ clock, failureThreshold: 1e9 })
         const promise = Promise.resolve(1)

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, isCallTimeoutError, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
 import { LOADED, probesIn, probesOf, STORES_OF_PROBES } from './requests.js'
-import { LIVE_BREAKERS, answerOf, deferred, drained, rejectionOf, run, thrownBy } from './support.js'
+import { IN_WASM, LIVE_BREAKERS, answerOf, deferred, drained, rejectionOf, run, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const down = new Error('down')
@@ -694,7 +694,7 @@ describe('a process', () => {
       breaker.addEventListener('statechange', () => {})
       breaker.failureThreshold = 3`
   })) {
-    it(`forgets an open breaker that ${what}: its task ends without another probe`, async () => {
+    it(`forgets an open breaker that ${what}: its task ends without another probe`, IN_WASM, async () => {
       const { live, ended, probed } = await answerOf(
         `${LIVE_BREAKERS}
         const { CircuitBreaker, ManualClock } = await import(ESM)
@@ -753,7 +753,7 @@ describe('a breaker that is held by nobody but its probe’s task', () => {
     '--expose-gc'
   )
 
-  it('lives as long as somebody waits for its circuit to close, and is told', async () => {
+  it('lives as long as somebody waits for its circuit to close, and is told', IN_WASM, async () => {
     const waits = "void (async () => { await open().whenClosed(); heard = 'closed' })()"
     assert.deepEqual(await program(waits), { live: 1, heard: 'closed', after: 0 })
     // The task may begin after the wait does.
@@ -762,7 +762,7 @@ describe('a breaker that is held by nobody but its probe’s task', () => {
     assert.deepEqual(await program(waitsIsolated), { live: 1, heard: 'closed', after: 0 })
   })
 
-  it('is forgotten, and its task ends, where nobody waits or nobody waits any more', async () => {
+  it('is forgotten, and its task ends, where nobody waits or nobody waits any more', IN_WASM, async () => {
     assert.deepEqual(await program('open()'), { live: 0, heard: 'nothing', after: 0 })
     const aborts = "open().whenClosed({ signal: controller.signal }).catch(() => (heard = 'aborted')); await turns(); controller.abort()"
     assert.deepEqual(await program(aborts), { live: 0, heard: 'aborted', after: 0 })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CircuitBreakerRegistry, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
 import { clock, error, failOnce, fails, filled, keysOf, RECOVERY, registryOf } from './registries.js'
-import { answerOf, deferred, LIVE_BREAKERS, rejectionOf } from './support.js'
+import { answerOf, deferred, IN_WASM, LIVE_BREAKERS, rejectionOf } from './support.js'
 
 describe('a registry that is full', () => {
   it('drops the least recently used breaker, and holds maxBreakers and no more', () => {
@@ -346,7 +346,7 @@ describe('the key of a breaker that was evicted', () => {
     assert.equal(first.callSync(() => 1), 1)
   })
 
-  it('makes a new one once nobody holds it', async () => {
+  it('makes a new one once nobody holds it', IN_WASM, async () => {
     const { calls, live } = await answerOf(
       `${LIVE_BREAKERS}
       const { CircuitBreakerRegistry } = await import(ESM)
@@ -486,7 +486,7 @@ describe('keys without end', () => {
     ['with options of their own', 'breaker.failureThreshold = 3; breaker.recordFailure()', 100_000]
   ]
   for (const [what, use, keys] of USES) {
-    it(`${what}, ${keys} of them: the memory stays as it is`, async () => {
+    it(`${what}, ${keys} of them: the memory stays as it is`, IN_WASM, async () => {
       const { grown, heap, live, size } = await answerOf(
         `${LIVE_BREAKERS}
         const { CircuitBreakerRegistry, ManualClock } = await import(ESM)
@@ -560,7 +560,7 @@ describe('the price of a new key', () => {
     ['observing', 'breaker.observe(); breaker.callSync(() => 1)'],
     ['closed again after an outage', 'breaker.trip()', 'breaker.reset()']
   ]) {
-    it(`does not grow with the breakers kept, where all are ${what}`, async () => {
+    it(`does not grow with the breakers kept, where all are ${what}`, IN_WASM, async () => {
       for (const kept of [200, 5000]) {
         const { most, average, size } = await askedOfCore(kept, ...program)
         assert.equal(size, isByHand.test(what) ? kept + 1000 : kept)

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, isCircuitOpenError } from '../../pkg/index.js'
 import { clock, error, failOnce, fails, filled, keysOf, RECOVERY, registryOf } from './registries.js'
-import { answerOf, drained, LIVE_BREAKERS, rejectionOf, thrownBy } from './support.js'
+import { answerOf, drained, IN_WASM, LIVE_BREAKERS, rejectionOf, thrownBy } from './support.js'
 
 describe('a key', () => {
   it('has one breaker, which bears its name', () => {
@@ -286,7 +286,7 @@ describe('options of a registry', () => {
     assert.equal(registryOf({ snapshot }).get('a').state, 'closed')
   })
 
-  it('are checked without a trace: no breaker of the check lives on, whether they were refused or not', async () => {
+  it('are checked without a trace: no breaker of the check lives on, whether they were refused or not', IN_WASM, async () => {
     const live = await answerOf(`
       ${LIVE_BREAKERS}
       const { CircuitBreaker, CircuitBreakerRegistry } = await import(ESM)

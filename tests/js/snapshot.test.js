@@ -6,7 +6,7 @@ import { beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { EXPECTED, OPTIONS, WINDOWS } from '../../js/engine/numbers.js'
 import { CircuitBreaker, isCircuitOpenError, ManualClock } from '../../pkg/index.js'
-import { answerOf, countsOf, drained, LIVE_BREAKERS, lives, rejectionOf, slowCalls, thrownBy } from './support.js'
+import { answerOf, countsOf, drained, IN_WASM, LIVE_BREAKERS, lives, rejectionOf, slowCalls, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 const error = new Error('down')
@@ -554,7 +554,7 @@ describe('what is no snapshot of such a breaker', () => {
     assert.deepEqual(result, [1, 'closed', 0])
   })
 
-  it('leaves nothing behind', async () => {
+  it('leaves nothing behind', IN_WASM, async () => {
     const { live, grown } = await answerOf(`
       ${LIVE_BREAKERS}
       const { CircuitBreaker, ManualClock } = await import(ESM)

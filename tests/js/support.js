@@ -16,9 +16,16 @@ const LIVES = Number(process.env.HALFOPEN_LIVES ?? 1)
 /** That many random lives, or as many times more as are asked for. */
 export const lives = (numRuns) => ({ numRuns: numRuns * LIVES, seed: SEED })
 
+/** The entry of the package that is tested: tests/entries has other ones tested than the default. */
+const ENTRY = process.env.HALFOPEN_ENTRY
+const FILE = { slim: '../entries/slim', 'no-wasm': '../../pkg/no-wasm' }[ENTRY] ?? '../../pkg/index'
+
 /** The built package as a URL, for programs that run in a process of their own. */
-export const ESM = new URL('../../pkg/index.js', import.meta.url).href
-export const CJS = fileURLToPath(new URL('../../pkg/index.cjs', import.meta.url))
+export const ESM = new URL(`${FILE}.js`, import.meta.url).href
+export const CJS = fileURLToPath(new URL(`${FILE}.cjs`, import.meta.url))
+
+/** Options of a test that looks into an instance of Wasm: of a core that is JavaScript nothing can be seen from outside. */
+export const IN_WASM = { skip: ENTRY === 'no-wasm' && 'there is no Wasm' }
 
 /**
  * For programs that `run` runs, ahead of the import of the package: `core` has the raw exports once there is a breaker, and

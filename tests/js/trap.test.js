@@ -1,4 +1,4 @@
-// Should the core ever fail: calls go through unguarded, and it is said once, aloud. It must not know how it could: the failures are
+// Should the core ever fail: breakers begin anew or calls go through unguarded, and it is said once, aloud. It must not know how it could: the failures are
 // put in place of its functions, or forced by a call stack that is at its end. Each test has a process of its own.
 
 import assert from 'node:assert/strict'
@@ -88,7 +88,7 @@ describe('a core whose admit and settle trap', () => {
       await new CircuitBreaker().call(() => 1)
       const [[error, ...more]] = said
       console.log(JSON.stringify([error instanceof Error, error.message, error.cause instanceof WebAssembly.RuntimeError, more.length]))`)
-    assert.deepEqual(answer, [true, 'halfopen: the core has failed; calls go through unguarded from here on', true, 0])
+    assert.deepEqual(answer, [true, 'halfopen: the core has failed; breakers begin anew, and calls go through unguarded where they can not', true, 0])
   })
 
   it('says it on stderr', async () => {
@@ -96,7 +96,7 @@ describe('a core whose admit and settle trap', () => {
       trapped.on = true
       console.log(await new CircuitBreaker().call(() => 'through'))`)
     assert.equal(stdout, 'through\n')
-    assert.match(stderr, /halfopen: the core has failed; calls go through unguarded from here on/)
+    assert.match(stderr, /halfopen: the core has failed; breakers begin anew, and calls go through unguarded where they can not/)
   })
 })
 

@@ -75,7 +75,7 @@ function visit(node, note, around = []) {
 }
 
 describe('the syntax of the package', () => {
-  for (const path of ['errors.js', 'errors.cjs', 'index.js', 'index.cjs', 'fetch.js', 'fetch.cjs', 'undici.js', 'undici.cjs']) {
+  for (const path of ['errors.js', 'errors.cjs', 'index.js', 'index.cjs', 'fetch.js', 'fetch.cjs', 'undici.js', 'undici.cjs', 'no-wasm.js', 'no-wasm.cjs', 'slim.js', 'slim.cjs']) {
     it(`has no static block, and no super outside of classes: ${path}`, async () => {
       const found = []
       visit(parse(String(await user.read(path)), { ecmaVersion: 2022, sourceType: path.endsWith('.cjs') ? 'script' : 'module' }), ({ type, start }, around) => {

@@ -11,12 +11,13 @@ import { unavailable } from './unavailable.js'
 
 /**
  * @param {() => WebAssembly.Module} compile
+ * @param {(error: unknown) => void} onTrap Is told of what is thrown where nobody calls the core: in what its promises lead to.
  * @throws {Error} `ERR_ENGINE_UNAVAILABLE` where WebAssembly is missing or forbidden.
  */
-export function coreOf(compile) {
+export function coreOf(compile, onTrap) {
   let exports
   try {
-    exports = loadGlue(finalizer(() => {}) && FinalizationRegistry)(compile())
+    exports = loadGlue(finalizer(() => {}) && FinalizationRegistry, onTrap)(compile())
   } catch (error) {
     throw unavailable(error)
   }

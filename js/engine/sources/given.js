@@ -27,17 +27,23 @@ export function forget() {
   given = undefined
 }
 
-/** Instantiates the core, synchronously. */
-export function loadCore() {
+/**
+ * Instantiates the core, synchronously.
+ *
+ * @param {(error: unknown) => void} onTrap
+ */
+export function loadCore(onTrap) {
   const module = given
   if (module === undefined) {
     throw misuse(Error, 'The core is not there yet: `await init(...)` or `initSync(...)` of halfopen/slim comes before the first breaker', CODES.engineUnavailable)
   }
   return coreOf((imports) => {
     try {
-      return /** @type {any} */ (new WebAssembly.Instance(module, imports).exports)
+      const { exports } = new WebAssembly.Instance(module, imports)
+      if (!('admit' in exports)) throw new TypeError('the Wasm is not that of halfopen/slim.wasm')
+      return /** @type {any} */ (exports)
     } catch (error) {
       throw unavailable(error)
     }
-  })
+  }, onTrap)
 }

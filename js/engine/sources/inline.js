@@ -7,5 +7,9 @@ import bytes from '../generated/bytes.js'
 import { coreOf } from './bindgen-core.js'
 import { decode } from './decode.js'
 
-/** Compiles and instantiates the core, synchronously. */
-export const loadCore = () => coreOf(() => new WebAssembly.Module(decode(bytes)))
+/**
+ * Compiles and instantiates the core, synchronously.
+ *
+ * @param {(error: unknown) => void} onTrap
+ */
+export const loadCore = (onTrap) => coreOf(() => new WebAssembly.Module(decode(bytes)), onTrap)

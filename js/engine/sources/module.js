@@ -6,5 +6,9 @@
 import module from '../generated/module.js'
 import { coreOf } from './bindgen-core.js'
 
-/** Instantiates the core, synchronously. */
-export const loadCore = () => coreOf(() => module)
+/**
+ * Instantiates the core, synchronously.
+ *
+ * @param {(error: unknown) => void} onTrap
+ */
+export const loadCore = (onTrap) => coreOf(() => module, onTrap)

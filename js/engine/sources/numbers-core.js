@@ -35,9 +35,10 @@ import { numbersIn, reportIn } from './memory.js'
 
 /**
  * @param {(imports: Imports) => Common & Own} instantiate
+ * @param {(error: unknown) => void} onTrap Is told of what is thrown where nobody calls the core: in what its promises lead to.
  * @returns {ReturnType<typeof import('./bindgen-core.js').coreOf>}
  */
-export function coreOf(instantiate) {
+export function coreOf(instantiate, onTrap) {
   /** The one that is being judged. @type {import('../../base/types.js').ResponseLike} */
   let judged
   const core = instantiate({
@@ -84,7 +85,7 @@ export function coreOf(instantiate) {
     },
     /** @type {(slot: number, host: ReturnType<typeof import('../../breaker/recovery.js').recoveryHost>) => void} */
     startProbe: (slot, host) => {
-      probe(core, slot, host)
+      probe(core, slot, host).catch(onTrap)
     }
   })
 }

@@ -6,5 +6,9 @@
 import { loadScript } from '../generated/script.js'
 import { coreOf } from './numbers-core.js'
 
-/** Makes the core. */
-export const loadCore = () => coreOf(loadScript)
+/**
+ * Makes the core.
+ *
+ * @param {(error: unknown) => void} onTrap
+ */
+export const loadCore = (onTrap) => coreOf(loadScript, onTrap)

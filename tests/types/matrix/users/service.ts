@@ -7,6 +7,8 @@ import {
 } from 'halfopen'
 import type { CallPermit, CircuitBreakerEventMap, CircuitBreakerOptions, RegistryEvent } from 'halfopen'
 import { guardFetch } from 'halfopen/fetch'
+import { init, initSync } from 'halfopen/slim'
+import { CircuitBreaker as WithoutWasm } from 'halfopen/no-wasm'
 import { guardDispatch } from 'halfopen/undici'
 import type { GuardedDispatch } from 'halfopen/undici'
 
@@ -196,3 +198,12 @@ export const ofOrigin = get.registry.get('https://example.org')
 const keyOf = ({ url, method, options }: GuardedDispatch): string => url.origin + method + options.path
 export const interceptor = guardDispatch({ key: keyOf, onRefused: undefined })
 export const ofDispatch = interceptor.registry.get('https://example.org')
+
+// The Wasm as the author brings it.
+export const ready = init('/assets/slim.wasm').then(() => init(Promise.resolve(new ArrayBuffer(8))))
+initSync(new Uint8Array(8))
+// @ts-expect-error no Wasm
+initSync(8)
+// @ts-expect-error no Wasm
+export const never = init(8)
+export const withoutWasm = new WithoutWasm({ failureThreshold: 3 })
