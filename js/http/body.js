@@ -83,8 +83,6 @@ class Reading {
   #call
   /** @type {{ deref(): any }} */
   #controller = { deref: () => undefined }
-  /** How the body ended, where no controller was there to be told. @type {((controller: any) => void) | undefined} */
-  #untold
   /** Whether the call is over. */
   #isOver = false
   /** Whether the body has ended, in whatever way. */
@@ -138,9 +136,6 @@ class Reading {
    * @param {any} controller
    */
   async pull(controller) {
-    // WebKit's is another object each time that somebody looks, and an earlier one may be gone.
-    if (this.#controller.deref() !== controller) this.steer(controller)
-    if (this.#untold !== undefined) return this.#untold(controller)
     this.#clear()
     let next = this.#piece
     this.#piece = undefined
@@ -248,24 +243,16 @@ class Reading {
   }
 
   #finish() {
+    const controller = this.#controller.deref()
     if (!this.#end(() => this.#call.done(this.#response))) return
-    this.#tell((controller) => {
-      controller.close()
-      // Whoever reads into a buffer of their own waits for it.
-      controller.byobRequest?.respond(0)
-    })
+    controller?.close()
+    // Whoever reads into a buffer of their own waits for it.
+    controller?.byobRequest?.respond(0)
   }
 
   /** @param {unknown} error */
   #fail(error) {
-    if (this.#end(() => this.#call.fail(error))) this.#tell((controller) => controller.error(error))
-  }
-
-  /** @param {(controller: any) => void} how How the body ended. */
-  #tell(how) {
-    const controller = this.#controller.deref()
-    if (controller === undefined) this.#untold = how
-    else how(controller)
+    if (this.#end(() => this.#call.fail(error))) this.#controller.deref()?.error(error)
   }
 
   /**
