@@ -134,7 +134,7 @@ function wasmLast(path) {
   const text = readFileSync(path, 'utf8')
   const [wasm] = /^\/\/ .*bytes\.js\nvar \w+ = "[0-9a-f]+";\n/m.exec(text) ?? []
   if (wasm !== undefined) writeFileSync(path, `${text.replace(wasm, '')}\n${wasm}`)
-  else if (/index|script/.test(path)) fail(`${path} has no Wasm in it: has its form changed?`)
+  else if (/^(pkg\/index|target\/script)\./.test(path)) fail(`${path} has no Wasm in it: has its form changed?`)
 }
 
 /** A type that an entry only hands on. As an alias it would be another type's name, and TypeScript could not write down one that it inferred. */
