@@ -6,7 +6,7 @@ import { cpSync, existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { EXPECTED, PROGRAM } from '../package/support.js'
-import { differences, record } from './table.js'
+import { differences, record } from '../package/table.js'
 import { installed, NODE, versionOf, workspace } from './support.js'
 
 /** What is installed, and what runs it. */
@@ -66,6 +66,6 @@ describe('the package, installed from disk', () => {
 
   it('is told in docs/bundlers.md as it was seen', () => {
     const { seen, page } = differences('Package managers')
-    assert.equal(page, seen, 'The page says something else: `node tests/bundlers/table.js` puts into it what was seen')
+    assert.equal(page, seen, 'The page says something else: `node tests/package/table.js` puts into it what was seen')
   })
 })

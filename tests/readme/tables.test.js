@@ -40,6 +40,7 @@ const PROSE = [
   'docs/options.md#Functions that you hand in',
   'docs/snapshots.md#Under other options',
   'docs/states.md#By hand',
+  'docs/testing.md#Test runners',
   'docs/with-sdks.md#What clients make of a refusal',
 ]
 
