@@ -28,7 +28,7 @@ const PROJECT = {
 const MANAGERS = [
   {
     name: 'pnpm', version: versionOf('pnpm'), how: 'by default: strict, linked from its store', files: {},
-    install: (user, dir) => user.run(dir, installed('@pnpm/exe.linux-x64/pnpm'), 'install', '--offline', '--store-dir', join(user.env.HOME, 'store')),
+    install: (user, dir) => user.run(dir, installed('pnpm/pnpm'), 'install', '--offline', '--store-dir', join(user.env.HOME, 'store')),
     run: (user, dir, program) => user.run(dir, NODE, program),
     shows: (dir) => assert.ok(lstatSync(join(dir, 'node_modules/halfopen')).isSymbolicLink()),
   },
