@@ -10,9 +10,9 @@ import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { openChromium, serve } from '../package/chromium.js'
 import { root } from '../package/support.js'
+import { differences, record, sizeCells } from '../package/table.js'
 import { FILES, PLACES, stepsIn, weighPage } from './next.js'
 import { installed, NODE, weigh, workspace } from './support.js'
-import { differences, record, sizeCells } from './table.js'
 import { ENTRIES, NOT_TRIED, TOOLS } from './tools.js'
 import { whileWorking } from './workerd.js'
 
@@ -136,7 +136,7 @@ describe('the app, built by default and run', () => {
   it('is told in docs/bundlers.md as it was seen', () => {
     for (const row of NOT_TRIED) tell(row, false)
     const { seen, page, far } = differences('Bundlers')
-    assert.equal(page, seen, 'The page says something else: `node tests/bundlers/table.js` puts into it what was seen')
-    assert.deepEqual(far, [], 'Sizes are far from those of the page: `node tests/bundlers/table.js` puts into it what was seen')
+    assert.equal(page, seen, 'The page says something else: `node tests/package/table.js` puts into it what was seen')
+    assert.deepEqual(far, [], 'Sizes are far from those of the page: `node tests/package/table.js` puts into it what was seen')
   })
 })

@@ -6,7 +6,7 @@ import { cpSync, existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { EXPECTED, PROGRAM } from '../package/support.js'
-import { differences, record } from './table.js'
+import { differences, record } from '../package/table.js'
 import { installed, NODE, versionOf, workspace } from './support.js'
 
 /** What is installed, and what runs it. */
@@ -28,7 +28,7 @@ const PROJECT = {
 const MANAGERS = [
   {
     name: 'pnpm', version: versionOf('pnpm'), how: 'by default: strict, linked from its store', files: {},
-    install: (user, dir) => user.run(dir, installed('@pnpm/exe.linux-x64/pnpm'), 'install', '--offline', '--store-dir', join(user.env.HOME, 'store')),
+    install: (user, dir) => user.run(dir, installed('pnpm/pnpm'), 'install', '--offline', '--store-dir', join(user.env.HOME, 'store')),
     run: (user, dir, program) => user.run(dir, NODE, program),
     shows: (dir) => assert.ok(lstatSync(join(dir, 'node_modules/halfopen')).isSymbolicLink()),
   },
@@ -66,6 +66,6 @@ describe('the package, installed from disk', () => {
 
   it('is told in docs/bundlers.md as it was seen', () => {
     const { seen, page } = differences('Package managers')
-    assert.equal(page, seen, 'The page says something else: `node tests/bundlers/table.js` puts into it what was seen')
+    assert.equal(page, seen, 'The page says something else: `node tests/package/table.js` puts into it what was seen')
   })
 })

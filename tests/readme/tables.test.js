@@ -40,6 +40,7 @@ const PROSE = [
   'docs/options.md#Functions that you hand in',
   'docs/snapshots.md#Under other options',
   'docs/states.md#By hand',
+  'docs/testing.md#Test runners',
   'docs/where-it-runs.md#As tested',
   'docs/where-it-runs.md#How loading works',
   'docs/where-it-runs.md#Where it can\'t load',

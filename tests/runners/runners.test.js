@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { transform } from 'esbuild'
 import { env, nodes, run } from '../package/support.js'
+import { differences, record } from '../package/table.js'
 import { situations as leavings } from './leavings.js'
 import { situations } from './situations.js'
 import { bun, deno, installed, userOfRunners, versionOf } from './support.js'
@@ -61,11 +62,28 @@ async function passes(expected, passed, binary, args, options = {}) {
   assert.equal(count, expected, `It passed ${count} of ${expected}\n${stdout}\n${stderr}`)
   ran += count
 }
+/** The rows of the table in the docs, in their order, and those that have passed. */
+const rows = [], good = new Set()
+/** A test that is one of them: which runner, how it runs, and in what. */
+function row(runner, how, where, run) {
+  const cells = [runner, how, where]
+  rows.push(cells)
+  it(`${how}, in ${where}`, async () => {
+    await run()
+    good.add(cells)
+  })
+}
+/** What can't be had where the tests run. */
+const NOT_TRIED = [['AVA 8.1', '–', '–', 'not tried: a package that it needs can\'t be had']]
+
 const fromJson = (out) => JSON.parse(out).numPassedTests
 const fromNode = (out) => /^ℹ pass (\d+)$/m.exec(out)?.[1]
 const fromBun = (_, out) => /^\s*(\d+) pass$/m.exec(out)?.[1]
 const fromDeno = (out) => /^ok \| (\d+) passed \| 0 failed/m.exec(out)?.[1]
 const withEnv = (more) => ({ env: { ...env, ...more } })
+
+/** How the last of each runner's rows runs. */
+const AFTER = 'in one process with a file that leaves all sorts behind'
 
 /** The parts of a Jest that configurations name, and where npm has put them. */
 const JESTS = {
@@ -73,7 +91,8 @@ const JESTS = {
   jest29: { node: 'jest29/node_modules/jest-environment-node', jsdom: 'jest29-environment-jsdom', sequencer: 'jest29/node_modules/@jest/test-sequencer' }
 }
 for (const [jest, parts] of Object.entries(JESTS)) {
-  describe(`Jest ${versionOf(jest)}`, () => {
+  const name = `Jest ${versionOf(jest)}`
+  describe(name, () => {
     const project = (folder, environment, more) => ({
       displayName: `${folder}, ${environment}${more ? `, ${Object.keys(more)}` : ''}`,
       rootDir: join(user.dir, folder), testMatch: ['<rootDir>/jest.js'], testEnvironment: installed(parts[environment]),
@@ -87,13 +106,13 @@ for (const [jest, parts] of Object.entries(JESTS)) {
 
     const KINDS = [['CommonJS', 'cjs', []], ['ES modules', 'esm', ['--experimental-vm-modules', '--no-warnings']], ['what Babel makes of ES modules', 'babel', []]]
     for (const [what, folder, flags] of KINDS) {
-      it(`as ${what}, in Node and jsdom, and with timers that are faked at import`, async () => {
+      row(name, what, 'Node 26, jsdom, and with timers that are faked at import', async () => {
         const projects = [project(folder, 'node'), project(folder, 'jsdom'), project(folder, 'node', { fakeTimers: { enableGlobally: true } })]
         await run(flags, { projects }, ['--no-cache'], 2 * ALL + WITHOUT_FETCH)
       })
     }
 
-    it('after another file in the same process, which leaves all sorts behind', async () => {
+    row(name, AFTER, 'Node 26', async () => {
       // By itself it begins with what takes longest.
       const sequencer = join(user.dir, 'esm/sequencer.cjs')
       await user.write({ 'esm/sequencer.cjs': `module.exports = class extends require(${JSON.stringify(installed(parts.sequencer))}).default {
@@ -105,8 +124,10 @@ for (const [jest, parts] of Object.entries(JESTS)) {
   })
 }
 
-describe(`Vitest ${versionOf('vitest')}`, () => {
+const VITEST = `Vitest ${versionOf('vitest')}`
+describe(VITEST, () => {
   const EVERY = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'Date', 'performance', 'queueMicrotask']
+  const ENVIRONMENTS = ['jsdom', 'happy-dom']
   const RUNS = {
     'what it fakes by default': {},
     'all that it can fake': { env: { FAKED: JSON.stringify(EVERY) } },
@@ -116,7 +137,7 @@ describe(`Vitest ${versionOf('vitest')}`, () => {
     'the package inlined': { server: { deps: { inline: ['halfopen'] } } },
     ...Object.fromEntries(['threads', 'forks', 'vmThreads', 'vmForks'].map((pool) => [`the pool ${pool}`, { pool }]))
   }
-  it(`with ${Object.keys(RUNS).join(', ')}`, async () => {
+  row(VITEST, Object.keys(RUNS).filter((what) => !ENVIRONMENTS.includes(what)).join(', '), ['Node 26', ...ENVIRONMENTS].join(', '), async () => {
     const projects = Object.entries(RUNS).map(([name, test]) => ({ test: { name, include: ['vitest.js'], ...test } }))
     await user.write({ 'esm/vitest.config.js': `export default ${JSON.stringify({ test: { projects } })}` })
     const report = join(user.dir, 'vitest.json')
@@ -124,7 +145,7 @@ describe(`Vitest ${versionOf('vitest')}`, () => {
     await passes((projects.length - 1) * ALL + WITHOUT_FETCH, () => fromJson(readFileSync(report, 'utf8')), NODE, args)
   })
 
-  it('after another file in the same process and the same modules, which leaves all sorts behind', async () => {
+  row(VITEST, `${AFTER}, not isolated`, 'Node 26', async () => {
     await user.write({
       'esm/shared.config.js': `import { BaseSequencer } from 'vitest/node'
         class FirstFirst extends BaseSequencer {
@@ -138,41 +159,47 @@ describe(`Vitest ${versionOf('vitest')}`, () => {
   })
 })
 
-describe(`AVA ${versionOf('ava')}`, () => {
+const SINON = `sinon ${versionOf('sinon')}`
+const AVA = `AVA ${versionOf('ava')}`, MOCHA = `Mocha ${versionOf('mocha')}`, BUN = `Bun ${versionOf('bun')}`, DENO = `Deno ${versionOf('deno')}`
+const fromMocha = (out) => JSON.parse(out).stats.passes
+
+describe(AVA, () => {
   const fromAva = (out) => /^# pass (\d+)$/m.exec(out)?.[1]
-  it("with sinon's fake timers, and beside another file, which leaves all sorts behind", () => (
-    passes(LEFT + ALL, fromAva, NODE, [installed('ava/entrypoints/cli.js'), '--tap'])
-  ))
+  row(AVA, `with ${SINON}, and beside a file that leaves all sorts behind`, 'Node 26', () => passes(LEFT + ALL, fromAva, NODE, [installed('ava/entrypoints/cli.js'), '--tap']))
 })
 
-describe('all in one process, after another file that leaves all sorts behind, and it ends by itself', { concurrency: 3 }, () => {
-  const FIRST_SINON = ['first/sinon.js', 'sinon.js']
-  it(`Mocha ${versionOf('mocha')}`, async () => {
-    await passes(LEFT + ALL, (out) => JSON.parse(out).stats.passes, NODE, [installed('mocha/bin/mocha.js'), '--reporter', 'json', ...FIRST_SINON])
-  })
-  it('node:test with no isolation', () => passes(LEFT + ALL, fromNode, NODE, ['--test', '--test-isolation=none', '--no-warnings', '--test-reporter=spec', 'first/node.js', 'node.js']))
-  it(`Bun ${versionOf('bun')}`, () => passes(LEFT + ALL, fromBun, bun, ['test', './first/bun.js', './bun.js']))
+describe('all in one process, and it ends by itself', { concurrency: 3 }, () => {
+  row(MOCHA, AFTER, 'Node 26', () => passes(LEFT + ALL, fromMocha, NODE, [installed('mocha/bin/mocha.js'), '--reporter', 'json', 'first/sinon.js', 'sinon.js']))
+  row('node:test', AFTER, 'Node 26', () => passes(LEFT + ALL, fromNode, NODE, ['--test', '--test-isolation=none', '--no-warnings', '--test-reporter=spec', 'first/node.js', 'node.js']))
+  row(BUN, AFTER, 'Bun', () => passes(LEFT + ALL, fromBun, bun, ['test', './first/bun.js', './bun.js']))
 })
 
-describe(`sinon ${versionOf('sinon')}`, { concurrency: 3 }, () => {
+describe(SINON, { concurrency: 3 }, () => {
   for (const [major, binary] of Object.entries(nodes)) {
-    it(`in node:test of Node ${major}`, () => passes(ALL, fromNode, binary, ['--test-reporter=spec', 'sinon.js']))
+    row('node:test', `with ${SINON}`, `Node ${major}`, () => passes(ALL, fromNode, binary, ['--test-reporter=spec', 'sinon.js']))
   }
-  it(`in Mocha ${versionOf('mocha')}`, async () => {
-    await passes(ALL, (out) => JSON.parse(out).stats.passes, NODE, [installed('mocha/bin/mocha.js'), '--reporter', 'json', 'sinon.js'])
-  })
-  it(`in Bun ${versionOf('bun')}`, () => passes(ALL, fromBun, bun, ['test', './sinon.js']))
-  it(`in Deno ${versionOf('deno')}`, () => passes(ALL, fromDeno, deno, ['test', '--allow-all', '--no-check', 'sinon.js'], withEnv({ DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' })))
+  row(MOCHA, `with ${SINON}`, 'Node 26', () => passes(ALL, fromMocha, NODE, [installed('mocha/bin/mocha.js'), '--reporter', 'json', 'sinon.js']))
+  row(BUN, `with ${SINON}`, 'Bun', () => passes(ALL, fromBun, bun, ['test', './sinon.js']))
+  row(DENO, `with ${SINON}`, 'Deno', () => passes(ALL, fromDeno, deno, ['test', '--allow-all', '--no-check', 'sinon.js'], withEnv({ DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' })))
 })
 
 describe('the fake timers of node:test', { concurrency: 3 }, () => {
   for (const [major, binary] of Object.entries(nodes)) {
     for (const [what, env] of Object.entries({ 'all that it can fake': {}, 'timeouts and the clock alone': { FAKED: '["setTimeout","Date"]' } })) {
-      it(`in Node ${major}, ${what}`, () => passes(ALL, fromNode, binary, ['--no-warnings', '--test-reporter=spec', 'node.js'], withEnv(env)))
+      row('node:test', what, `Node ${major}`, () => passes(ALL, fromNode, binary, ['--no-warnings', '--test-reporter=spec', 'node.js'], withEnv(env)))
     }
   }
 })
 
-describe(`Bun ${versionOf('bun')}`, () => {
-  it('with fake timers of its own', () => passes(ALL, fromBun, bun, ['test', './bun.js']))
+describe(BUN, () => {
+  row(BUN, 'with fake timers of its own', 'Bun', () => passes(ALL, fromBun, bun, ['test', './bun.js']))
+})
+
+describe('the table of test runners', () => {
+  it('is told in docs/testing.md as it was seen', () => {
+    const tables = [...rows.map((cells) => [...cells, good.has(cells) ? 'passes' : 'fails']), ...NOT_TRIED]
+    for (const cells of tables.sort(([one], [other]) => (one < other ? -1 : Number(one > other)))) record('Test runners', cells)
+    const { seen, page } = differences('Test runners')
+    assert.equal(page, seen, 'The page says something else: `node tests/package/table.js` puts into it what was seen')
+  })
 })
