@@ -15,7 +15,7 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 34_300
+export const LIMIT = 34_550
 
 /**
  * What `halfopen/slim` must not exceed, gzipped, in bytes: the JavaScript of who uses the class alone, minified, and the Wasm. The aim for the

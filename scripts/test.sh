@@ -100,7 +100,7 @@ count() {
 
 # The lines of a log that say how it ended.
 closing_lines() {
-  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners|bundlers|matrix): |^not replayed: |^\| .* \|$|^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
+  grep -E '^ *(Running|Doc-tests) |^ *test result: .*[1-9][0-9]* (passed|failed)|^ℹ (tests|fail|duration_ms) |files checked$|^[A-Z][A-Za-z]+: (.* checks ran|[A-Za-z]+ [0-9.]+)$|^(lint|faults|load|runners|tried|matrix): |^not replayed: |^\| .* \|$|^ *(ℹ )?(traces replayed|[0-9]+ sequences)' "$1" || true
 }
 
 lane() {
