@@ -35,11 +35,12 @@ export function watched(response, call) {
   const reader = original.getReader()
   const reading = new Reading(reader, response, call)
   // Of some old Workers it is a class whose objects nobody can make.
+  const pull = (/** @type {any} */ controller) => reading.pull(controller)
   const body = ifAny(() => new ReadableStream(
     {
       ...type,
       start: (controller) => reading.steer(controller),
-      pull: (controller) => reading.pull(controller),
+      pull,
       cancel: (reason) => reading.cancel(reason)
     },
     { highWaterMark: 0 }
@@ -51,10 +52,18 @@ export function watched(response, call) {
     return { ours: response, reading: undefined }
   }
   reading.begin()
-  // A body that is dropped unread is as good as cancelled, and its connection is wanted back.
-  dropped?.register(body, () => reading.drop())
+  // A body that is dropped unread is as good as cancelled, and its connection is wanted back. Told by what the stream itself holds: in WebKit
+  // the object that is the body may be gone while a reader of it goes on.
+  dropped?.register(pull, dropOf(reading))
   return { ours, reading }
 }
+
+/**
+ * Apart, since a function that is made beside `pull` would hold it.
+ *
+ * @param {Reading} reading
+ */
+const dropOf = (reading) => () => reading.drop()
 
 /**
  * The reading of one body. It must not keep the body alive that it gives out, but for as long as somebody waits for a piece: else

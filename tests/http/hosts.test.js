@@ -145,6 +145,28 @@ describe('a host with parts of another make', LIMIT, () => {
       await until(() => outcomes(guarded.registry).success === 1)
     }
   })
+  it('has bodies that are read to their end, though the object that is the body is gone before its reader, as in WebKit', async () => {
+    /** Tells of streams at once, and of nothing else. */
+    class HastyRegistry {
+      #tell
+      constructor(tell) {
+        this.#tell = tell
+      }
+      register(target, held) {
+        if (target instanceof ReadableStream) queueMicrotask(() => this.#tell(held))
+      }
+      unregister() {}
+    }
+    let upstream
+    const { guardFetch } = hostWithout([], { FinalizationRegistry: HastyRegistry })
+    const guarded = guardFetch({ settleOn: 'body', fetch: async () => new Response(new ReadableStream({ start: (controller) => void (upstream = controller) })) })
+    const text = textOf(await guarded(origin))
+    await new Promise(setImmediate)
+    upstream.enqueue(new TextEncoder().encode('all of it'))
+    upstream.close()
+    assert.equal(await text, 'all of it')
+    assert.deepEqual(outcomes(guarded.registry), { success: 1 })
+  })
   it('has responses that know less than those of the standard', async () => {
     const { guardFetch } = hostWithout(['Response', 'Headers', 'Request'])
     // As node-fetch and the polyfills for old browsers: no streams of the web, and headers of their own.

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { startServer } from '../browsers/servers.js'
 import { root } from '../package/support.js'
 import { load } from '../traces/load.js'
-import { titles } from './program.mjs'
+import { conform, titles } from './program.mjs'
 import { rowsOf, titleOf } from './rows.js'
 import { asWritten, TABLE, tableOf, withTable } from './table.js'
 import { userOfMatrix } from './user.js'
@@ -40,6 +40,30 @@ describe('the matrix', () => {
   it('has each row once', () => {
     const all = rows.map(titleOf)
     assert.deepEqual(all.filter((title, index) => all.indexOf(title) !== index), [])
+  })
+
+  it('has a program of which no check passes where there is no package', LIMIT, async () => {
+    for (const where of [{ origin: server.origin }, {}]) {
+      const { checks } = await conform({}, { ...load(), ...where, name: 'none' })
+      assert.deepEqual(checks.map(({ title }) => title), due)
+      assert.deepEqual(checks.filter(({ wrong, without }) => wrong === undefined && !(without && where.origin === undefined)), [])
+    }
+  })
+
+  it('has a program that notices a threshold, and a recovery time, which are off by one', LIMIT, async () => {
+    const halfopen = { ...await import('../../pkg/index.js'), ...await import('../../pkg/fetch.js') }
+    const wrongWith = async (change) => {
+      class Off extends halfopen.CircuitBreaker {
+        constructor(options = {}) {
+          super(change(options))
+        }
+      }
+      const { checks } = await conform({ ...halfopen, CircuitBreaker: Off }, { ...load(), name: 'off' })
+      return checks.filter(({ wrong }) => wrong).length
+    }
+    assert.equal(await wrongWith((options) => options), 0)
+    assert.ok(await wrongWith(({ failureThreshold = 5, ...options }) => ({ ...options, failureThreshold: failureThreshold + 1 })) > 5)
+    assert.ok(await wrongWith(({ recoveryTimeout = 60_000, ...options }) => ({ ...options, recoveryTimeout: recoveryTimeout + 1 })) > 5)
   })
 })
 

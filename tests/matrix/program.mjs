@@ -18,6 +18,9 @@ import { reasonNotTo, replay } from '../traces/replay.js'
 /** Parts of a host that a check asks for, where it can't do without. */
 const PARTS = ['setTimeout', 'EventTarget', 'CustomEvent', 'AbortController', 'URL', 'fetch', 'Request', 'Response', 'Headers', 'ReadableStream', 'performance', 'FinalizationRegistry', 'WeakRef']
 
+/** Of one check, in ms. */
+const CHECK_LIMIT = 15_000
+
 const OPEN = 'ERR_CIRCUIT_OPEN'
 const START = 1_700_000_000_000
 
@@ -541,11 +544,20 @@ export async function conform(halfopen, given) {
     },
   }
 
+  /** Ends the wait for what never comes, so that the answer says which check it was. */
+  const inTime = (deed) => {
+    if (lacks('setTimeout')) return deed()
+    let timer
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`It did not end within ${CHECK_LIMIT} ms`)), CHECK_LIMIT)
+    })
+    return Promise.race([deed(), late]).finally(() => clearTimeout(timer))
+  }
   const checks = []
   const attempt = async (title, deed, more) => {
     let wrong
     try {
-      await deed()
+      await inTime(deed)
     } catch (error) {
       wrong = `${error?.name}: ${error?.message}\n${error?.stack ?? ''}`
     }

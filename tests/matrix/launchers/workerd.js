@@ -40,7 +40,7 @@ const PROBED = `
   export default {
     async fetch(request) {
       const { pathname } = new URL(request.url)
-      breaker ??= new halfopen.CircuitBreaker({ failureThreshold: 1, successThreshold: 1, recoveryTimeout: 20, halfOpenTimeout: 200, probe: async () => void probes++ })
+      breaker ??= new halfopen.CircuitBreaker({ failureThreshold: 1, successThreshold: 1, recoveryTimeout: 500, halfOpenTimeout: 200, probe: async () => void probes++ })
       const outcome = await breaker.call(async () => {
         if (pathname === '/down') throw new Error('down')
         return 'up'
