@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test'
 import { broken, functionsOf } from './broken.js'
 import { drained } from './support.js'
 
-const wasm = readFileSync(new URL('../../pkg/core.wasm', import.meta.url))
+const read = (name) => readFileSync(new URL(`../../pkg/${name}.wasm`, import.meta.url))
+const wasm = read('core')
 const { Module } = WebAssembly
 const { error: say } = console
 const said = []
@@ -35,6 +36,16 @@ async function packageWith(name, calls) {
   said.length = 0
   lost.length = 0
   return import(`../../pkg/index.js?${copies++}`)
+}
+
+/** The same of `halfopen/slim`, whose boundary is the other one. */
+async function slimWith(name, calls) {
+  WebAssembly.Module = Module
+  said.length = 0
+  lost.length = 0
+  const halfopen = await import(`../../pkg/slim.js?${copies++}`)
+  halfopen.initSync(broken(read('slim'), name, calls))
+  return halfopen
 }
 
 const down = new Error('down')
@@ -132,6 +143,17 @@ describe('a core in which one function traps', () => {
         if (!['freeSlot', 'retireSlots'].includes(name)) assert.equal(said.length, 1)
       })
     }
+  }
+})
+
+describe('a core of numbers in which one function traps', () => {
+  for (const name of functionsOf(read('slim'))) {
+    it(`fails nobody and is told of once: ${name}`, async () => {
+      const halfopen = await slimWith(name, 0)
+      assert.deepEqual(await useAll(halfopen), [])
+      assert.deepEqual(lost, [])
+      if (!['freeSlot', 'retireSlots'].includes(name)) assert.equal(said.length, 1)
+    })
   }
 })
 
