@@ -211,6 +211,30 @@ describe('a handler of guardDispatch whose fallback answered while the request w
   })
 })
 
+describe('a handler of guardDispatch whose request took too long before it had a connection', LIMIT, () => {
+  it('is told at once, and once, that its caller leaves while a fallback is asked', async () => {
+    const controller = new AbortController()
+    const answer = deferred()
+    let asked = 0
+    const guard = guardDispatch({ timeout: 10, fallbackOn: 'failure', fallback: () => (asked++, answer.promise) })
+    const told = []
+    const tell = Object.fromEntries(['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd'].map((name) => [name, () => told.push(name)]))
+    let undici
+    const dispatch = guard((_, handler) => ((undici = handler), true))
+    dispatch({ origin, path: '/', method: 'GET', signal: controller.signal }, { ...tell, onResponseError: (_, error) => told.push(error) })
+    await until(() => asked === 1)
+    controller.abort(own)
+    await drained()
+    assert.deepEqual(told, [own])
+    const { source, response } = watchedResponse()
+    answer.resolve(response)
+    const real = { abort: (reason) => undici.onResponseError(real, reason) }
+    undici.onRequestStart(real, null)
+    await drained()
+    assert.deepEqual([told, source.cancelled, outcomes(guard.registry)], [[own], true, { failure: 1 }])
+  })
+})
+
 const server = await startServer()
 
 describe('a caller of undici behind guardDispatch', LIMIT, () => {

@@ -165,13 +165,14 @@ export class Exchange {
   }
 
   /**
-   * The call ended with an error. Where the caller's own signal ended it, undici tells the handler, in its own words.
+   * The call ended with an error. Where the caller's own signal ended it, undici tells the handler, in its own words; but not where a fallback
+   * was asked for a request that took too long and still waits for a connection, which undici may tell much later.
    *
    * @param {unknown} error
    */
   end(error) {
     const isAborted = this.#isBegun && this.#request.signal?.aborted === true
-    if (isAborted && !this.#isDone) this.#isLeftToUndici = true
+    if (isAborted && !this.#isDone && this.#givenUp === undefined) this.#isLeftToUndici = true
     else this.fail(error)
   }
 
