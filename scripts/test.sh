@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `npm test`: sets up, builds, and runs every everyday layer of tests, or those that are named: `npm test -- rust js`. The layer `matrix` is long and runs
-# only where it is named.
-# A layer that fails or that ran no test fails the whole. Two lanes run side by side, one of cargo (whose runs would wait for
+# `npm test`: sets up, builds, and runs the everyday layers of tests, or those that are named: `npm test -- rust js`. `npm test -- long` runs the rest:
+# the tests once more with other entries, and the package in what others make.
+# A layer that fails or that ran no test fails the whole. Two lanes run side by side, one with cargo (whose runs would wait for
 # each other anyway) and one of Node, and what measures runs alone after them; the lines are printed in the order of the layers. It must
 # not know what a test checks.
 set -euo pipefail
@@ -9,16 +9,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js entries http web sdks package runners bundlers readme browsers)
+node_lane=(types js http web package readme browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
-node_lane+=(matrix)
-layers=("${everyday[@]}" matrix)
-wanted=("$@")
-[ $# -gt 0 ] || wanted=("${everyday[@]}")
+long=(entries bundlers sdks runners matrix)
+layers=("${everyday[@]}" "${long[@]}")
+cargo_lane+=(entries bundlers)
+node_lane+=(sdks runners matrix)
+case $* in
+  '') wanted=("${everyday[@]}") ;;
+  long) wanted=("${long[@]}") ;;
+  *) wanted=("$@") ;;
+esac
 is_in() { local one=$1 && shift && [[ " $* " == *" $one "* ]]; }
 for layer in "${wanted[@]}"; do
-  is_in "$layer" "${layers[@]}" || { echo "error: no layer \`$layer\`. There are: ${layers[*]}" >&2 && exit 2; }
+  is_in "$layer" "${layers[@]}" || { echo "error: no layer \`$layer\`. There are: ${layers[*]}, and long for the last ${#long[@]}" >&2 && exit 2; }
 done
 
 bash scripts/setup.sh all

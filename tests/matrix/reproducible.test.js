@@ -7,7 +7,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { root, run } from './support.js'
+import { root, run } from '../package/support.js'
 
 let elsewhere
 before(async () => {
