@@ -11,27 +11,30 @@ const RECOVERY = 1000
 const down = new Error('down')
 
 let clock, breaker, sleeps, probes, changes
-/** A breaker whose sleeps and probes are in lists, each to be settled by the test. */
+/**
+ * A breaker whose sleeps and probes are in lists, each to be settled by the test. The lists are its own: one of an earlier test may go on, since its
+ * probe expires by a timer of the host.
+ */
 function fresh(options) {
   clock = new ManualClock(5)
-  ;[sleeps, probes, changes] = [[], [], []]
+  const [ownSleeps, ownProbes, ownChanges] = ([sleeps, probes, changes] = [[], [], []])
   breaker = new CircuitBreaker({
     clock,
     failureThreshold: 1,
     recoveryTimeout: RECOVERY,
     sleep: (ms) => {
       const sleep = Object.assign(deferred(), { ms })
-      sleeps.push(sleep)
+      ownSleeps.push(sleep)
       return sleep.promise
     },
     probe: () => {
       const probe = deferred()
-      probes.push(probe)
+      ownProbes.push(probe)
       return probe.promise
     },
     ...options
   })
-  breaker.addEventListener('statechange', ({ detail: { to, reason } }) => changes.push(`${to}: ${reason}`))
+  breaker.addEventListener('statechange', ({ detail: { to, reason } }) => ownChanges.push(`${to}: ${reason}`))
 }
 /** Goes on until a condition holds, for a number of rounds, not of seconds. */
 async function until(condition) {
