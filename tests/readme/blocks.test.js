@@ -37,7 +37,7 @@ const RUN = { js: runJS, ts: runTS, html: runHTML, sh: checkCommands }
 const COMMANDS = [
   [/^npm install (\S+)$/, (name) => name === readJSON('pkg.json').name],
   [/^npm test$/, () => 'test' in readJSON('package.json').scripts],
-  [/^npm test -- ([a-z -]+)$/, (names) => names.split(' ').every((name) => new RegExp(`^${name}\\(\\)`, 'm').test(readFileSync(join(root, 'scripts/test.sh'), 'utf8')))],
+  [/^npm test -- ([a-z -]+)$/, (names) => names.split(' ').every((name) => new RegExp(`^(${name}\\(\\)|  ${name}\\) )`, 'm').test(readFileSync(join(root, 'scripts/test.sh'), 'utf8')))],
   [/^npm run (?!bench -- --only)(?:--silent )?(\S+)(?: -- --\w+(?: \S+)?)?$/, (name) => name in readJSON('package.json').scripts],
   [/^npm run bench -- --only (\w+)$/, (name) => readFileSync(join(root, 'tests/bench/rows.js'), 'utf8').includes(`name: '${name}'`)],
   [/^node --test (?:--test-name-pattern='([^']+)' )?(\S+)$/, (title, path) => existsSync(join(root, path)) && readFileSync(join(root, path), 'utf8').includes(title ?? '')],
