@@ -34,8 +34,8 @@ export function watched(response, call) {
   const type = isByteStream(original) ? BYTES : {}
   const reader = original.getReader()
   const reading = new Reading(reader, response, call)
-  // Of some old Workers it is a class whose objects nobody can make.
   const pull = (/** @type {any} */ controller) => reading.pull(controller)
+  // In some old Workers nobody can make a stream.
   const body = ifAny(() => new ReadableStream(
     {
       ...type,
