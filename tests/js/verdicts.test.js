@@ -8,7 +8,7 @@ import { FAILURE, IGNORED, SUCCESS } from '../../js/engine/numbers.js'
 import { hearReports } from './reports.js'
 
 const error = new Error('down')
-const PLAIN = { retryAfter: NaN, trips: false }
+const PLAIN = { retryAfter: NaN, trips: false, told: undefined }
 
 const reported = hearReports()
 
@@ -82,7 +82,7 @@ describe('a judge', () => {
 
   it('asks for a pause and for an open circuit', () => {
     const classify = () => ({ outcome: 'failure', retryAfter: 1500, trip: true, cause: 'status 503' })
-    assert.deepEqual(judge(classify, false, 'value'), { outcome: FAILURE, retryAfter: 1500, trips: true, cause: 'status 503' })
+    assert.deepEqual(judge(classify, false, 'value'), { ...PLAIN, outcome: FAILURE, retryAfter: 1500, trips: true, cause: 'status 503' })
   })
 
   it('asks for nothing by a pause that is no number, or by a trip that is not true', () => {
