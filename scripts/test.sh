@@ -8,8 +8,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
-cargo_lane=(rust wasm-node wasm-browser wasm-firefox)
-node_lane=(types js http web package readme browsers)
+cargo_lane=(rust wasm-node wasm-browser wasm-firefox browsers readme)
+node_lane=(types js http web package)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix)
