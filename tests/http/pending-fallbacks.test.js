@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Agent, fetch as undiciFetch, request, stream } from 'undici'
 import { guardFetch } from '../../pkg/fetch.js'
 import { guardDispatch } from '../../pkg/undici.js'
+import { take } from '../js/support.js'
 import { atEnd, LIMIT, outcomes, rejectionOf, startServer, unhandled, until } from './support.js'
 
 after(() => assert.deepEqual(unhandled, []))
@@ -35,7 +36,7 @@ function watchedResponse() {
 /** Why a fallback is asked. */
 const WHY = {
   'the circuit is open': { options: {}, prepare: (breaker) => breaker.trip(), counted: {} },
-  'the bulkhead is full': { options: { maxConcurrent: 1 }, prepare: (breaker) => breaker.acquire(), counted: { inFlight: 1 } },
+  'the bulkhead is full': { options: { maxConcurrent: 1 }, prepare: (breaker) => take(breaker), counted: { inFlight: 1 } },
   'the request failed': { options: { fallbackOn: 'failure' }, prepare() {}, counted: { failure: 1 } }
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
 import { hearReports } from './reports.js'
-import { thrownBy } from './support.js'
+import { take, thrownBy } from './support.js'
 
 const RECOVERY = 1000
 
@@ -64,7 +64,7 @@ describe('the open time', () => {
     make({}, { halfOpenTimeout: 500 })
     fail()
     openTime()
-    breaker.acquire()
+    take(breaker)
     clock.advance(500)
     assert.equal(breaker.checkState(), 'open')
     assert.equal(openTime(), 2000)

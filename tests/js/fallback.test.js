@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, ManualClock } from '../../pkg/index.js'
-import { deferred, drained, rejectionOf, thrownBy } from './support.js'
+import { deferred, drained, rejectionOf, take, thrownBy } from './support.js'
 
 const error = new Error('down')
 const fail = () => { throw error }
@@ -43,11 +43,11 @@ const ENDS = {
     prepare() {
       breaker.trip()
       clock.advance(60_000)
-      breaker.acquire()
+      take(breaker)
     },
     fn: fail, open: true, failure: true, gives: 'ERR_CIRCUIT_OPEN'
   },
-  'a full bulkhead': { prepare: () => breaker.acquire(), fn: fail, open: true, failure: true, gives: 'ERR_BULKHEAD_FULL', options: { maxConcurrent: 1 } }
+  'a full bulkhead': { prepare: () => take(breaker), fn: fail, open: true, failure: true, gives: 'ERR_BULKHEAD_FULL', options: { maxConcurrent: 1 } }
 }
 
 for (const [how, call] of Object.entries(CALLS)) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { after, beforeEach, describe, it } from 'node:test'
 import { CircuitBreaker, CircuitBreakerRegistry, ManualClock } from '../../pkg/index.js'
-import { deferred, drained, rejectionOf } from './support.js'
+import { deferred, drained, rejectionOf, take } from './support.js'
 
 const unhandled = []
 process.on('unhandledRejection', (error) => unhandled.push(error))
@@ -55,11 +55,11 @@ const WHY = {
     prepare(breaker) {
       breaker.trip()
       clock.advance(60_000)
-      breaker.acquire()
+      take(breaker)
     },
     code: 'ERR_CIRCUIT_OPEN'
   },
-  'the bulkhead is full': { options: { maxConcurrent: 1 }, prepare: (breaker) => breaker.acquire(), code: 'ERR_BULKHEAD_FULL' },
+  'the bulkhead is full': { options: { maxConcurrent: 1 }, prepare: (breaker) => take(breaker), code: 'ERR_BULKHEAD_FULL' },
   'the call failed': { options: { fallbackOn: 'failure' }, prepare() {} }
 }
 

@@ -75,6 +75,10 @@ export async function rejectionOf(promise) {
 /** Lets every promise that can go on go on, however long its chain. */
 export const drained = () => new Promise((resolve) => setImmediate(resolve))
 
+const taken = []
+/** Takes a permit and keeps it: one that nobody holds comes back once it is collected. */
+export const take = (breaker) => void taken.push(breaker.acquire())
+
 /** The counts of a breaker in one object, for comparing. */
 export const countsOf = ({ state, failureCount, successCount, lastFailureTime }) => ({ state, failureCount, successCount, lastFailureTime })
 
