@@ -8,8 +8,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
-cargo_lane=(rust wasm-node wasm-browser wasm-firefox browsers readme)
-node_lane=(types js http web package)
+cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
+# The browsers come last, when the other lane is through: beside it, a page in WebKit once gave no answer in 20 s.
+node_lane=(types js http web package browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix)
