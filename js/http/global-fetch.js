@@ -68,11 +68,11 @@ export class GlobalFetch {
    */
   isCalledByItself(args) {
     if (!isAnyUnknown) return false
-    const url = addressOf(args)
     for (let way = storage === undefined ? inside : storage.getStore(); way !== undefined; way = way.outer) {
-      if (way.of === this && !way.isOver) return this.#isInside(way, url)
+      if (way.of === this && !way.isOver) return this.#isInside(way, addressOf(args))
     }
     if (storage !== undefined || this.#ways.size <= MOST_AT_ONCE) return false
+    const url = addressOf(args)
     const same = [...this.#ways].filter((way) => way.url === url)
     return same.length > MOST_AT_ONCE && this.#isInside(same[0], url)
   }

@@ -4,6 +4,7 @@
  * Must not know: states and policies, what a response means, or undici itself, whose handlers (`onRequestStart` and so on, undici 7
  * and newer) are all that it sees.
  */
+import { ifAny } from '../../base/host.js'
 import { CANCELLED } from '../cancelled.js'
 import { verdictOn } from '../faults.js'
 import { isObject, keyOf, readOptions } from '../guard.js'
@@ -109,12 +110,8 @@ function originOf(origin) {
   if (typeof origin !== 'string') return origin.origin
   if (origin !== latest) {
     latest = origin
-    try {
-      // Not every host has `URL.canParse`: the jsdom of Jest 29 lacks it.
-      latestOrigin = new URL(origin).origin
-    } catch {
-      latestOrigin = origin
-    }
+    // Not every host has `URL.canParse`: the jsdom of Jest 29 lacks it.
+    latestOrigin = ifAny(() => new URL(origin).origin) ?? origin
   }
   return latestOrigin
 }
