@@ -160,7 +160,21 @@ export function isCallTimeoutError(error) {
  * @param {string | undefined} breaker
  */
 export function timeoutError(timeout, breaker) {
-  return new CallTimeoutError(`The call took longer than ${timeout} ms`, { breaker, timeout })
+  return new CallTimeoutError(saysWho(`The call took longer than ${timeout} ms`, breaker), { breaker, timeout })
+}
+
+/** The most characters of a breaker's name that a message shows: a name may be a key of any length. */
+const LONGEST_NAME = 100
+
+/**
+ * A message with the breaker's name, if it has one: many logs and test runners show of an error its message alone.
+ *
+ * @internal
+ * @param {string} message
+ * @param {string | undefined} breaker
+ */
+export function saysWho(message, breaker) {
+  return breaker ? `${message} (${breaker.slice(0, LONGEST_NAME)})` : message
 }
 
 /**
@@ -168,9 +182,10 @@ export function timeoutError(timeout, breaker) {
  *
  * @internal
  * @param {number} retryAfter In ms.
+ * @param {string | undefined} breaker
  */
-export function openMessage(retryAfter) {
-  return retryAfter === Infinity ? 'Circuit open. Isolated until released' : `Circuit open. Retry in ${Math.ceil(retryAfter / 1000)}s`
+export function openMessage(retryAfter, breaker) {
+  return saysWho(retryAfter === Infinity ? 'Circuit open. Isolated until released' : `Circuit open. Retry in ${Math.ceil(retryAfter / 1000)}s`, breaker)
 }
 
 /**

@@ -4,7 +4,7 @@
  * Must not know: which clients there are, only where errors keep others. It reads members and never writes; what can't be read is passed
  * over.
  */
-import { BulkheadFullError, CircuitOpenError, isBulkheadFullError, isCircuitOpenError, openMessage, withoutStack } from './errors.js'
+import { BulkheadFullError, CircuitOpenError, isBulkheadFullError, isCircuitOpenError, openMessage, saysWho, withoutStack } from './errors.js'
 import { CODES } from './misuse.js'
 
 /** Where errors keep what they were made of: an error, a response, or arrays of them. */
@@ -79,10 +79,11 @@ function refusalOf(headers, status = 503) {
     const breaker = header('x-circuit-breaker')
     if (typeof breaker !== 'string') return undefined
     const seconds = Number(header('retry-after') ?? Infinity)
-    const details = { breaker: decodeURI(breaker), retryAfter: seconds >= 0 ? seconds * 1000 : Infinity }
-    if (header('x-circuit-breaker-code') === CODES.bulkheadFull) return withoutStack(BulkheadFullError, 'Too many calls in flight', details)
+    const name = decodeURI(breaker)
+    const details = { breaker: name, retryAfter: seconds >= 0 ? seconds * 1000 : Infinity }
+    if (header('x-circuit-breaker-code') === CODES.bulkheadFull) return withoutStack(BulkheadFullError, saysWho('Too many calls in flight', name), details)
     const state = header('x-should-retry') === 'false' ? 'open' : 'half_open'
-    return withoutStack(CircuitOpenError, openMessage(details.retryAfter), { ...details, state })
+    return withoutStack(CircuitOpenError, openMessage(details.retryAfter, name), { ...details, state })
   } catch {
     // Headers that can't be read, or a name that nobody encoded.
     return undefined

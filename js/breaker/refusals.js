@@ -5,7 +5,7 @@
  */
 import { core } from '../engine/index.js'
 import { REFUSED_BULKHEAD_FULL, REFUSED_HALF_OPEN_FULL } from '../engine/numbers.js'
-import { BulkheadFullError, CircuitOpenError, openMessage, withoutStack } from '../base/errors.js'
+import { BulkheadFullError, CircuitOpenError, openMessage, saysWho, withoutStack } from '../base/errors.js'
 import { readOption } from './readings.js'
 
 /**
@@ -18,11 +18,11 @@ import { readOption } from './readings.js'
 export function refusalOf(refusal, slot, now, { name: breaker, stackTrace }, cause) {
   const make = stackTrace ? withStack : withoutStack
   if (refusal === REFUSED_BULKHEAD_FULL) {
-    const message = `Too many calls in flight, at most ${readOption(slot, 'maxConcurrent')} at once`
+    const message = saysWho(`Too many calls in flight, at most ${readOption(slot, 'maxConcurrent')} at once`, breaker)
     return make(BulkheadFullError, message, { breaker, state: core.states[core.state(slot)] })
   }
   const retryAfter = core.retryAfter(slot, now)
-  return make(CircuitOpenError, openMessage(retryAfter), { breaker, state: refusal === REFUSED_HALF_OPEN_FULL ? 'half_open' : 'open', retryAfter, cause })
+  return make(CircuitOpenError, openMessage(retryAfter, breaker), { breaker, state: refusal === REFUSED_HALF_OPEN_FULL ? 'half_open' : 'open', retryAfter, cause })
 }
 
 /** @type {typeof withoutStack} */

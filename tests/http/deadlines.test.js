@@ -200,6 +200,6 @@ describe('guardDispatch(), a deadline', LIMIT, () => {
     const controller = new AbortController()
     const call = rejectionOf(send(origin, { signal: controller.signal }))
     controller.abort(new Error('enough'))
-    assert.ok(['enough', 'Circuit open. Retry in 60s'].includes((await call).message))
+    assert.ok(['enough', `Circuit open. Retry in 60s (${origin})`].includes((await call).message))
   })
 })

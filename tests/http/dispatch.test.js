@@ -248,7 +248,7 @@ describe('the body of a call through guardDispatch that lasts until it', LIMIT, 
       await tick(t, 99)
       assert.deepEqual(exchange.errors(), [])
       await tick(t, 1)
-      assert.deepEqual(exchange.errors().map(({ code, message }) => [code, message]), [['ERR_CALL_TIMEOUT', 'The call took longer than 100 ms']])
+      assert.deepEqual(exchange.errors().map(({ code, message }) => [code, message]), [['ERR_CALL_TIMEOUT', `The call took longer than 100 ms (${origin})`]])
       assert.deepEqual([exchange.real.aborted, exchange.metrics.timedOutCalls], [true, 1])
     }
   })
@@ -324,7 +324,7 @@ describe('the body of a call through guardDispatch that lasts until it', LIMIT, 
     await tick(t, 99)
     assert.deepEqual(exchange.errors(), [])
     await tick(t, 1)
-    assert.deepEqual(exchange.errors().map(({ name, code, message, timeout, breaker }) => [name, code, message, timeout, breaker]), [['CallTimeoutError', 'ERR_CALL_TIMEOUT', 'The call took longer than 100 ms', 100, origin]])
+    assert.deepEqual(exchange.errors().map(({ name, code, message, timeout, breaker }) => [name, code, message, timeout, breaker]), [['CallTimeoutError', 'ERR_CALL_TIMEOUT', `The call took longer than 100 ms (${origin})`, 100, origin]])
     assert.equal(exchange.real.aborted, true)
     assert.deepEqual([exchange.counts(), exchange.metrics.timedOutCalls], [{ ignored: 1 }, 0])
   })

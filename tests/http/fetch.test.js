@@ -163,7 +163,7 @@ for (const [door, open] of Object.entries(DOORS)) {
     it('is answered by a 503 that says when to come back, to people and machines, if asked for', async () => {
       const response = await refusing({ onRefused: 'respond', recoveryTimeout: 41_500, clock: new ManualClock() }).get(`${origin}/`)
       assert.deepEqual([response.status, ...told(response)], [503, '42', origin, 'ERR_CIRCUIT_OPEN', 'false', 'application/json'])
-      assert.deepEqual(JSON.parse(await response.text()), { error: { message: 'Circuit open. Retry in 42s', code: 'ERR_CIRCUIT_OPEN' } })
+      assert.deepEqual(JSON.parse(await response.text()), { error: { message: `Circuit open. Retry in 42s (${origin})`, code: 'ERR_CIRCUIT_OPEN' } })
     })
     it('is worth a retry while a test request is in flight: nothing says otherwise', async () => {
       const { get, registry } = refusing({ onRefused: 'respond', recoveryTimeout: 0 })
@@ -186,7 +186,7 @@ for (const [door, open] of Object.entries(DOORS)) {
         assert.equal(breaker.state, state)
         const response = await get(`${origin}/`)
         assert.deepEqual([response.status, ...told(response)], [503, '1', origin, 'ERR_BULKHEAD_FULL', null, 'application/json'])
-        assert.deepEqual(JSON.parse(await response.text()), { error: { message: 'Too many calls in flight, at most 1 at once', code: 'ERR_BULKHEAD_FULL' } })
+        assert.deepEqual(JSON.parse(await response.text()), { error: { message: `Too many calls in flight, at most 1 at once (${origin})`, code: 'ERR_BULKHEAD_FULL' } })
         controller.abort()
         await first
       }

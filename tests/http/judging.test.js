@@ -32,7 +32,7 @@ describe('the options of classifyResponse()', () => {
   })
   it('are own members, for guards as well: what a polluted prototype has changes nothing', async () => {
     const names = { failOn: 5, rateLimit: 'no', retryAfter: 5, max: -1, settleOn: 'no', onRefused: 'no', key: 5, fetch: 5, configure: 5, classify: 5, maxRetryAfter: -1, 'retry-after': '9', 'x-circuit-breaker': 'a' }
-    const told = '503 {"error":{"message":"Circuit open. Retry in 60s","code":"ERR_CIRCUIT_OPEN"}}'
+    const told = '503 {"error":{"message":"Circuit open. Retry in 60s (http://127.0.0.1:9)","code":"ERR_CIRCUIT_OPEN"}}'
     const [seen] = await answerOf(`
       const { classifyResponse } = await import(${JSON.stringify(new URL('../../pkg/index.js', import.meta.url).href)})
       const { guardFetch } = await import(${JSON.stringify(new URL('../../pkg/fetch.js', import.meta.url).href)})

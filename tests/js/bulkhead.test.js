@@ -96,7 +96,7 @@ describe('a refusal of a full bulkhead', () => {
     assert.ok(refusal instanceof Error)
     assert.deepEqual(
       [refusal.name, refusal.code, refusal.message, refusal.breaker, refusal.state, refusal.retryAfter, 'cause' in refusal],
-      ['BulkheadFullError', 'ERR_BULKHEAD_FULL', 'Too many calls in flight, at most 2 at once', 'users', 'closed', 0, false]
+      ['BulkheadFullError', 'ERR_BULKHEAD_FULL', 'Too many calls in flight, at most 2 at once (users)', 'users', 'closed', 0, false]
     )
     assert.deepEqual([isBulkheadFullError(refusal), isCircuitOpenError(refusal)], [true, false])
   })

@@ -31,7 +31,7 @@ describe('a refusal', () => {
     const refusal = await refusalOf()
     assert.ok(refusal instanceof Error && refusal instanceof CircuitOpenError)
     assert.deepEqual([refusal.name, refusal.message, String(refusal)], [
-      'CircuitOpenError', 'Circuit open. Retry in 1s', 'CircuitOpenError: Circuit open. Retry in 1s'
+      'CircuitOpenError', 'Circuit open. Retry in 1s (users)', 'CircuitOpenError: Circuit open. Retry in 1s (users)'
     ])
   })
 
@@ -49,6 +49,23 @@ describe('a refusal', () => {
     const refusal = await refusalOf(nameless)
     assert.equal(refusal.breaker, undefined)
     assert.ok('breaker' in refusal)
+    assert.equal(refusal.message, 'Circuit open. Retry in 60s')
+  })
+
+  it('shows 100 characters of a name in its message, and has it whole beside it', async () => {
+    for (const name of ['x'.repeat(100), 'x'.repeat(101), 'x'.repeat(10_000)]) {
+      const named = new CircuitBreaker({ clock, name })
+      named.isolate()
+      const refusal = await refusalOf(named)
+      assert.equal(refusal.message, `Circuit open. Isolated until released (${'x'.repeat(100)})`)
+      assert.equal(refusal.breaker, name)
+    }
+  })
+
+  it('of an empty name shows none', async () => {
+    const nameless = new CircuitBreaker({ clock, name: '' })
+    nameless.trip()
+    assert.equal((await refusalOf(nameless)).message, 'Circuit open. Retry in 60s')
   })
 
   it('in half open says so, and to come back when the lease of the test request ends, a second later at most', async () => {
@@ -87,7 +104,7 @@ describe('a refusal', () => {
   it('shows what matters when it is logged', async () => {
     await failWith(failure)
     const shown = inspect(await refusalOf())
-    for (const part of ['CircuitOpenError: Circuit open. Retry in 1s', "code: 'ERR_CIRCUIT_OPEN'", "breaker: 'users'", 'retryAfter: 1000', 'Error: down']) {
+    for (const part of ['CircuitOpenError: Circuit open. Retry in 1s (users)', "code: 'ERR_CIRCUIT_OPEN'", "breaker: 'users'", 'retryAfter: 1000', 'Error: down']) {
       assert.ok(shown.includes(part), `${part} in ${shown}`)
     }
   })
@@ -96,7 +113,7 @@ describe('a refusal', () => {
     await failWith(failure)
     const clone = structuredClone(await refusalOf())
     assert.ok(clone instanceof Error)
-    assert.deepEqual([clone.message, clone.cause.message], ['Circuit open. Retry in 1s', 'down'])
+    assert.deepEqual([clone.message, clone.cause.message], ['Circuit open. Retry in 1s (users)', 'down'])
   })
 })
 

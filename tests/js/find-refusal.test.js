@@ -78,12 +78,12 @@ describe('findRefusal(), of a refusal that was a response', () => {
   it('tells what the headers do', async () => {
     const found = findRefusal(await answer((breaker) => breaker.trip()))
     assert.ok(found instanceof CircuitOpenError)
-    assert.deepEqual([found.message, { ...found }], ['Circuit open. Retry in 42s', { code: 'ERR_CIRCUIT_OPEN', breaker: 'tenant ü', state: 'open', retryAfter: 42_000 }])
+    assert.deepEqual([found.message, { ...found }], ['Circuit open. Retry in 42s (tenant ü)', { code: 'ERR_CIRCUIT_OPEN', breaker: 'tenant ü', state: 'open', retryAfter: 42_000 }])
     assert.equal('cause' in found, false)
   })
   it('knows a circuit that is isolated, half open, and a full bulkhead', async () => {
     const isolated = findRefusal(await answer((breaker) => breaker.isolate()))
-    assert.deepEqual([isolated.message, isolated.state, isolated.retryAfter], ['Circuit open. Isolated until released', 'open', Infinity])
+    assert.deepEqual([isolated.message, isolated.state, isolated.retryAfter], ['Circuit open. Isolated until released (tenant ü)', 'open', Infinity])
     const isTesting = async (breaker, guarded) => {
       breaker.trip()
       guarded('http://127.0.0.1:9/')

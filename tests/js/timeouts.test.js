@@ -36,7 +36,7 @@ describe('a call that takes too long', () => {
     assert.ok(told instanceof Error)
     assert.deepEqual(
       [told.name, told.code, told.message, told.breaker, told.timeout],
-      ['CallTimeoutError', 'ERR_CALL_TIMEOUT', 'The call took longer than 100 ms', 'users', 100]
+      ['CallTimeoutError', 'ERR_CALL_TIMEOUT', 'The call took longer than 100 ms (users)', 'users', 100]
     )
     assert.deepEqual([isCallTimeoutError(told), isCircuitOpenError(told)], [true, false])
   })

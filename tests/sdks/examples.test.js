@@ -65,7 +65,7 @@ describe('the example with GraphQL', LIMIT, () => {
     Object.assign(server, { mood: 'fails inside', hits: 0 })
     const said = await look('1', '2', '3')
     assert.deepEqual(said.slice(0, 2), ['Not found: no', 'Not found: no'])
-    assert.match(said[2], /^Not asked: Circuit open\. Retry in \d+s$/)
+    assert.match(said[2], /^Not asked: Circuit open\. Retry in \d+s \(\S+\)$/)
     assert.equal(server.hits, 2)
   })
   it('goes on asking where its user is to blame', async () => {
