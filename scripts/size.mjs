@@ -21,7 +21,7 @@ export const LIMIT = 34_550
  * What `halfopen/slim` must not exceed, gzipped, in bytes: the JavaScript of who uses the class alone, minified, and the Wasm. The aim for the
  * JavaScript is 14,000, for the Wasm 12,000.
  */
-export const SLIM_LIMITS = { js: 16_200, wasm: 12_200 }
+export const SLIM_LIMITS = { js: 16_200, wasm: 12_220 }
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [

@@ -1,7 +1,8 @@
 // Compiles the crate, and makes what is inlined of it: the Wasm without what nobody can reach or read, the glue without what the Wasm
 // does not call, and the numbers and names of the boundary. It must not know what the functions do.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fail, run, shell } from './run.mjs'
 import { dataOf } from './wasm-sections.mjs'
@@ -92,7 +93,9 @@ async function makeNumbers(esbuild, binaryen, words) {
 
   writeFileSync(`${GLUE}/numbers.wasm`, silence(binaryen, blank(compiled, words)))
   run('wasm-opt', ...FEATURE_FLAGS, '--debuginfo', '--remove-unused-module-elements', `${GLUE}/numbers.wasm`, '-o', `${GLUE}/numbers.wasm`)
-  writeFileSync(`${GLUE}/numbers.wasm`, bare(binaryen, readFileSync(`${GLUE}/numbers.wasm`)))
+  const boundary = boundaryOf(readFileSync(`${GLUE}/numbers.wasm`))
+  writeFileSync(`${GLUE}/numbers.wasm`, bare(binaryen, readFileSync(`${GLUE}/numbers.wasm`), boundary))
+  appendFileSync(`${GENERATED}/numbers.js`, `\n/** The export that only a Wasm of numbers has whose boundary is this one. */\nexport const BOUNDARY = "${boundary}"\n`)
   optimise(binaryen, 'numbers', 'slim', compiled, OPTIMISE_NUMBERS)
   await makeScript(esbuild)
 }
@@ -100,23 +103,28 @@ async function makeNumbers(esbuild, binaryen, words) {
 /** What JavaScript of before 2017 has no operator or function for is made of what it has. */
 const LOWERED = ['--llvm-memory-copy-fill-lowering', '--llvm-nontrapping-fptoint-lowering', '--signext-lowering']
 
-/** Turns the numbers build to JavaScript: `loadScript(imports)` gives what an instance's exports are. */
+/** Turns the numbers build to JavaScript. */
 async function makeScript(esbuild) {
-  run('wasm-opt', ...FEATURE_FLAGS, ...LOWERED, '-O3', `${GLUE}/slim.wasm`, '-o', `${GLUE}/lowered.wasm`)
-  run('wasm2js', '--enable-mutable-globals', '-O3', `${GLUE}/lowered.wasm`, '-o', `${GLUE}/script.js`)
-  const text = readFileSync(`${GLUE}/script.js`, 'utf8')
+  writeFileSync(`${GENERATED}/script.js`, `${NOTE}${await scriptOf(esbuild, `${GLUE}/slim.wasm`, GLUE)}`)
+  writeFileSync(`${GENERATED}/script.d.ts`, `${NOTE}export function loadScript(imports: object): any\n`)
+  writeFileSync(`${GENERATED}/module.d.ts`, `${NOTE}// The build puts the name of a Wasm file in the place of this one.\ndeclare const module: WebAssembly.Module\nexport default module\n`)
+}
+
+/** A Wasm of numbers as a module of JavaScript, whose `loadScript(imports)` gives what an instance's exports are. What comes between is left in a folder. */
+export async function scriptOf(esbuild, wasm, folder) {
+  run('wasm-opt', ...FEATURE_FLAGS, ...LOWERED, '-O3', wasm, '-o', `${folder}/lowered.wasm`)
+  run('wasm2js', '--enable-mutable-globals', '-O3', `${folder}/lowered.wasm`, '-o', `${folder}/script.js`)
+  const text = readFileSync(`${folder}/script.js`, 'utf8')
   // As it comes, it imports and runs when it is imported; and its memory is described by objects that have the prototype of all objects.
   const parts = /^import \* as host from 'host';\n([^]*)\nvar retasmFunc = asmFunc\(\{[^]*$/.exec(text) ?? fail('wasm2js has changed the form of what it writes')
   const memory = /"memory": Object\.create\(Object\.prototype, \{[^]*?get": function \(\) \{\s+return (\w+);[^]*?\}\),/
   if (!memory.test(parts[1])) fail('wasm2js has changed the form of the memory')
-  if (/\bwasm2js_trap\b/.test(parts[1]) !== /unreachable/.test(shell('wasm-opt', ...FEATURE_FLAGS, '--print', '-o', '/dev/null', `${GLUE}/lowered.wasm`))) fail('wasm2js has changed the name of a trap')
+  if (/\bwasm2js_trap\b/.test(parts[1]) !== /unreachable/.test(shell('wasm-opt', ...FEATURE_FLAGS, '--print', '-o', '/dev/null', `${folder}/lowered.wasm`))) fail('wasm2js has changed the name of a trap')
   // A trap is known by its name (js/engine/trap.js).
   const trap = /function wasm2js_trap\(\) \{ throw new Error\('abort'\); \}/
   const body = parts[1].replace(memory, '"memory": { get buffer() { return $1 } },').replace(trap, "function wasm2js_trap() { throw Object.assign(new Error('unreachable'), { name: 'RuntimeError' }) }")
   const { code } = await esbuild.transform(`export function loadScript(imports) {\n${body}\nreturn asmFunc(imports)\n}`, { minify: true, lineLimit: 200, target: 'es2021', charset: 'ascii' })
-  writeFileSync(`${GENERATED}/script.js`, `${NOTE}${code}`)
-  writeFileSync(`${GENERATED}/script.d.ts`, `${NOTE}export function loadScript(imports: object): any\n`)
-  writeFileSync(`${GENERATED}/module.d.ts`, `${NOTE}// The build puts the name of a Wasm file in the place of this one.\ndeclare const module: WebAssembly.Module\nexport default module\n`)
+  return code
 }
 
 const targetDirectory = () => JSON.parse(shell('cargo', 'metadata', '--no-deps', '--format-version', '1')).target_directory
@@ -131,11 +139,22 @@ function optimise(binaryen, from, to, compiled, passes) {
   run('wasm-opt', ...FEATURE_FLAGS, ...passes, ...STRIP, file, '-o', `${GLUE}/${to}.wasm`)
 }
 
-/** Without the exports of the linker, which nobody asks for. */
-function bare(binaryen, wasm) {
+/** Without the exports of the linker, which nobody asks for; a second name of one function says of which boundary it is. */
+function bare(binaryen, wasm, boundary) {
   const { module } = read(binaryen, wasm)
   for (const name of ['__heap_base', '__data_end']) module.removeExport(name)
+  module.addFunctionExport(binaryen.getExportInfo(module.getExport('admit')).value, boundary)
   return emit(module)
+}
+
+/**
+ * A name for what JavaScript takes for granted of a Wasm of numbers: the functions, the numbers and names of the boundary, the version. Users keep and
+ * cache that file apart from the JavaScript, so one may be of another build than the other.
+ */
+function boundaryOf(wasm) {
+  const exports = WebAssembly.Module.exports(new WebAssembly.Module(wasm)).map(({ name }) => name)
+  const says = [readFileSync('Cargo.toml', 'utf8').match(/^version = .*$/m)[0], readFileSync(`${GENERATED}/numbers.js`, 'utf8'), ...exports]
+  return `_${createHash('sha256').update(says.join('\n')).digest('hex').slice(0, 8)}`
 }
 
 /** The words that the generated numbers name, longest first: in the Wasm nobody reads them. */

@@ -2,8 +2,13 @@
 // is said once. It must not know how a core could fail.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import esbuild from 'esbuild'
+import { scriptOf } from '../../scripts/wasm.mjs'
 import { broken, functionsOf } from './broken.js'
 import { drained } from './support.js'
 
@@ -26,6 +31,7 @@ after(() => {
 })
 
 let copies = 0
+const SOURCES = fileURLToPath(new URL('../../js', import.meta.url))
 
 /** A copy of the package of its own, whose core traps in that function once it was called so often, and so does each that takes its place. */
 async function packageWith(name, calls) {
@@ -49,6 +55,31 @@ async function slimWith(name, calls) {
 }
 
 const down = new Error('down')
+/** The same of `halfopen/no-wasm`: the broken Wasm turned to JavaScript as the build does it, under the class. */
+async function scriptWith(name, calls) {
+  said.length = 0
+  lost.length = 0
+  const folder = mkdtempSync(join(tmpdir(), 'halfopen-'))
+  try {
+    writeFileSync(join(folder, 'broken.wasm'), broken(read('slim'), name, calls))
+    writeFileSync(join(folder, 'script.mjs'), await scriptOf(esbuild, join(folder, 'broken.wasm'), folder))
+    const instead = { 'engine/source.js': join(SOURCES, 'engine/sources/script.js'), 'generated/script.js': join(folder, 'script.mjs') }
+    const plugin = {
+      name: 'instead',
+      setup: ({ onResolve }) => onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const whole = join(resolveDir, path)
+        const found = Object.keys(instead).find((end) => whole.endsWith(end))
+        return found && { path: instead[found] }
+      })
+    }
+    const outfile = join(folder, 'halfopen.mjs')
+    await esbuild.build({ entryPoints: [join(SOURCES, 'index.js')], outfile, bundle: true, format: 'esm', platform: 'neutral', logLevel: 'error', plugins: [plugin] })
+    return await import(outfile)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
 const REFUSED = /^ERR_(CIRCUIT_OPEN|BULKHEAD_FULL)$/
 
 /** What a method is allowed to throw: the refusals of the package, and what a function of the user's threw. */
@@ -153,6 +184,18 @@ describe('a core of numbers in which one function traps', () => {
       assert.deepEqual(await useAll(halfopen), [])
       assert.deepEqual(lost, [])
       if (!['freeSlot', 'retireSlots'].includes(name)) assert.equal(said.length, 1)
+    })
+  }
+})
+
+describe('a core turned to JavaScript in which one function traps', () => {
+  // Each takes seconds to be turned. Two of the hot path, and one that writes lists.
+  for (const name of ['admit', 'settle', 'snapshot']) {
+    it(`fails nobody and is told of once: ${name}`, async () => {
+      const halfopen = await scriptWith(name, 3)
+      assert.deepEqual(await useAll(halfopen), [])
+      assert.deepEqual(lost, [])
+      assert.equal(said.length, 1)
     })
   }
 })

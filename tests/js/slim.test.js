@@ -115,4 +115,21 @@ describe('init()', () => {
     assert.match(errors[2][2], /HTTP status 404/)
     assert.match(errors[1][2], /halfopen\/slim\.wasm/)
   })
+
+  it('refuses the Wasm of another version, whose numbers may mean something else, and takes its own', async () => {
+    const answer = await answerTo(`
+      const { default: binaryen } = await import('binaryen')
+      const module = binaryen.readBinary(bytes)
+      const names = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => name)
+      const own = names.filter((name) => /^_[0-9a-f]{8}$/.test(name))
+      const { value } = binaryen.getExportInfo(module.getExport('admit'))
+      module.removeExport(own[0])
+      module.addFunctionExport(value, '_00000000')
+      const error = tried(() => initSync(module.emitBinary()))
+      initSync(bytes)
+      console.log(JSON.stringify([own.length, error, made()]))`)
+    const refused = ['Error', 'ERR_ENGINE_UNAVAILABLE']
+    assert.deepEqual([answer[0], answer[1].slice(0, 2), answer[2]], [1, refused, 'open'])
+    assert.match(answer[1][2], /the Wasm is not the halfopen\/slim\.wasm of this very version/)
+  })
 })

@@ -4,6 +4,7 @@
  * Must not know: how the user came by it, and what the core does.
  */
 import { CODES, misuse } from '../../base/misuse.js'
+import { BOUNDARY } from '../generated/numbers.js'
 import { coreOf } from './numbers-core.js'
 import { unavailable } from './unavailable.js'
 
@@ -40,7 +41,7 @@ export function loadCore(onTrap) {
   return coreOf((imports) => {
     try {
       const { exports } = new WebAssembly.Instance(module, imports)
-      if (!('admit' in exports)) throw new TypeError('the Wasm is not that of halfopen/slim.wasm')
+      if (!(BOUNDARY in exports)) throw new TypeError('the Wasm is not the halfopen/slim.wasm of this very version')
       return /** @type {any} */ (exports)
     } catch (error) {
       throw unavailable(error)
