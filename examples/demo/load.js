@@ -7,7 +7,8 @@
  * was due. Tools with a fixed number of connections wait for an answer before they ask again, so a slow server
  * slows the load down and most of the waiting is never measured; that is why none of them is used here.
  *
- *   node load.js --target http://127.0.0.1:8081/ [--act with]
+ *   node load.js --target http://127.0.0.1:8081/ [--act with] [--paths prices,stock]
+ *     --paths     asks for one of these at random, and goes on until it is ended
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -24,9 +25,10 @@ import { LOAD, actOf, lengthOf, randomFrom } from './plan.js'
  * @property {string} by `upstream`, `fallback` or `nobody`.
  */
 
-const { values } = parseArgs({ options: { target: { type: 'string' }, act: { type: 'string', default: 'with' } } })
+const { values } = parseArgs({ options: { target: { type: 'string' }, act: { type: 'string', default: 'with' }, paths: { type: 'string' } } })
 const target = values.target ?? 'http://127.0.0.1:8081/'
-const length = lengthOf(actOf(values.act))
+const paths = values.paths?.split(',')
+const length = paths ? Infinity : lengthOf(actOf(values.act))
 const random = randomFrom(LOAD.seed)
 
 /** @type {Answer[]} */
@@ -39,11 +41,14 @@ await fetch(new URL('health', target))
 const told = beginning()
 tell({ ready: true })
 const begin = await told
-const clients = []
+/** Those that are waited for at the end. @type {Set<Promise<void>>} */
+const clients = new Set()
 for (let at = interval(); at < length; at += interval()) {
   const early = begin + at - now()
   if (early > 0) await sleep(early)
-  clients.push(client(at))
+  const one = client(at, paths ? paths[Math.floor(random() * paths.length)] : '')
+  clients.add(one)
+  one.then(() => clients.delete(one))
 }
 await Promise.all(clients)
 clearInterval(sampling)
@@ -55,12 +60,15 @@ function interval() {
   return (-Math.log(1 - random()) * 1000) / LOAD.rate
 }
 
-/** @param {number} at */
-async function client(at) {
+/**
+ * @param {number} at
+ * @param {string} path
+ */
+async function client(at, path) {
   let status = 0
   let by = 'nobody'
   try {
-    const response = await fetch(target, { signal: AbortSignal.timeout(LOAD.timeout) })
+    const response = await fetch(new URL(path, target), { signal: AbortSignal.timeout(LOAD.timeout) })
     await response.arrayBuffer()
     status = response.status
     by = response.headers.get('x-answered-by') ?? by

@@ -1,6 +1,7 @@
 /**
  * The demo: plays the acts of `plan.js` one after the other on real HTTP, shows them, and compares their figures.
- * `npm run demo` builds the package and starts it; `npm run demo -- --figures file.json` writes the figures to a file, too.
+ * `npm run demo` builds the package and starts it; `npm run demo -- --figures file.json` writes the figures to a file, too, and
+ * `npm run demo -- --dashboard` opens a page to look at instead, while outages go on until Ctrl-C (`--port 8080` for a port of your own).
  *
  * Must not know: how a part works, or what the outcome will be.
  */
@@ -11,6 +12,7 @@ import pc from 'picocolors'
 import { Cast } from './cast.js'
 import { figuresOf, fileOf, readingOf, tableOf } from './figures.js'
 import { linesView } from './lines.js'
+import { playLive } from './live.js'
 import { Observation } from './observation.js'
 import { ACTS, LOAD, lengthOf } from './plan.js'
 import { screenView } from './screen.js'
@@ -24,7 +26,9 @@ const LEAD = 100
 /** How much longer than its length an act may take, the start of its parts included, in ms. */
 const OVERTIME = 8000
 
-const { values: given } = parseArgs({ options: { figures: { type: 'string' } } })
+const { values: given } = parseArgs({
+  options: { figures: { type: 'string' }, dashboard: { type: 'boolean', default: false }, port: { type: 'string', default: '0' } }
+})
 const inCI = !['', '0', 'false', undefined].includes(process.env.CI)
 const live = process.stdout.isTTY && !inCI && process.env.TERM !== 'dumb'
 const colors = pc.createColors(live && pc.isColorSupported)
@@ -106,6 +110,7 @@ function deferred() {
 try {
   linkPackage()
   const { name, version } = JSON.parse(readFileSync(new URL('../../pkg/package.json', import.meta.url), 'utf8'))
+  if (given.dashboard) await playLive(given.port, interrupted.promise)
   console.log(`${name} ${version} on Node ${process.versions.node}: ${ACTS.length} acts, ${ACTS.reduce((sum, act) => sum + lengthOf(act), 0) / 1000} s in all, ${LOAD.rate} requests/s\n`)
   /** @type {Awaited<ReturnType<typeof play>>[]} */
   const played = []

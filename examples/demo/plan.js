@@ -77,6 +77,32 @@ export const ACTS = [
   }
 ]
 
+/**
+ * What `--dashboard` plays again and again, until it is ended: each upstream falls sick once a round, one after the other.
+ *
+ * @type {Act}
+ */
+export const LIVE = {
+  key: 'live',
+  title: 'outages in a loop',
+  column: 'live',
+  phases: [
+    { name: 'healthy', sick: false, duration: 30_000, work: [4, 6], status: 200 },
+    { name: 'sick', sick: true, duration: 12_000, work: [500, 1500], status: 503 },
+    { name: 'slow', sick: true, duration: 6000, work: [150, 250], status: 200 }
+  ],
+  breaker: {
+    failureThreshold: 5,
+    recoveryTimeout: 3000,
+    recoveryBackoff: { factor: 2, max: 10_000, jitter: 0.2 },
+    successThreshold: 2,
+    latency: true
+  }
+}
+
+/** The upstreams of {@link LIVE}. */
+export const UPSTREAMS = ['prices', 'stock', 'reviews', 'shipping', 'payments', 'search']
+
 /** Requests the upstream works on at once, as with a pool of 8 database connections; the others wait in line. */
 export const UPSTREAM_SLOTS = 8
 
@@ -93,7 +119,7 @@ export const LOAD = {
 
 /** @param {string} key */
 export function actOf(key) {
-  const act = ACTS.find((act) => act.key === key)
+  const act = [...ACTS, LIVE].find((act) => act.key === key)
   if (!act) throw new Error(`Expected an act (${ACTS.map((act) => act.key).join(', ')}), got ${key}`)
   return act
 }

@@ -7,20 +7,31 @@
  * later for all. Like most servers it does not notice that a caller gave up waiting: it works for nobody, and the
  * line it built up while sick is there still when the cause is gone.
  *
- *   node upstream.js [--act with] [--port 8080]
+ *   node upstream.js [--act with] [--port 8080] [--loop] [--offset 7000]
+ *     --loop      begins anew at the end of the act
+ *     --offset    begins so many ms into the act
  */
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
 import { SAMPLE_EVERY, beginning, listen, tell, untilTold } from './part.js'
-import { LOAD, UPSTREAM_SLOTS, actOf, phaseAt, randomFrom, schedule } from './plan.js'
+import { LOAD, UPSTREAM_SLOTS, actOf, lengthOf, phaseAt, randomFrom, schedule } from './plan.js'
 
-const { values } = parseArgs({ options: { act: { type: 'string', default: 'with' }, port: { type: 'string', default: '0' } } })
-const phases = schedule(actOf(values.act))
+const { values } = parseArgs({
+  options: {
+    act: { type: 'string', default: 'with' }, port: { type: 'string', default: '0' },
+    loop: { type: 'boolean', default: false }, offset: { type: 'string', default: '0' }
+  }
+})
+const act = actOf(values.act)
+const phases = schedule(act)
 const random = randomFrom(LOAD.seed)
 
 /** When the act begins, in ms since the epoch. Until it is known the upstream is healthy. */
 let begin = Infinity
-const now = () => phaseAt(phases, Date.now() - begin)
+const now = () => {
+  const moment = Date.now() - begin + Number(values.offset)
+  return phaseAt(phases, values.loop && moment > 0 ? moment % lengthOf(act) : moment)
+}
 
 /** @type {import('node:http').ServerResponse[]} */
 const line = []
@@ -64,6 +75,6 @@ untilTold(() => {
 })
 
 begin = await beginning()
-for (const { name, sick, begin: at } of phases) {
+for (const { name, sick, begin: at } of values.loop ? [] : phases) {
   setTimeout(() => tell({ phase: { name, sick, at } }), begin + at - Date.now())
 }

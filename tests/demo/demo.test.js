@@ -90,6 +90,24 @@ describe('the demo', LIMIT, () => {
     }
   })
 
+  it('shows its breakers on a page with `--dashboard`, while outages go on until it is interrupted', async () => {
+    const { demo, ended, said } = begin('--dashboard')
+    const until = async (pattern) => {
+      let found
+      while (!(found = pattern.exec(said()))) await once(demo.stdout, 'data')
+      return found
+    }
+    const [, address] = await until(/^The dashboard: (\S+)$/m)
+    const page = await fetch(address)
+    assert.equal(page.status, 200)
+    assert.match(page.headers.get('content-type'), /^text\/html/)
+    await page.body.cancel()
+    await until(/^\d\d:\d\d:\d\d  \w+ +closed -> open \(failure_threshold\)$/m)
+    demo.kill('SIGINT')
+    assert.equal((await ended)[0], 130)
+    assert.deepEqual(running(), [])
+  })
+
   it('ends at once when it is interrupted, with the code of that, and leaves no process', async () => {
     const { demo, ended, said } = begin()
     while (!said().includes('upstream healthy')) await once(demo.stdout, 'data')
