@@ -172,8 +172,8 @@ function rows(labels) {
     {
       height: 9,
       panels: [
-        { title: 'Share refused, by breaker', description: 'Of all calls, those that were refused.', query: 'shareRefusedBy', w: 12, looks: shareGraph, legend: each },
-        { title: 'Share failed, by breaker', description: 'Of the calls that succeeded or failed, those that failed or timed out.', query: 'shareFailedBy', w: 12, looks: shareGraph, legend: each },
+        { title: 'Share refused, by breaker', description: 'Of all calls of a breaker, those that were refused.', query: 'shareRefusedBy', w: 12, looks: shareGraph, legend: each },
+        { title: 'Share failed, by breaker', description: 'Of the calls of a breaker that succeeded or failed, those that failed or timed out.', query: 'shareFailedBy', w: 12, looks: shareGraph, legend: each },
       ],
     },
     {
