@@ -21,7 +21,7 @@ const ALERTS = [
     for: notClosedFor,
     severity: 'critical',
     summary: `The circuit of who has not closed for ${said(notClosedFor)}`,
-    description: 'It is open or half open in {{ $value }} process(es), and is being called. Its dependency is down, or somebody holds the circuit open.',
+    description: 'It is open or half open in {{ $value }} process(es), and its calls are refused or fail. Its dependency is down, or somebody holds the circuit open.',
   },
   {
     alert: 'HalfopenCallsRefused',

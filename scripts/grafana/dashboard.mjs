@@ -122,7 +122,7 @@ function rows(labels) {
     {
       height: 4,
       panels: [
-        { title: 'Open now', description: 'Circuits that are open, in all processes.', query: 'open', w: 4, looks: stat({ unit: 'short', decimals: 0, thresholds: thresholds({ value: 1, color: COLORS.red }) }) },
+        { title: 'Open now', description: 'Circuits that are open, in all processes; also those on observe() or disable(), which refuse nobody.', query: 'open', w: 4, looks: stat({ unit: 'short', decimals: 0, thresholds: thresholds({ value: 1, color: COLORS.red }) }) },
         { title: 'Half open now', description: 'Circuits that are being tested.', query: 'halfOpen', w: 4, looks: stat({ unit: 'short', decimals: 0, thresholds: thresholds({ value: 1, color: COLORS.orange }) }) },
         { title: 'Breakers', description: 'All of them, in all processes.', query: 'breakers', w: 4, looks: plain },
         { title: 'Share refused', description: 'Of all calls, those that were refused: the dependency was not asked.', query: 'shareRefused', w: 4, looks: stat(SHARE) },

@@ -33,8 +33,8 @@ const OTHER = '_other'
 export const THRESHOLDS = {
   /** How long a circuit may be open or half open. */
   notClosedFor: '5m',
-  /** A circuit that nobody has called for this long hurts nobody. */
-  askedWithin: '15m',
+  /** A circuit whose calls have not been refused and have not failed for this long hurts nobody. */
+  hurtWithin: '15m',
   refusedShare: 0.1,
   refusedOver: '5m',
   wouldRefuseShare: 0.01,
@@ -106,13 +106,19 @@ export const variableQueries = ({ breaker }) => ({
  */
 export function alertQueries(labels) {
   const { breaker, outcome, state } = labels
-  const { askedWithin, refusedShare, refusedOver, wouldRefuseShare, wouldRefuseOver, fewestCalls, flaps, flapsWithin } = THRESHOLDS
+  const { hurtWithin, refusedShare, refusedOver, wouldRefuseShare, wouldRefuseOver, fewestCalls, flaps, flapsWithin } = THRESHOLDS
+  const byProcess = `by (job, instance, ${breaker})`
   const enough = (/** @type {string} */ time) => `and on (job, ${breaker})\nsum ${by(labels)} (increase(${METRICS.calls}[${time}])) >= ${fewestCalls}`
   return {
-    // How many processes have it. Half open counts: a circuit whose recoveries fail goes to and fro. With no caller, none is tested.
+    // How many processes have it. Half open counts: a circuit whose recoveries fail goes to and fro. Where no call was refused or failed nobody is
+    // hurt: none was made, or the breaker is disabled. One that observes refuses nobody.
     notClosed:
-      `count ${by(labels)} (\n  sum by (job, instance, ${breaker}) (${METRICS.state}{${state}=~"open|half_open"}) > 0\n)\n` +
-      `and on (job, ${breaker})\nsum ${by(labels)} (increase(${METRICS.calls}[${askedWithin}])) > 0`,
+      `count ${by(labels)} (\n` +
+      `  sum ${byProcess} (${METRICS.state}{${state}=~"open|half_open"}) > 0\n` +
+      `  and on (job, instance, ${breaker})\n` +
+      `  sum ${byProcess} (increase(${METRICS.calls}{${outcome}=~"refused_.+|failure|timeout"}[${hurtWithin}])) > 0\n` +
+      `  unless on (job, instance, ${breaker})\n` +
+      `  sum ${byProcess} (increase(${METRICS.wouldRefuse}[${hurtWithin}])) > 0\n)`,
     refused:
       `sum ${by(labels)} (rate(${METRICS.calls}{${outcome}=~"refused_.+"}[${refusedOver}]))\n/\n` +
       `sum ${by(labels)} (rate(${METRICS.calls}[${refusedOver}])) > ${refusedShare}\n${enough(refusedOver)}`,

@@ -27,30 +27,42 @@ const breaker = ({ name = 'users', instance = 'a', states, calls = {}, wouldRefu
   if (wouldRefuse) all.push(series('halfopen_breaker_would_refuse_total', wouldRefuse))
   return all
 }
-const called = (minutes) => ({ success: growing([60, minutes]) })
+const refused = (minutes) => ({ refused_open: growing([60, minutes]) })
 
 /** What is scraped of whom, and what each alert says of it, by minute: the values of the breakers that it is about. */
 const SCENARIOS = {
   HalfopenCircuitNotClosed: {
     'fires once a circuit has been open for 5 minutes': [
-      [breaker({ states: 'cc' + 'o'.repeat(10), calls: called(12) })],
+      [breaker({ states: 'cc' + 'o'.repeat(10), calls: refused(12) })],
       { 6: {}, 7: { users: 1 } },
     ],
-    'does not fire while it is closed': [[breaker({ states: 'c'.repeat(30), calls: called(30) })], { 29: {} }],
-    'counts half open: recoveries that fail are no end of it': [[breaker({ states: 'cc' + 'oh'.repeat(6), calls: called(14) })], { 6: {}, 7: { users: 1 } }],
-    'begins anew when it was closed in between': [[breaker({ states: 'cc' + 'oooo' + 'c' + 'o'.repeat(10), calls: called(17) })], { 7: {}, 11: {}, 12: { users: 1 } }],
-    'ends when it closes': [[breaker({ states: 'cc' + 'o'.repeat(10) + 'cc', calls: called(14) })], { 11: { users: 1 }, 12: {} }],
+    'does not fire while it is closed': [[breaker({ states: 'c'.repeat(30), calls: refused(30) })], { 29: {} }],
+    'counts half open: recoveries that fail are no end of it': [[breaker({ states: 'cc' + 'oh'.repeat(6), calls: refused(14) })], { 6: {}, 7: { users: 1 } }],
+    'begins anew when it was closed in between': [[breaker({ states: 'cc' + 'oooo' + 'c' + 'o'.repeat(10), calls: refused(17) })], { 7: {}, 11: {}, 12: { users: 1 } }],
+    'ends when it closes': [[breaker({ states: 'cc' + 'o'.repeat(10) + 'cc', calls: refused(14) })], { 11: { users: 1 }, 12: {} }],
     'does not fire once nobody has called it for 15 minutes': [
-      [breaker({ states: 'cc' + 'o'.repeat(40), calls: { success: growing([60, 2], [0, 40]) } })],
+      [breaker({ states: 'cc' + 'o'.repeat(40), calls: { failure: growing([60, 2], [0, 40]) } })],
       { 15: { users: 1 }, 18: {}, 30: {} },
     ],
-    'fires where refusals are all that it has': [[breaker({ states: 'o'.repeat(10), calls: { refused_open: growing([1, 10]) } })], { 9: { users: 1 } }],
+    'fires where every call is a test that fails, and none is refused': [
+      [breaker({ name: 'a', states: 'o'.repeat(10), calls: { failure: growing([1, 10]) } }), breaker({ name: 'b', states: 'o'.repeat(10), calls: { timeout: growing([1, 10]) } })],
+      { 9: { a: 1, b: 1 } },
+    ],
+    'does not fire where calls succeed: it is disabled': [[breaker({ states: 'o'.repeat(20), calls: { success: growing([60, 20]), refused_open: growing([0, 20]) } })], { 19: {} }],
+    'does not fire where it observes': [[breaker({ states: 'o'.repeat(20), calls: { failure: growing([60, 20]) }, wouldRefuse: growing([60, 20]) })], { 19: {} }],
+    'fires where it observes in another process': [
+      [
+        breaker({ instance: 'a', states: 'o'.repeat(20), calls: { failure: growing([60, 20]) }, wouldRefuse: growing([60, 20]) }),
+        breaker({ instance: 'b', states: 'o'.repeat(20), calls: refused(20), wouldRefuse: growing([0, 20]) }),
+      ],
+      { 19: { users: 1 } },
+    ],
     'is one alert for a breaker that several processes have, and says how many': [
       [
-        breaker({ instance: 'a', states: 'o'.repeat(10), calls: called(10) }),
-        breaker({ instance: 'b', states: 'o'.repeat(10), calls: called(10) }),
-        breaker({ instance: 'c', states: 'c'.repeat(10), calls: called(10) }),
-        breaker({ name: 'orders', states: 'c'.repeat(10), calls: called(10) }),
+        breaker({ instance: 'a', states: 'o'.repeat(10), calls: refused(10) }),
+        breaker({ instance: 'b', states: 'o'.repeat(10), calls: refused(10) }),
+        breaker({ instance: 'c', states: 'c'.repeat(10), calls: refused(10) }),
+        breaker({ name: 'orders', states: 'c'.repeat(10), calls: refused(10) }),
       ],
       { 9: { users: 2 } },
     ],
@@ -146,7 +158,7 @@ describe('the alert rules', () => {
   it('are tried by what can fail', async () => {
     const path = join(folder, 'wrong.yml')
     const about = { eval_time: '9m', alertname: 'HalfopenCircuitNotClosed', exp_alerts: [] }
-    const input_series = breaker({ states: 'o'.repeat(10), calls: called(10) })(LABELS.short)
+    const input_series = breaker({ states: 'o'.repeat(10), calls: refused(10) })(LABELS.short)
     writeFileSync(path, JSON.stringify({ rule_files: [join(root, 'grafana/alerts.yml')], evaluation_interval: '1m', tests: [{ interval: '1m', input_series, alert_rule_test: [about] }] }))
     await assert.rejects(promtool('test', 'rules', path), /FAILED[^]*alertname: HalfopenCircuitNotClosed/)
   })
