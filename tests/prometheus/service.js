@@ -1,10 +1,13 @@
-// A service of the tests of this folder: it guards what it asks its upstream for with a breaker for each part of it, and tells of them at /metrics.
-// It must not know what is measured.
+// A service of the tests of this folder: it guards what it asks its upstream for with a breaker for each part of it, and tells of them
+// at /metrics, and by OpenTelemetry at /metrics/otel. It must not know what is measured.
 //   service.js <upstream>       says by IPC where it listens
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { CircuitBreakerRegistry, isBulkheadFullError, isCallTimeoutError, isCircuitOpenError } from '../../pkg/index.js'
+import { instrument } from '../../pkg/otel.js'
 import { contentType, metricsText } from '../../pkg/prometheus.js'
 
 const [, , upstream] = process.argv
@@ -28,6 +31,10 @@ const registry = new CircuitBreakerRegistry({ configure: (key) => PARTS[key] })
 for (const part of Object.keys(PARTS)) registry.get(part)
 registry.get('shadow').observe()
 
+/** OpenTelemetry's own: what it makes of the names is what the second pair of files is for. */
+const exporter = new PrometheusExporter({ preventServerStart: true })
+instrument(new MeterProvider({ readers: [exporter] }).getMeter('service'), registry)
+
 /** What came of a call, as its caller sees it. */
 function outcomeOf(error, breaker) {
   if (isBulkheadFullError(error)) return 'refused_bulkhead'
@@ -35,9 +42,10 @@ function outcomeOf(error, breaker) {
   return isCallTimeoutError(error) ? 'timeout' : 'failure'
 }
 
-const server = createServer(async ({ url, method }, response) => {
+const server = createServer(async (request, response) => {
+  const { url, method } = request
   const [, what, part, hand] = new URL(url, 'http://service').pathname.split('/')
-  if (what === 'metrics') return response.writeHead(200, { 'content-type': contentType }).end(metricsText(registry, { labels: part === 'otel' ? 'otel' : 'short' }))
+  if (what === 'metrics') return part === 'otel' ? exporter.getMetricsRequestHandler(request, response) : response.writeHead(200, { 'content-type': contentType }).end(metricsText(registry))
   const breaker = registry.get(part)
   // POST /by-hand/users/trip
   if (method === 'POST' && what === 'by-hand') return response.writeHead(200).end(String(breaker[hand]() ?? ''))
