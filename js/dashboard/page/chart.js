@@ -33,7 +33,7 @@ export function chart() {
      */
     draw(item, now) {
       // The bar of now is as high as it will be if it goes on like this.
-      const part = BAR / Math.max(1000, Math.min(BAR, now % BAR))
+      const part = BAR / Math.max(900, Math.min(BAR, item.pace.covered(0, now)))
       const callsOf = (/** @type {number} */ kind, /** @type {number} */ ago) => item.counted(kind, ago, now) * (ago === 0 ? part : 1)
       most = 0
       for (let ago = 0; ago < BARS; ago++) most = Math.max(most, callsOf(GOOD, ago) + callsOf(BAD, ago) + callsOf(TURNED_AWAY, ago))

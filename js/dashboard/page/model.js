@@ -27,6 +27,33 @@ const LOST_AFTER = 15_000
 /** From the worst to the calm. */
 export const TIERS = /** @type {const} */ (['open', 'half_open', 'isolated', 'failing', 'switched', 'closed'])
 
+/** For how long the counts of this bar and the last one were gathered: readings do not come on its edges. */
+class Pace {
+  #bar = 0
+  #covered = [0, 0]
+
+  /**
+   * @param {number} now
+   * @param {number} ms Since the last reading.
+   */
+  gather(now, ms) {
+    const bar = Math.floor(now / BAR)
+    if (bar !== this.#bar) this.#covered = [0, bar === this.#bar + 1 ? this.#covered[0] : 0]
+    this.#bar = bar
+    this.#covered[0] += ms
+  }
+
+  /**
+   * @param {number} ago In bars, 0 or 1.
+   * @param {number} now
+   */
+  covered(ago, now) {
+    const since = Math.max(0, Math.floor(now / BAR) - this.#bar)
+    // A bar in which no reading was made yet had no call yet either.
+    return ago >= since ? this.#covered[ago - since] : ago === 0 ? now % BAR : BAR
+  }
+}
+
 /** One breaker. */
 export class Item {
   /** What is drawn of it; the view's own. @type {any} */
@@ -42,9 +69,11 @@ export class Item {
    * @param {string} label
    * @param {SourceNote} source
    * @param {number[]} values
+   * @param {Pace} pace
    * @param {number} now
    */
-  constructor(id, label, source, values, now) {
+  constructor(id, label, source, values, pace, now) {
+    this.pace = pace
     this.id = id
     this.label = label
     this.source = source
@@ -138,8 +167,7 @@ export class Item {
    * @param {number} now
    */
   recently(now) {
-    const start = Math.max((Math.floor(now / BAR) - 1) * BAR, this.seenSince)
-    const seconds = (now - start) / 1000
+    const seconds = Math.min(this.pace.covered(0, now) + this.pace.covered(1, now), now - this.seenSince) / 1000
     const both = (/** @type {number} */ kind) => this.counted(kind, 0, now) + this.counted(kind, 1, now)
     const [good, bad, refused] = [both(GOOD), both(BAD), both(TURNED_AWAY)]
     const isKnown = seconds >= 0.5
@@ -193,6 +221,7 @@ export class Model {
   control = false
   /** By the reader's clock, at the last message. */
   now = 0
+  #pace = new Pace()
   #epoch = ''
 
   /**
@@ -208,6 +237,7 @@ export class Model {
     if (sources !== undefined) this.sources = sources.map((source, index) => Object.assign(this.sources[index] ?? {}, source))
     // What came while nobody looked is no peak of now.
     const counts = now - this.now < LOST_AFTER
+    if (counts) this.#pace.gather(now, Math.max(0, now - this.now))
     this.now = now
     const kept = new Set()
     if (hello !== undefined) {
@@ -226,7 +256,7 @@ export class Model {
         continue
       }
       const values = Array.from({ length: COLUMNS }, (_, column) => columns[column] ?? NaN)
-      const item = new Item(id, label, this.sources[source] ?? { label: '', own: true, trouble: null }, values, now)
+      const item = new Item(id, label, this.sources[source] ?? { label: '', own: true, trouble: null }, values, this.#pace, now)
       this.items.set(id, item)
       news.fresh.push(item)
     }

@@ -18,7 +18,7 @@ const SECTIONS = {
   half_open: ['Half open', 'testing with a few calls'],
   isolated: ['Isolated', 'held open by hand'],
   failing: ['Failing', 'closed, with failures in the last seconds'],
-  switched: ['Observing or disabled', 'every call passes'],
+  switched: ['Passing all', 'observing or disabled'],
   closed: ['Closed', '']
 }
 
@@ -76,7 +76,7 @@ export function view(host) {
   /** Filters, a button a tier. */
   let only = ''
   const filters = TIERS.map((tier) => {
-    const [value, name] = [make('b', '', '0'), make('span', '', tier === 'switched' ? 'Passing all' : SECTIONS[tier][0])]
+    const [value, name] = [make('b', '', '0'), make('span', '', SECTIONS[tier][0])]
     const button = /** @type {HTMLButtonElement} */ (make('button', 'filter', make('span', 'sign'), value, name))
     button.type = 'button'
     button.dataset.tier = tier
