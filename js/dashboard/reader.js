@@ -4,14 +4,12 @@
  * Must not know: who looks, how rows travel. It changes nothing of a breaker, and reaches it by the door alone, so that any copy of the package will do.
  */
 import { misuse, show } from '../base/misuse.js'
+import { DOOR } from '../telemetry/sources.js'
 import {
   CHANGES, COLUMNS, DUE, FAILED, IN_A_ROW, IN_FLIGHT, MODE, MODES, OTHER, P50, P99, PASSED, REFUSED, SINCE, STATE, STATES, SUCCEEDED, WOULD_REFUSE
 } from './wire.js'
 
 /** @import { Change, NewRow } from './wire.js' */
-
-/** What a breaker's or a registry's door is called. */
-export const DOOR = /* @__PURE__ */ Symbol.for('halfopen.read')
 
 /**
  * What is read through a door.

@@ -11,6 +11,9 @@ import { TIERS } from './model.js'
 
 /** @import { Item } from './model.js' */
 
+/** A share of failures from which on it stands out. */
+const WORTH = 0.01
+
 /** How states are called where people read. */
 export const WORDS = { closed: 'Closed', open: 'Open', half_open: 'Half open' }
 
@@ -61,7 +64,7 @@ function fill(link, item) {
     setAge(values[SINCE] >= 0 && item.state !== 'closed' ? span(now - values[SINCE]) : '')
     bars.draw(item, now)
     calls.set(few(recent.calls))
-    failed.set(percent(recent.failed), recent.bad > 0)
+    failed.set(percent(recent.failed), recent.failed >= WORTH)
     refused.set(few(recent.refused), recent.refused > 0, mode === 'observing' ? 'would ref.' : 'refused/s')
     // A latency is kept where somebody asked for it.
     if (values[P99] >= 0) fourth.set(took(values[P99]), false, 'p99')

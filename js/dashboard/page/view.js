@@ -328,6 +328,10 @@ export function view(host) {
       return event.preventDefault()
     }
     if (event.altKey || event.ctrlKey || event.metaKey) return
+    if (event.key === '/' && target !== search) {
+      search.focus()
+      return event.preventDefault()
+    }
     const isCard = target.classList.contains('card')
     if (target === search && (event.key === 'Enter' || event.key === 'ArrowDown')) {
       const [first] = cards()
