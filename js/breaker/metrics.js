@@ -3,7 +3,7 @@
  *
  * Must not know: how counting is done. It reads a report each time it is asked.
  */
-import { REPORT } from '../engine/numbers.js'
+import { factIn, REPORT } from '../engine/numbers.js'
 import { showBy } from './inspect.js'
 
 /** @import { State, Reason } from '../base/types.js' */
@@ -24,11 +24,15 @@ import { showBy } from './inspect.js'
  * All counts as a plain object, with those members of a {@link CircuitBreakerMetrics} that are data.
  *
  * @typedef {Pick<CircuitBreakerMetrics, 'totalCalls' | 'successfulCalls' | 'failedCalls' | 'timedOutCalls' | 'ignoredCalls' | 'rejectedCalls'
- *   | 'wouldRejectCalls' | 'staleCalls' | 'inFlight' | 'successRate' | 'latency' | 'stateChanges'>} MetricsReport
+ *   | 'wouldRejectCalls' | 'staleCalls' | 'inFlight' | 'rejections' | 'successRate' | 'latency' | 'stateChanges'>} MetricsReport
  */
 
-/** The counts that a plain object of the metrics shows: those that a report begins with. */
-const COUNTS = /* @__PURE__ */ REPORT.slice(0, /* @__PURE__ */ REPORT.indexOf('stateChangeCount'))
+/**
+ * Refused calls by why they were refused: the circuit was open, or half open without room for one more test request; the bulkhead was full; or the
+ * circuit was isolated. They add up to `rejectedCalls`.
+ *
+ * @typedef {{ open: number, half_open: number, bulkhead: number, isolated: number }} Rejections
+ */
 
 /**
  * Live counts over a breaker's life. Each call that is over stands in exactly one of successful, failed, ignored,
@@ -39,14 +43,14 @@ const COUNTS = /* @__PURE__ */ REPORT.slice(0, /* @__PURE__ */ REPORT.indexOf('s
  * breaker.metrics.summary() // { totalCalls: 4, successful: 3, failed: 1, … }
  */
 export class CircuitBreakerMetrics {
-  /** @type {() => Record<string, number>} */
+  /** @type {() => Float64Array} */
   #report
   /** @type {() => LoggedStateChange[]} */
   #changes
 
   /**
    * @internal
-   * @param {() => Record<string, number>} report
+   * @param {() => Float64Array} report The row of the breaker: until the next one is asked for.
    * @param {() => LoggedStateChange[]} changes
    */
   constructor(report, changes) {
@@ -57,47 +61,52 @@ export class CircuitBreakerMetrics {
 
   /** All calls that are over. */
   get totalCalls() {
-    return this.#report().totalCalls
+    return factIn(this.#report(), 'totalCalls')
   }
 
   /** Calls that settled as successes. */
   get successfulCalls() {
-    return this.#report().successfulCalls
+    return factIn(this.#report(), 'successfulCalls')
   }
 
   /** Calls that settled as failures, timed-out ones and test requests that ran out of time included. */
   get failedCalls() {
-    return this.#report().failedCalls
+    return factIn(this.#report(), 'failedCalls')
   }
 
   /** Of the failed calls, those that timed out. */
   get timedOutCalls() {
-    return this.#report().timedOutCalls
+    return factIn(this.#report(), 'timedOutCalls')
   }
 
   /** Calls that settled as ignored. */
   get ignoredCalls() {
-    return this.#report().ignoredCalls
+    return factIn(this.#report(), 'ignoredCalls')
   }
 
   /** Calls that were refused. */
   get rejectedCalls() {
-    return this.#report().rejectedCalls
+    return factIn(this.#report(), 'rejectedCalls')
+  }
+
+  /** Refused calls by why they were refused, as a plain object of its own. @returns {Rejections} */
+  get rejections() {
+    return rejectionsIn(this.#report())
   }
 
   /** Calls that an observing breaker let pass and would have refused. */
   get wouldRejectCalls() {
-    return this.#report().wouldRejectCalls
+    return factIn(this.#report(), 'wouldRejectCalls')
   }
 
   /** Calls whose result came too late to count: the circuit had changed its state since they were admitted. */
   get staleCalls() {
-    return this.#report().staleCalls
+    return factIn(this.#report(), 'staleCalls')
   }
 
   /** Calls admitted that have not settled yet. */
   get inFlight() {
-    return this.#report().inFlight
+    return factIn(this.#report(), 'inFlight')
   }
 
   /** Successes among successes and failures, 0 to 1; 1 before any of either. */
@@ -123,12 +132,12 @@ export class CircuitBreakerMetrics {
   summary() {
     const report = this.#report()
     return {
-      totalCalls: report.totalCalls,
-      successful: report.successfulCalls,
-      failed: report.failedCalls,
-      rejected: report.rejectedCalls,
+      totalCalls: factIn(report, 'totalCalls'),
+      successful: factIn(report, 'successfulCalls'),
+      failed: factIn(report, 'failedCalls'),
+      rejected: factIn(report, 'rejectedCalls'),
       successRate: percent(successRate(report)),
-      stateChanges: report.stateChangeCount
+      stateChanges: factIn(report, 'stateChangeCount')
     }
   }
 
@@ -139,19 +148,56 @@ export class CircuitBreakerMetrics {
    */
   toJSON() {
     const report = this.#report()
-    const counts = /** @type {any} */ ({})
-    for (const name of COUNTS) counts[name] = report[name]
+    const counts = { ...countsIn(report), latency: latencyIn(report) }
     // Most have none, and to ask the core for a list takes longer than all the rest.
-    const stateChanges = report.stateChangeCount === 0 ? [] : this.stateChanges
-    return { ...counts, successRate: successRate(report), latency: latencyIn(report), stateChanges }
+    const stateChanges = factIn(report, 'stateChangeCount') === 0 ? [] : this.stateChanges
+    return { ...counts, stateChanges }
   }
 }
 
 /**
- * @param {Record<string, number>} report
+ * The counts in a row, by their names.
+ *
+ * @internal
+ * @param {Float64Array} rows
+ * @param {number} [row]
+ */
+export function countsIn(rows, row) {
+  return {
+    totalCalls: factIn(rows, 'totalCalls', row),
+    successfulCalls: factIn(rows, 'successfulCalls', row),
+    failedCalls: factIn(rows, 'failedCalls', row),
+    timedOutCalls: factIn(rows, 'timedOutCalls', row),
+    ignoredCalls: factIn(rows, 'ignoredCalls', row),
+    rejectedCalls: factIn(rows, 'rejectedCalls', row),
+    wouldRejectCalls: factIn(rows, 'wouldRejectCalls', row),
+    staleCalls: factIn(rows, 'staleCalls', row),
+    inFlight: factIn(rows, 'inFlight', row),
+    rejections: rejectionsIn(rows, row),
+    successRate: successRate(rows, row)
+  }
+}
+
+/**
+ * @param {Float64Array} rows
+ * @param {number} [row]
+ * @returns {Rejections}
+ */
+function rejectionsIn(rows, row) {
+  return {
+    open: factIn(rows, 'rejectedOpen', row),
+    half_open: factIn(rows, 'rejectedHalfOpen', row),
+    bulkhead: factIn(rows, 'rejectedBulkhead', row),
+    isolated: factIn(rows, 'rejectedIsolated', row)
+  }
+}
+
+/**
+ * @param {Float64Array} row
  * @returns {LatencySummary | undefined}
  */
-function latencyIn({ timedCalls: calls, mean, p50, p90, p99 }) {
+function latencyIn(row) {
+  const [calls, mean, p50, p90, p99] = row.subarray(REPORT.indexOf('timedCalls'))
   return Number.isNaN(calls) ? undefined : { calls, mean, p50, p90, p99 }
 }
 
@@ -160,11 +206,13 @@ const showMetrics = () => showBy(CircuitBreakerMetrics.prototype, (metrics) => m
 
 /**
  * @internal
- * @param {Record<string, number>} report
+ * @param {Float64Array} rows
+ * @param {number} [row]
  */
-export function successRate({ successfulCalls, failedCalls }) {
-  const judged = successfulCalls + failedCalls
-  return judged === 0 ? 1 : successfulCalls / judged
+export function successRate(rows, row) {
+  const successful = factIn(rows, 'successfulCalls', row)
+  const judged = successful + factIn(rows, 'failedCalls', row)
+  return judged === 0 ? 1 : successful / judged
 }
 
 /**

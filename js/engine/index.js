@@ -112,7 +112,7 @@ function safe(functions) {
         if (!isTrap(error)) throw error
         replace(all, error)
         if (all !== core && core !== undefined) return /** @type {any} */ (core)[name](...args)
-        return name === 'report' ? Object.fromEntries(REPORT.map((fact) => [fact, 0])) : name in ABSENT ? ABSENT[name] : 0
+        return name === 'report' ? (args[1] ?? new Float64Array((args[0].length / 2) * REPORT.length)).fill(0) : name in ABSENT ? ABSENT[name] : 0
       }
     }
   }

@@ -142,6 +142,7 @@ fn main() {
     one("Added to the outcome of a response that opens the circuit at once.", "TRIPS", number::TRIPS);
     one("The permit of a call that no state is judged by.", "UNJUDGED", number::UNJUDGED);
     one("A slot in which there never is a breaker.", "NO_SLOT", number::NO_SLOT);
+    one("How many rows of a report are written at once.", "ROWS", number::ROWS);
     one(
         "A state change is 1, plus this times the number of the state it leads from,",
         "TRANSITION_FROM",

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { startEngine } from '../../js/engine/index.js'
-import { FAILURE, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
+import { FAILURE, factIn, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
 import { replayAll } from '../traces/suite.js'
 
 const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
@@ -17,7 +17,7 @@ replayAll('wasm', (options, start) => {
   for (const [name, value] of numbers(options)) assert.equal(core.draftOption(core.fields.get(name), value), 0, name)
   const slot = core.create(0)
   assert.ok(slot >= 0, 'the options make a breaker')
-  assert.ok(core.report(slot, now), 'the slot has a breaker')
+  assert.notEqual(factIn(core.report([slot, now]), 'testExpiresAfter'), 0, 'the slot has a breaker')
   /** Permits of calls in flight. */
   const held = new Map()
   const controls = {
@@ -53,14 +53,14 @@ replayAll('wasm', (options, start) => {
     mode: () => core.modes[core.mode(slot)],
     control: (deed, value) => controls[deed](value),
     counts() {
-      const report = core.report(slot, now)
-      const { windowCalls: calls, windowFailures: failures, windowSlowCalls: slowCalls } = report
+      const row = core.report([slot, now])
+      const [calls, failures, slowCalls] = ['windowCalls', 'windowFailures', 'windowSlowCalls'].map((name) => factIn(row, name))
       return {
         failureCount: core.failureCount(slot),
         successCount: core.successCount(slot),
         stateChanges: stateChanges(core.stateChanges(slot)),
-        retryAfter: report.retryAfter,
-        window: Number.isNaN(calls) ? undefined : { calls, failures, slowCalls, minimumCalls: report.minimumCalls || 0 }
+        retryAfter: factIn(row, 'retryAfter'),
+        window: Number.isNaN(calls) ? undefined : { calls, failures, slowCalls, minimumCalls: factIn(row, 'minimumCalls') || 0 }
       }
     }
   }
