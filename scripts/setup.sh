@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
-#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers
+#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers, Prometheus
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -122,6 +122,23 @@ webkit_and_driver() {
   say "setup: $browser, $driver, $display"
 }
 
+# Prometheus and promtool, of which only the programs are kept: the package would start a service. Ranges that end where a query does (`@ end()`)
+# came with the version that is asked for.
+prometheus_and_promtool() {
+  local least=2.33.0 root=$HALFOPEN_CACHE/prometheus command found
+  if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then
+    say 'setup: fetching prometheus by apt'
+    apt_unpack prometheus usr/bin "$root"
+    hash -r
+  fi
+  for command in prometheus promtool; do
+    found=$(version_of "$command")
+    [ -n "$found" ] && [ "$(printf '%s\n' "$least" "$found" | sort -V | head -n 1)" = "$least" ] ||
+      die "needs $command $least or later, found ${found:-none that runs}. Try: put that of a release of Prometheus on PATH"
+  done
+  say "setup: prometheus and promtool $found"
+}
+
 wasm_target
 least=$(sed -nE 's/^rust-version *= *"([0-9.]+)".*/\1/p' Cargo.toml)
 found=$(rustc --version | cut -d' ' -f2)
@@ -145,4 +162,6 @@ if [ "$scope" = all ]; then
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
   webkit_and_driver
+  npm_tree tests/prometheus
+  prometheus_and_promtool
 fi

@@ -255,11 +255,11 @@ function numberAt(rows, start, place, otherwise = 0) {
  * @param {LabelOf | undefined} label
  * @param {string | undefined} name
  * @param {unknown} key
- * @returns {string} Never empty, at most 128 characters, with U+FFFD for what no text in UTF-8 can have or no scraper can read.
+ * @returns {string} Never empty, at most 128 characters, with U+FFFD for halves of surrogate pairs, which no text in UTF-8 can have.
  */
 export function nameOf(label, name, key) {
   const text = textOf(() => label?.(name, key)) ?? textOf(() => name ?? (key === undefined ? '' : String(key))) ?? ''
-  return text.slice(0, LONGEST).replace(/[\0\p{Surrogate}]/gu, '\ufffd') || 'unnamed'
+  return text.slice(0, LONGEST).replace(/\p{Surrogate}/gu, '\ufffd') || 'unnamed'
 }
 
 /**
