@@ -148,37 +148,36 @@ export class Ledger {
     const turn = book.turn + 1
     let { highest } = book
     const total = new Float64Array(COUNTS)
-    // What is left to tell: all that is new, less what has been told by a name.
-    const rest = new Float64Array(COUNTS)
-    /** Those that went and are back, with what they counted since they were last seen. @type {[Series, Float64Array][]} */
-    const back = []
+    // What is left to tell: all that was counted since the last reading, less what has been told by a name.
+    const left = new Float64Array(COUNTS)
+    /** What those counted that were not there at the last reading: first those that are new, then those that are back. @type {[Series, Float64Array][][]} */
+    const came = [[], []]
 
     const now = new Float64Array(COUNTS)
     if (gone !== undefined) count(gone, 0, places, total)
     for (let row = 0; row < ids.length; row++) {
       const id = ids[row]
       const start = row * facts.length
-      let life = lives.get(id)
-      const isNew = life === undefined && id > book.highest
-      const isBack = life === undefined ? !isNew : life.turn !== book.turn
-      if (life === undefined) {
-        life = { series: this.seriesOf(nameOf(label, names[row], keys[row])), counts: new Float64Array(COUNTS), turn }
-        lives.set(id, life)
-        // Nobody knows how much of it is new.
-        if (isBack) count(rows, start, places, life.counts)
-      }
-      const { series, counts } = life
       count(rows, start, places, now)
+      /** @type {Life | undefined} */
+      let life = lives.get(id)
+      const isBack = life !== undefined || id <= book.highest
+      if (life === undefined) {
+        // Of one that was there before anybody looked, nobody knows how much of it has been told by `_other`.
+        life = { series: this.seriesOf(nameOf(label, names[row], keys[row])), counts: isBack ? now.slice() : new Float64Array(COUNTS), turn: NaN }
+        lives.set(id, life)
+      }
+      const { series, counts } = /** @type {Life} */ (life)
       // One that counts from 0 again leads another life.
       if (now.some((number, index) => number < counts[index])) counts.fill(0)
-      const more = isBack ? new Float64Array(COUNTS) : series.counts
-      for (let index = 0; index < COUNTS; index++) {
-        const step = now[index] - counts[index]
-        more[index] += step
-        if (!isBack) rest[index] -= step
-        total[index] += now[index]
+      const steps = counts.map((number, index) => now[index] - number)
+      add(total, now)
+      if (life.turn === book.turn) {
+        add(series.counts, steps)
+        add(left, steps, -1)
+      } else {
+        came[Number(isBack)].push([series, steps])
       }
-      if (isBack) back.push([series, more])
       counts.set(now)
       life.turn = turn
       if (id > highest) highest = id
@@ -187,16 +186,15 @@ export class Ledger {
       if (state >= 0) series.states[state]++
     }
 
-    for (let index = 0; index < COUNTS; index++) {
-      let left = Math.max(0, rest[index] + total[index] - book.total[index])
-      // What one counted between the last reading and its leaving was told by `_other` when it left: there is no more to give than what is new.
-      for (const [series, more] of back) {
-        const step = Math.min(more[index], left)
-        series.counts[index] += step
-        left -= step
-      }
-      if (left > 0) this.seriesOf(OTHER).counts[index] += left
+    add(left, total)
+    add(left, book.total, -1)
+    // What one counted between the last reading and its leaving was told by `_other` when it left: there is no more to give than what is new.
+    for (const [series, steps] of came.flat()) {
+      const given = steps.map((step, index) => Math.max(0, Math.min(step, left[index])))
+      add(series.counts, given)
+      add(left, given, -1)
     }
+    if (left.some((number) => number > 0)) add(this.seriesOf(OTHER).counts, left.map((number) => Math.max(0, number)))
     book.total = total
     book.highest = highest
     book.turn = turn
@@ -216,6 +214,15 @@ function forget(lives, turn, most) {
     if (lives.size <= most) return
     if (life.turn !== turn) lives.delete(id)
   }
+}
+
+/**
+ * @param {Float64Array} sum
+ * @param {Float64Array} numbers
+ * @param {number} [sign]
+ */
+function add(sum, numbers, sign = 1) {
+  for (let index = 0; index < COUNTS; index++) sum[index] += sign * numbers[index]
 }
 
 /**
@@ -248,11 +255,11 @@ function numberAt(rows, start, place, otherwise = 0) {
  * @param {LabelOf | undefined} label
  * @param {string | undefined} name
  * @param {unknown} key
- * @returns {string} Never empty, at most 128 characters, with U+FFFD for what no text in UTF-8 can have or no scraper can read.
+ * @returns {string} Never empty, at most 128 characters, with U+FFFD for halves of surrogate pairs, which no text in UTF-8 can have.
  */
 export function nameOf(label, name, key) {
   const text = textOf(() => label?.(name, key)) ?? textOf(() => name ?? (key === undefined ? '' : String(key))) ?? ''
-  return text.slice(0, LONGEST).replace(/[\0\p{Surrogate}]/gu, '\ufffd') || 'unnamed'
+  return text.slice(0, LONGEST).replace(/\p{Surrogate}/gu, '\ufffd') || 'unnamed'
 }
 
 /**
