@@ -101,7 +101,15 @@ describe('the observed service', LIMIT, () => {
     const page = await all.get('/', all.admin)
     assert.equal(page.status, 200)
     assert.match(page.headers.get('content-type'), /^text\/html/)
-    assert.match(page.body, /The observed service/)
+    // What the page reads.
+    const events = await fetch(`${all.admin}/events`)
+    let told = ''
+    for await (const text of events.body.pipeThrough(new TextDecoderStream())) {
+      told += text
+      if (told.includes(upstream.origin)) break
+    }
+    assert.match(told, /The observed service/)
+    assert.ok(told.includes(JSON.stringify(upstream.origin)))
     for (const headers of [{ host: 'elsewhere.example' }, { 'x-forwarded-for': '192.0.2.1' }]) {
       const request = httpRequest(all.admin, { headers, agent: false }).end()
       const [response] = await once(request, 'response')
@@ -119,9 +127,12 @@ describe('the observed service', LIMIT, () => {
       response.resume()
       assert.equal(response.statusCode, 400, path)
     }
+    // Somebody who looks does not keep it.
+    const events = await fetch(`${all.admin}/events`)
     const ended = once(all.child, 'exit')
     all.child.kill()
     assert.deepEqual(await ended, [0, null])
+    await events.body.cancel()
   })
 
   it('has settings for a Prometheus beside it that promtool takes, rules included', async () => {

@@ -290,6 +290,23 @@ describe('the other tables', () => {
     for (const name of SNAPSHOT.filter((one) => one.endsWith('Calls'))) assert.ok(counts.includes(name), name)
   })
 
+  it('have every metric of Prometheus, with its labels and what they can be', async () => {
+    const { metricsText } = await import('../../pkg/prometheus.js')
+    /** Of each metric its labels, each with its values. */
+    const told = {}
+    for (const [, metric, labels] of metricsText(new CircuitBreaker({ name: 'users' })).matchAll(/^(\w+)\{(.+)\} \S+$/gm)) {
+      told[metric] ??= {}
+      for (const [, label, value] of labels.matchAll(/(\w+)="(\w+)"/g)) (told[metric][label] ??= new Set()).add(value)
+    }
+    const rows = tableBelow('docs/seeing.md', 'What to watch')
+    sameNames(first(rows), Object.keys(told))
+    for (const [metric, labels, meaning] of rows) {
+      const { breaker, ...others } = told[namesIn(metric)[0]]
+      sameNames(namesIn(labels), ['breaker', ...Object.keys(others)])
+      for (const values of Object.values(others)) sameNames(namesIn(meaning), values)
+    }
+  })
+
   it("have a registry's options and members", () => {
     const declared = text('js/registry/registry.js').match(/@typedef \{object\} RegistryOptions[^]*?\*\//)[0]
     const own = [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
