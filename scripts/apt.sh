@@ -30,12 +30,12 @@ apt_unpack() {
     printf 'error: missing %s, and there is no apt-get to fetch it. Put its programs on PATH\n' "$package" >&2
     exit 1
   fi
-  as_root apt-get update -qq
   rm -rf "$root" "$root".part
   mkdir -p "$root".part
   work=$(cd "$root".part && pwd)
-  # Fetched by the caller, so that the file is the caller's; what apt warns of then is no matter.
-  (cd "$work" && apt-get download -qq "$package" >/dev/null 2>"$work/said" && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x "./$folder") ||
+  # The caller's own file: what apt says of its own user then is no matter. The lists may be missing, or too old.
+  apt_fetch() { (cd "$work" && apt-get download -qq "$package" >/dev/null 2>said); }
+  { apt_fetch || { as_root apt-get update -qq && apt_fetch; }; } && (cd "$work" && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x "./$folder") ||
     { cat "$work/said" >&2 && printf 'error: could not fetch %s. Try: apt-get download %s\n' "$package" "$package" >&2 && exit 1; }
   rm -f "$work"/"$package"_*.deb "$work/said"
   mv "$work" "$root"

@@ -122,21 +122,24 @@ webkit_and_driver() {
   say "setup: $browser, $driver, $display"
 }
 
-# Prometheus and promtool, of which only the programs are kept: the package would start a service. Ranges that end where a query does (`@ end()`)
-# came with the version that is asked for.
-prometheus_and_promtool() {
-  local least=2.33.0 root=$HALFOPEN_CACHE/prometheus command found
-  if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then
-    say 'setup: fetching prometheus by apt'
-    apt_unpack prometheus usr/bin "$root"
-    hash -r
-  fi
+# Prometheus and promtool, of which only the programs are kept: the package would start a service. The version is the first that knows ranges which end
+# where a query does (`@ end()`).
+PROMETHEUS_LEAST=2.33.0
+has_prometheus() {
+  local command found
   for command in prometheus promtool; do
     found=$(version_of "$command")
-    [ -n "$found" ] && [ "$(printf '%s\n' "$least" "$found" | sort -V | head -n 1)" = "$least" ] ||
-      die "needs $command $least or later, found ${found:-none that runs}. Try: put that of a release of Prometheus on PATH"
+    [ -n "$found" ] && [ "$(printf '%s\n' "$PROMETHEUS_LEAST" "$found" | sort -V | head -n 1)" = "$PROMETHEUS_LEAST" ] || return 1
   done
-  say "setup: prometheus and promtool $found"
+}
+prometheus_and_promtool() {
+  if ! has_prometheus; then
+    say 'setup: fetching prometheus by apt'
+    apt_unpack prometheus usr/bin "$HALFOPEN_CACHE/prometheus"
+    hash -r
+    has_prometheus || die "no prometheus and promtool of version $PROMETHEUS_LEAST or later, not even in Debian's package. Try: put those of a release on PATH"
+  fi
+  say "setup: prometheus $(version_of prometheus), promtool $(version_of promtool)"
 }
 
 wasm_target

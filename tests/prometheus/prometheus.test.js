@@ -90,6 +90,14 @@ async function scraped() {
   }
 }
 
+/** Waits until each Prometheus has evaluated its rules on what it has scraped. */
+async function evaluated() {
+  const from = Date.now()
+  for (const { ask } of Object.values(prometheus)) {
+    await until('an evaluation', async () => (await ask('rules')).groups.every(({ lastEvaluation }) => Date.parse(lastEvaluation) > from))
+  }
+}
+
 before(async () => {
   upstream = await startUpstream()
   for (const process of PROCESSES) {
@@ -138,7 +146,7 @@ before(async () => {
     await byHand('a', 'flaps', hand)
     await scraped()
   }
-  await scraped()
+  await evaluated()
   for (const naming of Object.keys(LABELS)) {
     const seconds = sinceBefore()
     const answers = {}
