@@ -22,7 +22,7 @@ const PARTS = {
   mail: { classify: (error) => (error === undefined ? 'success' : 'ignored') },
   files: { maxConcurrent: 2 },
   reports: {},
-  stock: { recoveryTimeout: 0, successThreshold: 1 },
+  stock: { recoveryTimeout: 0, successThreshold: 1, halfOpenTimeout: LONG },
   shadow: { recoveryTimeout: LONG },
   late: { recoveryTimeout: LONG },
   flaps: { recoveryTimeout: LONG },
