@@ -325,6 +325,38 @@ describe('the totals of a registry', () => {
     assert.equal(after, 52)
   })
 
+  it('keep what was counted by one that left, though its core failed and it began anew', IN_WASM, async () => {
+    const totals = await answerOf(`
+      const { Instance } = WebAssembly
+      let fails = false
+      WebAssembly.Instance = function (...all) {
+        const instance = new Instance(...all)
+        const { record } = instance.exports
+        const mine = (...all) => { if (fails) { fails = false; throw new WebAssembly.RuntimeError('unreachable') } return record(...all) }
+        return { exports: { ...instance.exports, record: mine } }
+      }
+      console.error = () => {}
+      const { CircuitBreakerRegistry } = await import(ESM)
+      const registry = new CircuitBreakerRegistry({ maxBreakers: 1 })
+      const up = async () => 1
+      const held = registry.get('a')
+      for (let n = 0; n < 5; n++) await held.call(up)
+      registry.get('b')
+      await held.call(up)
+      const totals = [registry.metrics.totalCalls]
+      fails = true
+      held.recordSuccess()
+      totals.push(registry.metrics.totalCalls)
+      await held.call(up)
+      totals.push(held.metrics.totalCalls, registry.metrics.totalCalls)
+      registry.get('a')
+      totals.push(registry.metrics.totalCalls)
+      await registry.call('a', up)
+      totals.push(registry.metrics.totalCalls)
+      console.log(JSON.stringify(totals))`)
+    assert.deepEqual(totals, [6, 6, 1, 7, 7, 8])
+  })
+
   it('are as JSON beside the counts of each breaker by its key', async () => {
     const registry = new CircuitBreakerRegistry({ clock, failureThreshold: 1 })
     await registry.call('__proto__', up)
