@@ -271,7 +271,7 @@ function numberAt(rows, start, place, otherwise = 0) {
  */
 export function nameOf(label, name, key) {
   const text = textOf(() => label?.(name, key)) ?? textOf(() => name ?? (key === undefined ? '' : String(key))) ?? ''
-  return text.slice(0, LONGEST).replace(/\p{Surrogate}/gu, '\ufffd') || 'unnamed'
+  return text.slice(0, LONGEST).replace(/[\ud800-\udfff]/gu, '\ufffd') || 'unnamed'
 }
 
 /**
