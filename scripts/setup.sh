@@ -158,6 +158,7 @@ if [ "$scope" = all ]; then
   npm_tree tests/sdks
   npm_tree tests/types/matrix
   npm_tree tests/matrix
+  npm_tree tests/dashboard
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
