@@ -9,6 +9,7 @@ export { collect, contentType, metricsText } from './telemetry/prometheus.js'
 /** @typedef {import('./telemetry/options.js').LabelOptions} LabelOptions */
 /** @typedef {import('./telemetry/prometheus.js').LabelNames} LabelNames */
 /** @typedef {import('./telemetry/prometheus.js').MetricsTextOptions} MetricsTextOptions */
+/** @typedef {import('./telemetry/prometheus.js').OwnCollectOptions} OwnCollectOptions */
 /** @typedef {import('./telemetry/prometheus.js').PromClientLike} PromClientLike */
 /** @typedef {import('./telemetry/prometheus.js').RegisterLike} RegisterLike */
 /** @typedef {import('./telemetry/sources.js').Sources} Sources */

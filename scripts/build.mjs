@@ -214,7 +214,7 @@ function texts() {
 }
 
 if (!existsSync('node_modules/esbuild')) fail('npm dependencies are missing: run `npm run setup`')
-const [esbuild, { default: binaryen }, { LIMIT, SLIM_LIMITS, sizeLine, weigh, weighSlim }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
+const [esbuild, { default: binaryen }, { LIMIT, OTHER_LIMITS, SLIM_LIMITS, sizeLine, weigh, weighOthers, weighSlim }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
 
 const versions = shell('bash', '-c', 'rustc --version; wasm-bindgen --version; wasm-opt --version')
 const inputs = digest(INPUTS.flatMap(files).filter((path) => !path.startsWith(GENERATED) && !path.startsWith(GENERATED_PAGE)), versions, release)
@@ -240,3 +240,7 @@ if (size.gzip > LIMIT) fail('the default entry is over its limit: `node scripts/
 const slim = await weighSlim()
 console.log(`build: slim.js ${slim.js} B gzipped (limit ${SLIM_LIMITS.js} B), slim.wasm ${slim.wasm} B gzipped (limit ${SLIM_LIMITS.wasm} B)`)
 for (const part of ['js', 'wasm']) if (slim[part] > SLIM_LIMITS[part]) fail(`slim.${part} is over its limit`)
+for (const [name, gzip] of await weighOthers()) {
+  console.log(`build: ${name}.js ${gzip} B gzipped (limit ${OTHER_LIMITS[name]} B)`)
+  if (gzip > OTHER_LIMITS[name]) fail(`${name}.js is over its limit`)
+}

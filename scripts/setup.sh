@@ -159,6 +159,8 @@ if [ "$scope" = all ]; then
   npm_tree tests/types/matrix
   npm_tree tests/matrix
   npm_tree tests/dashboard
+  npm_tree tests/telemetry
+  npm_tree tests/telemetry/newest
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked

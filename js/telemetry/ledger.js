@@ -153,6 +153,7 @@ export class Ledger {
     /** What those counted that were not there at the last reading: first those that are new, then those that are back. @type {[Series, Float64Array][][]} */
     const came = [[], []]
 
+    /** What one has counted, and then what of it is new. */
     const now = new Float64Array(COUNTS)
     if (gone !== undefined) count(gone, 0, places, total)
     for (let row = 0; row < ids.length; row++) {
@@ -169,16 +170,16 @@ export class Ledger {
       }
       const { series, counts } = /** @type {Life} */ (life)
       // One that counts from 0 again leads another life.
-      if (now.some((number, index) => number < counts[index])) counts.fill(0)
-      const steps = counts.map((number, index) => now[index] - number)
+      if (isLess(now, counts)) counts.fill(0)
       add(total, now)
+      add(now, counts, -1)
+      add(counts, now)
       if (life.turn === book.turn) {
-        add(series.counts, steps)
-        add(left, steps, -1)
+        add(series.counts, now)
+        add(left, now, -1)
       } else {
-        came[Number(isBack)].push([series, steps])
+        came[Number(isBack)].push([series, now.slice()])
       }
-      counts.set(now)
       life.turn = turn
       if (id > highest) highest = id
       series.active += numberAt(rows, start, places[IN_FLIGHT])
@@ -214,6 +215,17 @@ function forget(lives, turn, most) {
     if (lives.size <= most) return
     if (life.turn !== turn) lives.delete(id)
   }
+}
+
+/**
+ * Whether any of the numbers is below its like.
+ *
+ * @param {Float64Array} numbers
+ * @param {Float64Array} others
+ */
+function isLess(numbers, others) {
+  for (let index = 0; index < COUNTS; index++) if (numbers[index] < others[index]) return true
+  return false
 }
 
 /**

@@ -1,7 +1,7 @@
 // Reads the text format of Prometheus, 0.0.4, as strictly as its description has it. It must not know what is told.
 
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\n"])*)"(,|$)/y
-const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN)$/
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{([^]*)\})? ([+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN)$/
 
 /**
  * The samples of a text, in its order. A line that is none, and a sample whose type was not told before it, is an error.
