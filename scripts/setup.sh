@@ -161,6 +161,7 @@ if [ "$scope" = all ]; then
   npm_tree tests/sdks
   npm_tree tests/types/matrix
   npm_tree tests/matrix
+  npm_tree tests/dashboard
   npm_tree tests/telemetry
   npm_tree tests/telemetry/newest
   chromium_and_driver

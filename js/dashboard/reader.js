@@ -173,9 +173,11 @@ export class Reader {
     const reading = place.door[DOOR]()
     const index = reading.ids.indexOf(place.key)
     if (index < 0) return undefined
+    const breaker = reading.breaker(index)
+    if (breaker === undefined) return undefined
     const { facts, rows } = reading
     const named = Object.fromEntries(facts.map((name, fact) => [name, finite(rows[index * facts.length + fact])]))
-    return { breaker: reading.breaker(index), facts: named, label: place.row.label, source: this.#sources[place.row.source].label }
+    return { breaker, facts: named, label: place.row.label, source: this.#sources[place.row.source].label }
   }
 
   /**
