@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { GENERATED_PAGE, makePage } from './page.mjs'
 import { fail, run, shell } from './run.mjs'
 import { GENERATED, GLUE, makeWasm } from './wasm.mjs'
 
@@ -28,6 +29,11 @@ const ENTRIES = [
   { name: 'index', sources: ['js/index.js'], formats: BOTH, core: 'inline' },
   { name: 'fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'inline' },
   { name: 'undici', sources: ['js/undici.js'], formats: BOTH, core: 'inline' },
+  // They have no core: a breaker of any is read by one symbol.
+  { name: 'otel', sources: ['js/otel.js'], formats: BOTH },
+  { name: 'prometheus', sources: ['js/prometheus.js'], formats: BOTH },
+  { name: 'dashboard', sources: ['js/dashboard.js'], formats: BOTH },
+  { name: 'panel', sources: ['js/panel.js'], formats: BOTH },
   { name: 'no-wasm', sources: ['js/index.js', 'js/fetch.js', 'js/undici.js'], formats: BOTH, core: 'script', minify: true },
   { name: 'react-native/index', sources: ['js/index.js'], formats: BOTH, core: 'script' },
   { name: 'react-native/fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'script' },
@@ -44,7 +50,7 @@ const EXTENSION = { esm: '.js', cjs: '.cjs' }
 const SCRIPT = { file: 'halfopen.min.js', globalName: 'halfopen', sources: ['js/index.js', 'js/fetch.js'] }
 
 const INPUTS = [
-  'Cargo.toml', 'Cargo.lock', 'src', 'js', 'pkg.json', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/wasm.mjs',
+  'Cargo.toml', 'Cargo.lock', 'src', 'js', 'pkg.json', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/page.mjs', 'scripts/wasm.mjs',
   'scripts/wasm-sections.mjs', 'scripts/run.mjs', 'scripts/toolchain.sh',
   'README.md', 'CHANGELOG.md', 'docs', 'LICENSE-MIT', 'LICENSE-APACHE',
 ]
@@ -63,7 +69,7 @@ function digest(paths, ...more) {
   return hash.digest('hex')
 }
 
-const outputs = () => digest([...files('pkg'), ...files(GENERATED)])
+const outputs = () => digest([...files('pkg'), ...files(GENERATED), ...files(GENERATED_PAGE)])
 
 /** What esbuild's helpers for CommonJS say, and what is to stand there: own members alone, whatever somebody added to `Object.prototype`. */
 const HELPERS = [
@@ -210,10 +216,10 @@ function texts() {
 }
 
 if (!existsSync('node_modules/esbuild')) fail('npm dependencies are missing: run `npm run setup`')
-const [esbuild, { default: binaryen }, { LIMIT, SLIM_LIMITS, sizeLine, weigh, weighSlim }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
+const [esbuild, { default: binaryen }, { LIMIT, OTHER_LIMITS, SLIM_LIMITS, sizeLine, weigh, weighOthers, weighSlim }] = await Promise.all([import('esbuild'), import('binaryen'), import('./size.mjs')])
 
 const versions = shell('bash', '-c', 'rustc --version; wasm-bindgen --version; wasm-opt --version')
-const inputs = digest(INPUTS.flatMap(files).filter((path) => !path.startsWith(GENERATED)), versions, release)
+const inputs = digest(INPUTS.flatMap(files).filter((path) => !path.startsWith(GENERATED) && !path.startsWith(GENERATED_PAGE)), versions, release)
 const stamp = existsSync(STAMP) ? JSON.parse(readFileSync(STAMP, 'utf8')) : {}
 
 if (!force && stamp.inputs === inputs && stamp.outputs === outputs()) {
@@ -222,6 +228,7 @@ if (!force && stamp.inputs === inputs && stamp.outputs === outputs()) {
   rmSync('pkg', { recursive: true, force: true })
   mkdirSync('pkg')
   await makeWasm(esbuild, binaryen)
+  await makePage(esbuild)
   await bundles(esbuild)
   await script(esbuild, SCRIPT)
   types()
@@ -235,3 +242,7 @@ if (size.gzip > LIMIT) fail('the default entry is over its limit: `node scripts/
 const slim = await weighSlim()
 console.log(`build: slim.js ${slim.js} B gzipped (limit ${SLIM_LIMITS.js} B), slim.wasm ${slim.wasm} B gzipped (limit ${SLIM_LIMITS.wasm} B)`)
 for (const part of ['js', 'wasm']) if (slim[part] > SLIM_LIMITS[part]) fail(`slim.${part} is over its limit`)
+for (const [name, gzip] of await weighOthers()) {
+  console.log(`build: ${name}.js ${gzip} B gzipped (limit ${OTHER_LIMITS[name]} B)`)
+  if (gzip > OTHER_LIMITS[name]) fail(`${name}.js is over its limit`)
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
-#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers
+#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers, Prometheus
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -122,6 +122,26 @@ webkit_and_driver() {
   say "setup: $browser, $driver, $display"
 }
 
+# Prometheus and promtool, of which only the programs are kept: the package would start a service. The version is the first that knows ranges which end
+# where a query does (`@ end()`).
+PROMETHEUS_LEAST=2.33.0
+has_prometheus() {
+  local command found
+  for command in prometheus promtool; do
+    found=$(version_of "$command")
+    [ -n "$found" ] && [ "$(printf '%s\n' "$PROMETHEUS_LEAST" "$found" | sort -V | head -n 1)" = "$PROMETHEUS_LEAST" ] || return 1
+  done
+}
+prometheus_and_promtool() {
+  if ! has_prometheus; then
+    say 'setup: fetching prometheus by apt'
+    apt_unpack prometheus usr/bin "$HALFOPEN_CACHE/prometheus"
+    hash -r
+    has_prometheus || die "no prometheus and promtool of version $PROMETHEUS_LEAST or later, not even in Debian's package. Try: put those of a release on PATH"
+  fi
+  say "setup: prometheus $(version_of prometheus), promtool $(version_of promtool)"
+}
+
 wasm_target
 least=$(sed -nE 's/^rust-version *= *"([0-9.]+)".*/\1/p' Cargo.toml)
 found=$(rustc --version | cut -d' ' -f2)
@@ -141,8 +161,13 @@ if [ "$scope" = all ]; then
   npm_tree tests/sdks
   npm_tree tests/types/matrix
   npm_tree tests/matrix
+  npm_tree tests/dashboard
+  npm_tree tests/telemetry
+  npm_tree tests/telemetry/newest
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
   webkit_and_driver
+  npm_tree tests/prometheus
+  prometheus_and_promtool
 fi

@@ -15,13 +15,16 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 34_550
+export const LIMIT = 36_200
 
 /**
  * What `halfopen/slim` must not exceed, gzipped, in bytes: the JavaScript of who uses the class alone, minified, and the Wasm. The aim for the
  * JavaScript is 14,000, for the Wasm 12,000.
  */
-export const SLIM_LIMITS = { js: 16_200, wasm: 12_220 }
+export const SLIM_LIMITS = { js: 17_000, wasm: 12_700 }
+
+/** What the entries must not exceed that need no core, minified and gzipped, in bytes: each alone, as whoever adds it to the default entry downloads it. */
+export const OTHER_LIMITS = { otel: 3_900, prometheus: 3_700, dashboard: 21_800, panel: 17_500 }
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [
@@ -57,6 +60,11 @@ export async function weighSlim() {
   const stdin = { contents: "export { CircuitBreaker, init } from './pkg/slim.js'", resolveDir: root }
   const [breaker, all] = [await bundle({ stdin }), await bundle({ entryPoints: [`${root}pkg/slim.js`] })]
   return { js: gzipped(breaker.minified), all: gzipped(all.minified), wasm: gzipped(readFileSync(`${root}pkg/slim.wasm`)) }
+}
+
+/** Weighs the entries that need no core: gzipped bytes by name. */
+export async function weighOthers() {
+  return Promise.all(Object.keys(OTHER_LIMITS).map(async (name) => [name, (await weigh(`${root}pkg/${name}.js`)).gzip]))
 }
 
 const kb = (bytes) => `${(bytes / 1000).toFixed(1)} KB`
@@ -136,6 +144,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log()
     table(['core.wasm, in bytes', 'raw'], weighWasm())
   }
+  console.log()
+  table(['entries that need no core', 'gzipped', 'limit'], (await weighOthers()).map(([name, gzip]) => [name, gzip, OTHER_LIMITS[name]]))
   console.log(`\nindex.js: ${sizeLine(size)}`)
   if (size.gzip > LIMIT) process.exitCode = 1
 }

@@ -10,7 +10,7 @@ cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
 # The browsers come last, when the other lane is through: beside it, a page in WebKit once gave no answer in 20 s.
-node_lane=(types js http web package browsers)
+node_lane=(types js http web package telemetry prometheus browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix)
@@ -75,7 +75,10 @@ sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_te
 # Some of the tools that start runtimes need Node 22.
 matrix() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/matrix; }
 web() { node_tests tests/web; }
+# The newest SDK of OpenTelemetry needs Node 22.15.
+telemetry() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/telemetry; }
 package() { node_tests tests/package; }
+prometheus() { node_tests tests/prometheus; }
 runners() { node_tests tests/runners; }
 # Many of the tools need Node 22.
 bundlers() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/bundlers; }

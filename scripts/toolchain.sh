@@ -75,7 +75,7 @@ find_minibrowser() {
 [ -n "$WASM_BINDGEN_VERSION" ] || die 'Cargo.toml does not pin wasm-bindgen to one exact version (wasm-bindgen = "=x.y.z")'
 
 # npm's tools (wasm-opt, tsc …) and the cached ones go first; a cached one exists only where PATH had no fitting one.
-PATH=$HALFOPEN_CACHE/wasm-bindgen-$WASM_BINDGEN_VERSION/bin:$HALFOPEN_CACHE/wasm-pack-$WASM_PACK_VERSION/bin:$HALFOPEN_CACHE/geckodriver-$GECKODRIVER_VERSION/bin:$PATH
+PATH=$HALFOPEN_CACHE/wasm-bindgen-$WASM_BINDGEN_VERSION/bin:$HALFOPEN_CACHE/wasm-pack-$WASM_PACK_VERSION/bin:$HALFOPEN_CACHE/geckodriver-$GECKODRIVER_VERSION/bin:$HALFOPEN_CACHE/prometheus/usr/bin:$PATH
 PATH=$HALFOPEN_ROOT/node_modules/.bin:$PATH
 export PATH
 

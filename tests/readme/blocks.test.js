@@ -1,5 +1,5 @@
 // Every fenced block of README.md, of docs/ and of the two pages for who works on the project. JavaScript, TypeScript and HTML run against
-// the built package, and what their comments say about results is checked; commands are looked up. A block that is neither run nor
+// the built package, and what their comments say about results is checked; commands are looked up, and settings are taken by promtool. A block that is neither run nor
 // checked is a failure. It must not know what a block is about.
 //
 // Each block of code is a program of its own, in the world that preamble.js makes. To run those of one file or line:
@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -16,6 +16,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
 import { chromium } from 'playwright-core'
+import { promtool } from '../prometheus/tools.js'
 import { blocksOf, pagesOf } from './blocks.js'
 import { answerTo, HOST } from './preamble.js'
 import { withChecks } from './results.js'
@@ -31,7 +32,7 @@ const files = [...shipped, 'CONTRIBUTING.md', 'ARCHITECTURE.md']
 const blocks = files.flatMap((file) => blocksOf(root, file))
 
 /** How a block of a language is run. Without an entry it is neither run nor checked. */
-const RUN = { js: runJS, ts: runTS, html: runHTML, sh: checkCommands }
+const RUN = { js: runJS, ts: runTS, html: runHTML, sh: checkCommands, yaml: checkSettings }
 
 /** What a command of a block may be, and when it is right. */
 const COMMANDS = [
@@ -46,11 +47,11 @@ const COMMANDS = [
 ]
 
 /** Packages that users have beside ours, and whose folder they are installed in. */
-const OF_THE_USER = { undici: '.', openai: '.', '@langchain/openai': 'tests/sdks' }
+const OF_THE_USER = { undici: '.', openai: '.', '@langchain/openai': 'tests/sdks', '@opentelemetry/api': 'tests/telemetry', '@opentelemetry/sdk-metrics': 'tests/telemetry', 'prom-client': 'tests/telemetry' }
 
 /** A project of a user who installed the built package. */
 let user
-const done = { js: 0, ts: 0, html: 0, sh: 0, results: 0 }
+const done = { js: 0, ts: 0, html: 0, sh: 0, yaml: 0, results: 0 }
 
 before(async () => {
   user = await mkdtemp(join(tmpdir(), 'halfopen-readme-'))
@@ -80,7 +81,7 @@ for (const file of files) {
 describe('the documents', () => {
   it('have every kind of block, and results that were checked', (test) => {
     test.diagnostic(`ran ${Object.entries(done).map(([what, count]) => `${count} ${what}`).join(', ')}`)
-    assert.equal(done.js + done.ts + done.html + done.sh, blocks.length)
+    assert.equal(done.js + done.ts + done.html + done.sh + done.yaml, blocks.length)
     for (const [what, count] of Object.entries(done)) assert.ok(count > 0, `no ${what}`)
   })
 
@@ -140,6 +141,7 @@ describe('the documents', () => {
     await assert.rejects(runJS(unreached), /never reached/)
     await assert.rejects(async () => checkCommands({ ...block, language: 'sh', text: 'npm run nothing\n' }), /npm run nothing/)
     await assert.rejects(async () => checkCommands({ ...block, language: 'sh', text: 'rm -rf .\n' }), /Nobody checks/)
+    await assert.rejects(checkSettings({ ...block, language: 'yaml', text: 'rule_files: [alerts.yml]\nscrape_config: []\n' }), /scrape_config not found/)
     assert.throws(() => withChecks({ ...block, text: '1 + 1 // -> 2\n' }), /write results as/)
   })
 })
@@ -256,6 +258,19 @@ async function checkCommands({ file, line, text }) {
     const [form, isRight] = known
     assert.ok(isRight(...(form.exec(command)?.slice(1) ?? [])), `${file}:${line}: there is no \`${command}\``)
   }
+}
+
+/**
+ * Settings of a Prometheus, beside the alert rules that they may name.
+ *
+ * @param {import('./blocks.js').Block} block
+ */
+async function checkSettings({ file, line, text }) {
+  const folder = await mkdtemp(join(user, 'prometheus-'))
+  for (const name of readdirSync(join(root, 'grafana'))) await copyFile(join(root, 'grafana', name), join(folder, name))
+  await writeFile(join(folder, 'prometheus.yml'), text)
+  const said = await promtool('check', 'config', join(folder, 'prometheus.yml'))
+  assert.match(said, /rules found/, `${file}:${line} names no rules`)
 }
 
 function assertReached(file, lines, reached) {

@@ -13,7 +13,11 @@ import { EVENTS } from '../../js/breaker/events.js'
 import { startEngine } from '../../js/engine/index.js'
 import { OPTIONS, SNAPSHOT, WINDOWS } from '../../js/engine/numbers.js'
 import { CODES } from '../../js/base/misuse.js'
+import { OUTCOMES, STATES as TOLD_STATES } from '../../js/telemetry/ledger.js'
+import { DURATION, METRICS } from '../../js/telemetry/metrics.js'
 import * as halfopen from '../../pkg/index.js'
+import { instrument } from '../../pkg/otel.js'
+import { collect, metricsText } from '../../pkg/prometheus.js'
 import * as markdown from './blocks.js'
 
 const { CircuitBreaker, CircuitBreakerMetrics, CircuitBreakerRegistry, ManualClock } = halfopen
@@ -376,6 +380,43 @@ describe('the other tables', () => {
   })
 })
 
+describe('docs/opentelemetry.md and docs/prometheus.md', () => {
+  const inPrometheus = ({ name, counts }) => `${name.replaceAll('.', '_')}${counts ? '_total' : ''}`
+  const defaultOf = (rows, name) => rows.find(([cell]) => namesIn(cell)[0] === name)[1]
+
+  it('have every option, and its default', () => {
+    const breaker = new CircuitBreaker()
+    const ofOTel = tableBelow('docs/opentelemetry.md', 'What it takes')
+    const ofText = tableBelow('docs/prometheus.md', 'What it takes')
+    sameNames(first(ofOTel), knownTo((options) => instrument({}, breaker, options)))
+    sameNames(first(ofText), knownTo((options) => metricsText(breaker, options)))
+    sameNames(first(tableBelow('docs/prometheus.md', 'With prom-client')), knownTo((options) => collect(options)))
+    for (const [rows, file] of [[ofOTel, 'otel'], [ofText, 'prometheus']]) {
+      assert.equal(defaultOf(rows, 'maxNames'), /MAX_NAMES = (\d+)/.exec(text(`js/telemetry/${file}.js`))[1])
+      assert.deepEqual(rows.find(([cell]) => cell === '`label`'), ofText.find(([cell]) => cell === '`label`'))
+    }
+  })
+
+  it('have every metric, with its unit and its labels', () => {
+    assert.deepEqual(
+      tableBelow('docs/opentelemetry.md', 'What is told').map(([name, kind, unit]) => [namesIn(name)[0], kind, namesIn(unit)[0]]),
+      [...METRICS.map(({ name, counts, unit }) => [name, counts ? 'counter' : 'up-down counter', unit]), [DURATION.name, 'histogram', DURATION.unit]]
+    )
+    assert.deepEqual(
+      tableBelow('docs/prometheus.md', 'What it tells').map(([name, type, labels]) => [namesIn(name)[0], type, namesIn(labels)]),
+      METRICS.map((metric) => [inPrometheus(metric), metric.counts ? 'counter' : 'gauge', ['breaker', ...(metric.label ? [metric.label] : [])]])
+    )
+    for (const { by } of METRICS) if (by !== undefined) for (const page of ['docs/opentelemetry.md', 'docs/prometheus.md']) assert.ok(text(page).includes(page.includes('prom') ? by.replaceAll('.', '_') : by), by)
+  })
+
+  it('have every outcome, of as many as names are said to fit', () => {
+    assert.deepEqual(first(tableBelow('docs/opentelemetry.md', 'Outcomes')), [...OUTCOMES])
+    const [, fit] = /(\d+) names and `_other` fit/.exec(text('docs/opentelemetry.md'))
+    assert.ok((Number(fit) + 1) * OUTCOMES.length < 2000 && (Number(fit) + 2) * OUTCOMES.length >= 2000)
+    assert.deepEqual([...TOLD_STATES], startEngine().states)
+  })
+})
+
 describe('CHANGELOG.md', () => {
   /** What users can name, by the tables that the tests above compare with the code. */
   const TABLES = [
@@ -396,6 +437,12 @@ describe('CHANGELOG.md', () => {
       assert.deepEqual(missing(names), [])
     })
   }
+
+  it('names every metric that is told elsewhere, and the functions that tell', () => {
+    const all = text('CHANGELOG.md')
+    for (const { name } of [...METRICS, DURATION]) assert.ok(all.includes(`\`${name}\``), name)
+    assert.deepEqual(missing(['instrument', 'metricsText', 'collect', 'contentType', 'maxNames', 'label', 'labels', 'duration', 'trace']), [])
+  })
 
   it('names every type of window, and every export', () => {
     assert.deepEqual(missing(WINDOWS.filter((name) => !name.includes('.')).map((type) => `'${type}'`)), [])

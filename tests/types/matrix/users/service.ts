@@ -9,6 +9,10 @@ import type { CallPermit, CircuitBreakerEventMap, CircuitBreakerOptions, Registr
 import { guardFetch } from 'halfopen/fetch'
 import { init, initSync } from 'halfopen/slim'
 import { CircuitBreaker as WithoutWasm } from 'halfopen/no-wasm'
+import { instrument } from 'halfopen/otel'
+import type { MeterLike } from 'halfopen/otel'
+import { collect, contentType, metricsText } from 'halfopen/prometheus'
+import type { PromClientLike } from 'halfopen/prometheus'
 import { guardDispatch } from 'halfopen/undici'
 import type { GuardedDispatch } from 'halfopen/undici'
 
@@ -203,3 +207,10 @@ export const ofDispatch = interceptor.registry.get('https://example.org')
 export const ready = init('/assets/slim.wasm').then(() => init(Promise.resolve(new ArrayBuffer(8))))
 initSync(new Uint8Array(8))
 export const withoutWasm = new WithoutWasm({ failureThreshold: 3 })
+
+declare const meter: MeterLike
+export const stopTelling = instrument(meter, [breaker, registry, () => breaker], { maxNames: undefined, label: (name, key) => name ?? `${key}`, duration: true, trace: undefined })
+instrument(meter, () => [breaker, registry])
+export const page = { type: contentType, text: metricsText([registry, breaker], { labels: 'otel', maxNames: 10 }) }
+declare const client: PromClientLike
+export const stopCollecting = collect({ client, register: undefined, registries: registry, label: undefined })

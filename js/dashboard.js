@@ -1,0 +1,10 @@
+/**
+ * The public export list of `halfopen/dashboard`, nothing else.
+ *
+ * Must not know: what the exports do.
+ */
+export { dashboard } from './dashboard/dashboard.js'
+/** @typedef {import('./dashboard/dashboard.js').Act} Act */
+/** @typedef {import('./dashboard/dashboard.js').Dashboard} Dashboard */
+/** @typedef {import('./dashboard/dashboard.js').DashboardOptions} DashboardOptions */
+/** @typedef {import('./dashboard/dashboard.js').DashboardSource} DashboardSource */
