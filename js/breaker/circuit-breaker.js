@@ -9,8 +9,8 @@
  */
 import { core, letThrough, retired } from '../engine/index.js'
 import {
-  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, factIn, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT,
-  REPORT, SUCCESS, TIMED_OUT, UNJUDGED
+  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FACT_REJECTED_CALLS,
+  FACT_STATE_CHANGE_COUNT, FACT_TOTAL_CALLS, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, REPORT, ROW, SUCCESS, TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
 import { misuse, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
@@ -18,6 +18,7 @@ import { checkCallOptions, onlySignal } from '../options/call-options.js'
 import { createAgain, setOption } from '../options/options.js'
 import { report } from '../base/report.js'
 import { assertTripTime, tripTime } from '../options/trip-options.js'
+import { openChannels, publish } from './channels.js'
 import { NAMES, openDoor } from './door.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
@@ -108,6 +109,7 @@ export class CircuitBreaker extends Target {
       (this.#demand & DEMANDS_ELAPSED) !== 0 || others.fallbackOn === 'failure' || others.timeout !== undefined
     Object.defineProperty(this, 'state', OWN_STATE)
     showBreakers()
+    openChannels()
     if (others.probe !== undefined) this.#startProbe()
   }
 
@@ -201,9 +203,9 @@ export class CircuitBreaker extends Target {
       state: this.state,
       failures: this.failureCount,
       successRate: percent(successRate(report)),
-      totalCalls: factIn(report, 'totalCalls'),
-      rejected: factIn(report, 'rejectedCalls'),
-      stateChanges: factIn(report, 'stateChangeCount')
+      totalCalls: report[FACT_TOTAL_CALLS],
+      rejected: report[FACT_REJECTED_CALLS],
+      stateChanges: report[FACT_STATE_CHANGE_COUNT]
     }
   }
 
@@ -987,6 +989,7 @@ export class CircuitBreaker extends Target {
     if (this.#options.probe !== undefined) this.#startProbe()
     const error = refusalOf(refusal, this.#slot, now, this.#options, this.#rare?.news?.cause)
     if (this.#heard & EVENTS.reject) this.#emit('reject', { error })
+    publish('reject', this, { error })
     return error
   }
 
@@ -1023,7 +1026,10 @@ export class CircuitBreaker extends Target {
 
   #news() {
     const rare = (this.#rare ??= new Rare())
-    return (rare.news ??= new News((detail) => this.#emit('statechange', detail)))
+    return (rare.news ??= new News((detail) => {
+      this.#emit('statechange', detail)
+      publish('statechange', this, detail)
+    }))
   }
 
   /**
@@ -1101,7 +1107,7 @@ export class CircuitBreaker extends Target {
    */
   #report(now = NaN) {
     if (unsettled.length > 0) settleNoted()
-    return core.report([this.#live(), now], (row ??= new Float64Array(REPORT.length)))
+    return core.report([this.#live(), now], (row ??= new Float64Array(ROW)))
   }
 
   #stateChanges() {

@@ -3,21 +3,9 @@
  *
  * Must not know: breakers. Each fact stands once, in Rust; the build writes these constants.
  */
-import { REASONS, REPORT, STATES, TRANSITION_FROM, TRANSITION_REASON, TRANSITION_TO } from './generated/numbers.js'
+import { REASONS, STATES, TRANSITION_FROM, TRANSITION_REASON, TRANSITION_TO } from './generated/numbers.js'
 
 export * from './generated/numbers.js'
-
-/**
- * A number of a row of a report.
- *
- * @internal
- * @param {ArrayLike<number>} rows
- * @param {typeof REPORT[number]} name
- * @param {number} [row] Which row; the first by default.
- */
-export function factIn(rows, name, row = 0) {
-  return rows[row * REPORT.length + REPORT.indexOf(name)]
-}
 
 /**
  * The names behind the number of a state change.

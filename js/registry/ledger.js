@@ -2,19 +2,16 @@
  * What the breakers counted that left a registry: the sum of these counts and of those that are there never goes down, and no call is in it twice.
  *
  * Must not know: why a breaker leaves or comes back, and what it does meanwhile. A breaker that was put aside counts nothing; one that goes on is
- * looked at when somebody reads, and before its slot is freed.
+ * looked at when somebody reads, and before its slot is freed. The numbers before those of the window are counts over a breaker's life, but for those
+ * in flight.
  */
 import { core } from '../engine/index.js'
-import { REPORT } from '../engine/numbers.js'
-
-/** How many numbers a row begins with that are counts over a breaker's life; but for one. */
-const COUNTS = /* @__PURE__ */ REPORT.indexOf('windowCalls')
-const IN_FLIGHT = /* @__PURE__ */ REPORT.indexOf('inFlight')
+import { FACT_IN_FLIGHT, FACT_WINDOW_CALLS as COUNTS, ROW } from '../engine/numbers.js'
 
 /** The ledger of a registry. */
 export class Ledger {
   /** What was counted by those that left, up to the last look at each. */
-  gone = new Float64Array(REPORT.length)
+  gone = new Float64Array(ROW)
   /** Those that left and go on counting. @type {Set<Away>} */
   away = new Set()
 
@@ -57,7 +54,7 @@ export class Away {
     const noted = this.#noted
     for (let index = 0; index < COUNTS; index++) {
       // One that counts less than it did has begun anew, since the core failed.
-      if (index !== IN_FLIGHT) gone[index] += row[index] - (row[index] < noted[index] ? 0 : noted[index])
+      if (index !== FACT_IN_FLIGHT) gone[index] += row[index] - (row[index] < noted[index] ? 0 : noted[index])
       noted[index] = row[index]
     }
   }
@@ -83,6 +80,6 @@ export class Away {
   comeBack() {
     this.rest()
     const { gone } = this.#ledger
-    for (let index = 0; index < COUNTS; index++) if (index !== IN_FLIGHT) gone[index] -= this.#noted[index]
+    for (let index = 0; index < COUNTS; index++) if (index !== FACT_IN_FLIGHT) gone[index] -= this.#noted[index]
   }
 }

@@ -15,7 +15,7 @@ import { checkOptions } from '../breaker/slots.js'
 import { timeOf } from '../breaker/sources.js'
 import { settleNoted, unsettled } from '../breaker/unsettled.js'
 import { core } from '../engine/index.js'
-import { factIn, GROUPS, MODES, REPORT, STATES } from '../engine/numbers.js'
+import { FACT_MODE, FACT_STATE, FACT_STATE_CHANGE_COUNT, GROUPS, MODES, ROW, STATES } from '../engine/numbers.js'
 import { finalizer, weakRef } from '../base/host.js'
 import { CODES, misuse, optionError, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
@@ -227,7 +227,7 @@ export class CircuitBreakerRegistry extends Target {
    * @returns {Record<string, State>}
    */
   status() {
-    return this.#byKey((rows, row) => STATES[factIn(rows, 'state', row)])
+    return this.#byKey((rows, first) => STATES[rows[first + FACT_STATE]])
   }
 
   /**
@@ -236,7 +236,7 @@ export class CircuitBreakerRegistry extends Target {
   summary() {
     const states = { closed: 0, open: 0, half_open: 0 }
     const { seats, rows } = this.#rows()
-    seats.forEach((_, row) => states[STATES[factIn(rows, 'state', row)]]++)
+    for (let first = 0; first < rows.length; first += ROW) states[STATES[rows[first + FACT_STATE]]]++
     const { totalCalls, successfulCalls: successful, failedCalls: failed, rejectedCalls: rejected, successRate } = countsIn(sumOf(rows))
     return { breakers: seats.length, ...states, totalCalls, successful, failed, rejected, successRate: percent(successRate) }
   }
@@ -261,11 +261,11 @@ export class CircuitBreakerRegistry extends Target {
     return {
       metrics: this.#metricsOf(all.rows),
       breakers: this.#byKey(
-        (rows, row) => ({
-          state: STATES[factIn(rows, 'state', row)],
-          mode: MODES[factIn(rows, 'mode', row)],
-          ...countsIn(rows, row),
-          stateChanges: factIn(rows, 'stateChangeCount', row)
+        (rows, first) => ({
+          state: STATES[rows[first + FACT_STATE]],
+          mode: MODES[rows[first + FACT_MODE]],
+          ...countsIn(rows, first),
+          stateChanges: rows[first + FACT_STATE_CHANGE_COUNT]
         }),
         all
       )
@@ -323,14 +323,14 @@ export class CircuitBreakerRegistry extends Target {
    */
   #metricsOf(rows) {
     const total = sumOf(rows, this.#ledger.read())
-    return { ...countsIn(total), stateChanges: factIn(total, 'stateChangeCount') }
+    return { ...countsIn(total), stateChanges: total[FACT_STATE_CHANGE_COUNT] }
   }
 
   /**
    * What is said of each breaker, by its key.
    *
    * @template T
-   * @param {(rows: Float64Array, row: number) => T} say
+   * @param {(rows: Float64Array, first: number) => T} say Is told where the row of the breaker begins.
    * @returns {Record<string, T>}
    */
   #byKey(say, { seats, rows } = this.#rows()) {
@@ -339,7 +339,7 @@ export class CircuitBreakerRegistry extends Target {
     for (const isText of [true, false]) {
       seats.forEach(({ key }, row) => {
         if ((typeof key === 'string' || typeof key === 'symbol') !== isText) return
-        all[isText ? /** @type {any} */ (key) : labelOf(key, all)] = say(rows, row)
+        all[isText ? /** @type {any} */ (key) : labelOf(key, all)] = say(rows, row * ROW)
       })
     }
     return all
@@ -560,8 +560,8 @@ const openRegistries = () => openDoor(CircuitBreakerRegistry.prototype)
  * @param {Float64Array} rows
  * @param {Float64Array} [sum] What is there already.
  */
-function sumOf(rows, sum = new Float64Array(REPORT.length)) {
-  for (let index = 0; index < rows.length; index++) sum[index % REPORT.length] += rows[index]
+function sumOf(rows, sum = new Float64Array(ROW)) {
+  for (let first = 0; first < rows.length; first += ROW) for (let index = 0; index < ROW; index++) sum[index] += rows[first + index]
   return sum
 }
 

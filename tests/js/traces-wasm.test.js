@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { startEngine } from '../../js/engine/index.js'
-import { FAILURE, factIn, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
+import { FACT_MINIMUM_CALLS, FACT_RETRY_AFTER, FACT_TEST_EXPIRES_AFTER, FACT_WINDOW_CALLS, FAILURE, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
 import { replayAll } from '../traces/suite.js'
 
 const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
@@ -17,7 +17,7 @@ replayAll('wasm', (options, start) => {
   for (const [name, value] of numbers(options)) assert.equal(core.draftOption(core.fields.get(name), value), 0, name)
   const slot = core.create(0)
   assert.ok(slot >= 0, 'the options make a breaker')
-  assert.notEqual(factIn(core.report([slot, now]), 'testExpiresAfter'), 0, 'the slot has a breaker')
+  assert.notEqual(core.report([slot, now])[FACT_TEST_EXPIRES_AFTER], 0, 'the slot has a breaker')
   /** Permits of calls in flight. */
   const held = new Map()
   const controls = {
@@ -54,13 +54,13 @@ replayAll('wasm', (options, start) => {
     control: (deed, value) => controls[deed](value),
     counts() {
       const row = core.report([slot, now])
-      const [calls, failures, slowCalls] = ['windowCalls', 'windowFailures', 'windowSlowCalls'].map((name) => factIn(row, name))
+      const [calls, failures, slowCalls] = row.subarray(FACT_WINDOW_CALLS)
       return {
         failureCount: core.failureCount(slot),
         successCount: core.successCount(slot),
         stateChanges: stateChanges(core.stateChanges(slot)),
-        retryAfter: factIn(row, 'retryAfter'),
-        window: Number.isNaN(calls) ? undefined : { calls, failures, slowCalls, minimumCalls: factIn(row, 'minimumCalls') || 0 }
+        retryAfter: row[FACT_RETRY_AFTER],
+        window: Number.isNaN(calls) ? undefined : { calls, failures, slowCalls, minimumCalls: row[FACT_MINIMUM_CALLS] || 0 }
       }
     }
   }

@@ -3,7 +3,7 @@
  *
  * Must not know: who wrote it there.
  */
-import { REPORT, ROWS } from '../generated/numbers.js'
+import { ROW as width, ROWS } from '../generated/numbers.js'
 
 /**
  * The memory as numbers, looked at anew where it has grown.
@@ -26,7 +26,6 @@ export function numbersIn(memory) {
  * @param {(count: number) => number} report Writes the first rows, and answers where they lie.
  */
 export function reportIn(numbers, report) {
-  const width = REPORT.length
   /** Where the rows lie, once that is known: the same place for good. */
   let place = NaN
   /**
