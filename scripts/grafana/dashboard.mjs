@@ -189,14 +189,15 @@ function rows(labels) {
 /** The data source that is chosen above. */
 const datasource = { type: 'prometheus', uid: '${datasource}' }
 
-const ALL = { selected: true, text: 'All', value: '$__all' }
+const ALL = { text: ['All'], value: ['$__all'] }
 /** A variable whose values Prometheus knows: several can be chosen. */
 const choice = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ query) => ({
   type: 'query',
   name,
   label,
   datasource,
-  query: { query, refId: `variable-${name}` },
+  // As Grafana itself writes it: 1 is a list of the values of a label.
+  query: { qryType: 1, query, refId: 'PrometheusVariableQueryEditor-VariableQuery' },
   definition: query,
   refresh: 2,
   sort: 5,

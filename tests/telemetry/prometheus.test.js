@@ -218,6 +218,15 @@ describe('collect', () => {
     assert.equal((await client.register.metrics()).trim(), '')
   })
 
+  it('removes nothing that somebody else registered meanwhile', () => {
+    const register = new client.Registry()
+    const stop = collect({ client, register, registries: registryOf('a') })
+    register.clear()
+    const theirs = new client.Gauge({ name: 'halfopen_breaker_state', help: 'theirs', registers: [register] })
+    stop()
+    assert.deepEqual(register.getMetricsAsArray(), [theirs])
+  })
+
   it('registers nothing where a name is taken, and what had the name stays', async () => {
     const register = new client.Registry()
     const theirs = new client.Gauge({ name: 'halfopen_breaker_state', help: 'theirs', registers: [register] })
