@@ -156,8 +156,7 @@ function jointOf(meter) {
   }
 }
 
-/** @typedef {Readable & { readonly name?: string }} Breaker */
-/** @typedef {Record<string, (detail: any, breaker: Breaker, key: unknown) => void>} Handlers */
+/** @typedef {Record<string, (detail: any, breaker: Readable, key: unknown) => void>} Handlers */
 
 /**
  * Listens to those that are to be heard, and to no others any more.
@@ -189,11 +188,11 @@ function listener(handlers) {
 /**
  * What is heard of how long calls took.
  *
- * @param {(seconds: number, outcome: string, breaker: Breaker, key: unknown) => void} record
+ * @param {(seconds: number, outcome: string, breaker: Readable, key: unknown) => void} record
  * @returns {Handlers}
  */
 function durations(record) {
-  /** The timeout that was told last: the failure that it is follows at once. @type {{ breaker: Breaker, error: unknown } | undefined} */
+  /** The timeout that was told last: the failure that it is follows at once. @type {{ breaker: Readable, error: unknown } | undefined} */
   let late
   /** @type {(outcome: string) => Handlers[string]} */
   const told = (outcome) => ({ elapsed, error }, breaker, key) => {
