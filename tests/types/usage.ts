@@ -417,7 +417,7 @@ check<Same<typeof registry.metrics.rejections, Rejections>>()
 void registry.metrics.latency
 const registryReport: RegistryReport = registry.toJSON()
 check<Same<RegistryReport['breakers'][string]['state'], State>>()
-void registryReport.breakers.users?.totalCalls
+void registryReport.breakers['users']?.totalCalls
 // @ts-expect-error an argument of another type
 registry.call('users', fetchUser, '42')
 // @ts-expect-error a key of another type
