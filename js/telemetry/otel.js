@@ -178,7 +178,7 @@ function listener(handlers) {
     for (const source of sources) {
       if (heard.has(source)) continue
       /** @param {{ type: string, detail: any }} event A registry's tells the breaker and its key. */
-      const listen = ({ type, detail }) => attempt(() => ('breaker' in detail ? handlers[type](detail, detail.breaker, detail.key) : handlers[type](detail, source, undefined)))
+      const listen = ({ type, detail }) => attempt(() => (Object.hasOwn(detail, 'breaker') ? handlers[type](detail, detail.breaker, detail.key) : handlers[type](detail, source, undefined)))
       heard.set(source, listen)
       for (const type of types) source.addEventListener(type, listen)
     }
