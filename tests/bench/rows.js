@@ -247,6 +247,22 @@ export const ROWS = [
     },
   },
   {
+    name: 'telling',
+    title: 'Telling what 1,000 breakers counted: ms of CPU time, each in a process of its own',
+    async measure() {
+      const ways = { text: { what: 'as text for Prometheus', budget: 5 }, idle: { what: 'to a meter of OpenTelemetry that does nothing', budget: 4 }, sdk: { what: 'by OpenTelemetry’s SDK 2, which takes most of it' } }
+      const lines = []
+      for (const { major, binary } of nodesOf([20, 24])) {
+        for (const [how, { what, ...limits }] of Object.entries(ways)) {
+          const runs = []
+          for (let run = 0; run < 3; run++) runs.push(await runProgram('tell.js', { how }, { node: binary }))
+          lines.push({ what: `Node ${major}: ${what}`, ours: median(runs), unit: 'ms', ...limits })
+        }
+      }
+      return lines
+    },
+  },
+  {
     name: 'crowd',
     title: 'Successful call of one breaker among many live ones: ns above a bare `await fn()`',
     fullOnly: true,

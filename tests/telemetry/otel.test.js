@@ -161,9 +161,12 @@ for (const major of Object.keys(SDKS)) {
       for (const [breaker, ms] of [[registry.get('users'), 20], [registry.get('users'), 400], [alone, 30], [untimed, 5], [registry.get('third'), 1]]) await breaker.call(take(ms))
       await registry.call('users', take(5, down)).catch(() => {})
       // A deadline of the caller's that passed.
-      const signal = AbortSignal.timeout(1)
-      signal.addEventListener('abort', () => clock.advance(7))
-      await registry.callWith('users', { signal }, () => new Promise(() => {})).catch(() => {})
+      const controller = new AbortController()
+      const { signal } = controller
+      const late = registry.callWith('users', { signal }, () => new Promise(() => {})).catch(() => {})
+      clock.advance(7)
+      controller.abort(new DOMException('too late', 'TimeoutError'))
+      await late
       assert.equal(registry.get('users').metrics.timedOutCalls, 1)
       // The same error once more, and no timeout.
       await registry.call('users', take(9, () => Promise.reject(signal.reason))).catch(() => {})
