@@ -145,6 +145,7 @@ export function view(host) {
     const next = items[low]?.drawn.place ?? null
     items.splice(low, 0, item)
     item.drawn.section = section
+    item.drawn.card.stand()
     list.insertBefore(item.drawn.place, next)
     hide(item, !fits(item))
   }
