@@ -203,7 +203,7 @@ for (const name of Object.keys(BROWSERS)) {
     })
 
     it('comes back by itself where its connection breaks, and says when no news comes', LIMIT, async () => {
-      await visit()
+      await visit(`/breakers/#${encodeURIComponent('https://users.example.com')}`)
       const first = board
       await registry.call('https://users.example.com', up)
       site.server.closeAllConnections()
@@ -215,8 +215,11 @@ for (const name of Object.keys(BROWSERS)) {
       await until('it to say so', () => run("return document.querySelector('.live').dataset.live === 'lost'"))
       registry = new CircuitBreakerRegistry()
       registry.get('another')
+      registry.get('https://users.example.com').isolate()
       board = dashboard({ registries: registry })
-      await until('the other', async () => (await cards()).join() === 'closed another')
+      await until('the other', async () => (await cards()).join() === 'isolated users.example.com,closed another')
+      // What was chosen is chosen there too.
+      await until('its pane', async () => /isolated by hand/.test(await paneSays()))
     })
 
     it('shows a thousand, makes of them what is seen, and writes nothing where nothing changed', LIMIT, async () => {
