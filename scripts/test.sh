@@ -10,7 +10,7 @@ cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
 # The browsers come last, when the other lane is through: beside it, a page in WebKit once gave no answer in 20 s.
-node_lane=(types js http web package telemetry prometheus browsers)
+node_lane=(types js http web package telemetry prometheus dashboard browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix)
@@ -82,7 +82,9 @@ prometheus() { node_tests tests/prometheus; }
 runners() { node_tests tests/runners; }
 # Many of the tools need Node 22.
 bundlers() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/bundlers; }
-browsers() { node_tests tests/browsers; }
+dashboard() { node_tests tests/dashboard; }
+# One file after another, since each has all three browsers.
+browsers() { node_tests tests/browsers --test-concurrency=1; }
 readme() { node_tests tests/readme; }
 demo() { node_tests tests/demo; }
 load() { node_tests tests/load; }
@@ -90,7 +92,7 @@ node_tests() {
   local files=()
   mapfile -t files < <(find "$1" -name node_modules -prune -o -name '*.test.js' -print | sort)
   [ "${#files[@]}" -gt 0 ] || die "no *.test.js in $1"
-  node --test --test-reporter=spec "${files[@]}"
+  node --test --test-reporter=spec "${@:2}" "${files[@]}"
 }
 
 logs=$HALFOPEN_ROOT/target/test

@@ -13,10 +13,18 @@ import { answerNode } from './node.js'
 import { sourcesOf } from './reader.js'
 import { Viewers } from './viewers.js'
 
+/** @import { BreakerLike } from '../telemetry/sources.js' */
+
 /**
  * A breaker, a registry, or a function that answers one of them or an array of them, asked at each reading.
  *
- * @typedef {object | (() => object)} DashboardSource
+ * @typedef {BreakerLike | (() => BreakerLike | readonly BreakerLike[])} DashboardSource
+ */
+
+/**
+ * What is shown: a source, an array of them, or an object with these by the labels that they are to have. The same breaker twice is shown once.
+ *
+ * @typedef {DashboardSource | readonly DashboardSource[] | { readonly [label: string]: DashboardSource | readonly DashboardSource[] }} DashboardSources
  */
 
 /**
@@ -33,8 +41,7 @@ import { Viewers } from './viewers.js'
  * Options of a dashboard.
  *
  * @typedef {object} DashboardOptions
- * @property {DashboardSource | DashboardSource[] | Record<string, DashboardSource | DashboardSource[]>} registries What is shown: a breaker, a registry, a function that answers
- *   such, an array of these; or an object with these by the labels that they are to have.
+ * @property {DashboardSources} registries What is shown.
  * @property {((request: any) => boolean | Promise<boolean>) | undefined} [authorize] Who may look: gets what the handler got, and lets in by answering `true`, nothing else.
  *   Without it the Node handler answers this machine alone, and `fetch` nobody.
  * @property {{ authorize: (request: any, act: Act) => boolean | Promise<boolean> } | undefined} [control] Who may act by hand, of those who may look. Without it nobody can.

@@ -21,20 +21,19 @@ export async function answerFetch(handler, viewers, request) {
   const answer = await handler.answer(asked(request))
   const { status, headers, body, streams } = answer.streams && viewers.isFull ? full() : answer
   if (!streams) return new Response(request.method === 'HEAD' || WITHOUT_BODY.includes(status) ? null : body, { status, headers })
-  /** @type {Viewer | undefined} */
+  /** @type {Viewer} */
   let viewer
-  const leave = () => viewer && viewers.remove(viewer)
+  // By its signal a request tells different things in different hosts. One whose stream is neither cancelled nor read is let go in time.
   const stream = new ReadableStream({
     start(controller) {
-      const one = (viewer = {
+      viewer = {
         send: (chunk) => controller.enqueue(chunk),
         isReady: () => (controller.desiredSize ?? 0) > 0,
         end: () => controller.close()
-      })
-      request.signal?.addEventListener('abort', leave, { once: true })
-      if (!request.signal?.aborted) viewers.add(one)
+      }
+      viewers.add(viewer)
     },
-    cancel: leave
+    cancel: () => viewers.remove(viewer)
   })
   return new Response(stream, { status, headers })
 }

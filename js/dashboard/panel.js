@@ -29,7 +29,7 @@ const OPTIONS = ['name', 'label', 'control', 'open']
 /**
  * Defines the element `<halfopen-panel>`, or one of another name. It has a shadow of its own, and styles that a strict Content-Security-Policy lets pass.
  *
- * @param {import('./dashboard.js').DashboardOptions['registries']} sources What is shown, as for `dashboard`.
+ * @param {import('./dashboard.js').DashboardSources} sources What is shown.
  * @param {PanelOptions} [options]
  * @returns {any} The class of the element.
  * @throws {TypeError} `ERR_INVALID_OPTION`, `ERR_INVALID_ARGUMENT`; what the browser throws where the name is taken.

@@ -41,7 +41,7 @@ export const COLUMNS = 15
  */
 
 /**
- * What changed in a row: its number, then a column and its value, another column and its value …
+ * What changed in a row: its number, then a column and its value, another column and its value and so on
  *
  * @typedef {(number | null)[]} Change
  */

@@ -47,7 +47,7 @@ const COMMANDS = [
 ]
 
 /** Packages that users have beside ours, and whose folder they are installed in. */
-const OF_THE_USER = { undici: '.', openai: '.', '@langchain/openai': 'tests/sdks', '@opentelemetry/api': 'tests/telemetry', '@opentelemetry/sdk-metrics': 'tests/telemetry', 'prom-client': 'tests/telemetry' }
+const OF_THE_USER = { undici: '.', openai: '.', '@langchain/openai': 'tests/sdks', '@opentelemetry/api': 'tests/telemetry', '@opentelemetry/sdk-metrics': 'tests/telemetry', 'prom-client': 'tests/telemetry', express: 'tests/dashboard', hono: 'tests/dashboard' }
 
 /** A project of a user who installed the built package. */
 let user

@@ -16,7 +16,9 @@ import { CODES } from '../../js/base/misuse.js'
 import { OUTCOMES, STATES as TOLD_STATES } from '../../js/telemetry/ledger.js'
 import { DURATION, METRICS } from '../../js/telemetry/metrics.js'
 import * as halfopen from '../../pkg/index.js'
+import { dashboard } from '../../pkg/dashboard.js'
 import { instrument } from '../../pkg/otel.js'
+import { definePanel } from '../../pkg/panel.js'
 import { collect, metricsText } from '../../pkg/prometheus.js'
 import * as markdown from './blocks.js'
 
@@ -424,6 +426,18 @@ describe('docs/opentelemetry.md and docs/prometheus.md', () => {
   })
 })
 
+describe('the tables of the dashboard and the panel', () => {
+  it('have every option, and what a dashboard gives', () => {
+    const breaker = new CircuitBreaker()
+    const tables = tableBelow('docs/dashboard.md', 'What it takes')
+    const options = knownTo((options) => dashboard(options))
+    sameNames(first(tables), [...options, ...Object.keys(dashboard({ registries: breaker }))])
+    sameNames(first(tableBelow('docs/dashboard.md', 'A panel for development')), knownTo((options) => definePanel(breaker, options)))
+    assert.deepEqual(Object.fromEntries(tables.filter(([cell]) => ['`maxViewers`', '`errors`', '`title`'].includes(cell)).map(([cell, value]) => [cell, value])), { '`maxViewers`': '100', '`errors`': 'false', '`title`': "`'Circuit breakers'`" })
+    assert.match(text('js/dashboard/dashboard.js'), /maxViewers = 100, label, errors = false, title = 'Circuit breakers' \}/)
+  })
+})
+
 describe('CHANGELOG.md', () => {
   /** What users can name, by the tables that the tests above compare with the code. */
   const TABLES = [
@@ -433,6 +447,8 @@ describe('CHANGELOG.md', () => {
     ['docs/events-and-metrics.md', 'Events'],
     ['docs/events-and-metrics.md', 'Metrics'],
     ['README.md', 'Errors'],
+    ['docs/dashboard.md', 'What it takes'],
+    ['docs/dashboard.md', 'A panel for development'],
   ]
   const named = new Set([...text('CHANGELOG.md').matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code.match(/[\w']+/g)))
   const missing = (names) => [...new Set(names)].filter((name) => !named.has(name))

@@ -32,12 +32,17 @@ export function card(item, href) {
   const setState = mark(link, 'data-state')
   /** @type {undefined | ((now: number) => void)} */
   let update
+  const stand = () => {
+    setTier(TIERS[item.tier])
+    setState(item.state)
+  }
   return {
     link,
+    /** Looks like where it stands, seen or not. */
+    stand,
     /** @param {number} now */
     show(now) {
-      setTier(TIERS[item.tier])
-      setState(item.state)
+      stand()
       update ??= fill(link, item)
       update(now)
     }

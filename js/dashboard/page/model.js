@@ -110,7 +110,7 @@ export class Item {
   /**
    * Takes what changed.
    *
-   * @param {(number | null)[]} change A column and its value, another column and its value …
+   * @param {(number | null)[]} change A column and its value, another column and its value and so on
    * @param {number} now
    * @param {boolean} [counts] Whether what counts have grown by is of now.
    */

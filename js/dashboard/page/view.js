@@ -145,6 +145,7 @@ export function view(host) {
     const next = items[low]?.drawn.place ?? null
     items.splice(low, 0, item)
     item.drawn.section = section
+    item.drawn.card.stand()
     list.insertBefore(item.drawn.place, next)
     hide(item, !fits(item))
   }
@@ -246,7 +247,7 @@ export function view(host) {
   function seek(hash) {
     wanted = hash
     if (hash.length < 2) return chosen === undefined ? undefined : choose(undefined)
-    if (chosen !== undefined && hashOf(chosen) === hash) return
+    if (chosen?.drawn !== undefined && hashOf(chosen) === hash) return
     for (const item of model.items.values()) {
       if (hashOf(item) !== hash) continue
       choose(item)

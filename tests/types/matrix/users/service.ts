@@ -6,11 +6,15 @@ import {
   findRefusal, isBulkheadFullError, isCallTimeoutError, isCircuitOpenError
 } from 'halfopen'
 import type { CallPermit, CircuitBreakerEventMap, CircuitBreakerOptions, RegistryEvent } from 'halfopen'
+import { dashboard } from 'halfopen/dashboard'
+import type { Act, Dashboard } from 'halfopen/dashboard'
 import { guardFetch } from 'halfopen/fetch'
 import { init, initSync } from 'halfopen/slim'
 import { CircuitBreaker as WithoutWasm } from 'halfopen/no-wasm'
 import { instrument } from 'halfopen/otel'
 import type { MeterLike } from 'halfopen/otel'
+import { definePanel } from 'halfopen/panel'
+import type { PanelOptions } from 'halfopen/panel'
 import { collect, contentType, metricsText } from 'halfopen/prometheus'
 import type { PromClientLike } from 'halfopen/prometheus'
 import { guardDispatch } from 'halfopen/undici'
@@ -214,3 +218,18 @@ instrument(meter, () => [breaker, registry])
 export const page = { type: contentType, text: metricsText([registry, breaker], { labels: 'otel', maxNames: 10 }) }
 declare const client: PromClientLike
 export const stopCollecting = collect({ client, register: undefined, registries: registry, label: undefined })
+
+const acts: Act[] = []
+export const shown: Dashboard = dashboard({
+  registries: { main: registry, others: [breaker, () => [breaker, registry]] }, authorize: async ({ headers }) => headers.cookie === 'key=1', control: { authorize: (_, act) => acts.push(act) > 0 },
+  feeds: { other: (path) => fetch(`http://10.0.0.2/${path}`) }, maxViewers: undefined, label: (name, key) => name ?? `${key}`
+})
+export const answered: Promise<unknown> = shown.fetch(0)
+dashboard({ registries: breaker })
+dashboard({ registries: [registry, breaker] })
+// @ts-expect-error nothing is shown of a number
+dashboard({ registries: 7 })
+// @ts-expect-error whoever acts has to be let
+dashboard({ registries: registry, control: {} })
+const folded: PanelOptions = { open: undefined, name: 'my-panel' }
+export const Panel = definePanel(() => registry, folded)
