@@ -91,6 +91,8 @@ describe('a feed', () => {
     const { rows, second } = await shown(boards.a, test)
     for (let n = 0; n < 5; n++) await second()
     assert.deepEqual(rows().map(({ label }) => label), ['of a', 'of b'])
+    const { sources, fresh } = boards.a.read('rows')
+    assert.deepEqual([sources.length, fresh.map(([, label]) => label)], [1, ['of a']])
   })
 
   it('lets nobody act on what is not of this process', async (test) => {
