@@ -7,7 +7,7 @@
  * reading it was seen in is known only as a part of what all those that went counted together: that goes to the name `_other`, and stays
  * there. So the sum over all names is what all breakers have ever counted, at each reading.
  */
-import { DOOR } from './sources.js'
+import { readingOf } from './sources.js'
 
 /** @import { Readable, Reading } from './sources.js' */
 
@@ -109,7 +109,7 @@ export class Ledger {
         if (read.has(source)) continue
         read.add(source)
         try {
-          this.#enter(source, source[DOOR](), label)
+          this.#enter(source, readingOf(source), label)
         } catch {
           // What one source can't tell now, it tells next time; the others do it now.
         }
@@ -271,7 +271,7 @@ function numberAt(rows, start, place, otherwise = 0) {
  */
 export function nameOf(label, name, key) {
   const text = textOf(() => label?.(name, key)) ?? textOf(() => name ?? (key === undefined ? '' : String(key))) ?? ''
-  return text.slice(0, LONGEST).replace(/\p{Surrogate}/gu, '\ufffd') || 'unnamed'
+  return text.slice(0, LONGEST).replace(/[\ud800-\udfff]/gu, '\ufffd') || 'unnamed'
 }
 
 /**

@@ -20,8 +20,8 @@ export const STATE = 'halfopen.breaker.state'
  * @property {string} unit
  * @property {string} help
  * @property {boolean} counts Whether it only grows.
- * @property {string} [by] What tells its numbers apart, as OpenTelemetry has it.
- * @property {string} [label] The same, in short.
+ * @property {string | undefined} by What tells its numbers apart, as OpenTelemetry has it.
+ * @property {string | undefined} label The same, in short.
  * @property {readonly string[]} values
  * @property {(series: Series, index: number) => number} of
  */
@@ -38,15 +38,15 @@ export const METRICS = [
   },
   {
     name: 'halfopen.breaker.call.active', unit: '{call}', help: 'Calls that were let through and have not ended yet.', counts: false,
-    values: [''], of: ({ active }) => active
+    by: undefined, label: undefined, values: [''], of: ({ active }) => active
   },
   {
     name: 'halfopen.breaker.state_changes', unit: '{change}', help: 'Changes of the state.', counts: true,
-    values: [''], of: ({ counts }) => counts[STATE_CHANGES]
+    by: undefined, label: undefined, values: [''], of: ({ counts }) => counts[STATE_CHANGES]
   },
   {
     name: 'halfopen.breaker.would_refuse', unit: '{call}', help: 'Calls that an observing breaker let through and would have refused.', counts: true,
-    values: [''], of: ({ counts }) => counts[WOULD_REFUSE]
+    by: undefined, label: undefined, values: [''], of: ({ counts }) => counts[WOULD_REFUSE]
   }
 ]
 

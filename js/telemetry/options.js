@@ -27,7 +27,9 @@ import { unknownOption } from '../options/unknown.js'
  * @throws {TypeError | RangeError} `ERR_INVALID_OPTION`.
  */
 export function optionsOf(given, known, maxNames) {
-  if (given === undefined) return { maxNames }
+  // Without a prototype, so that nothing is found that nobody gave.
+  const options = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ ({ __proto__: null, maxNames }))
+  if (given === undefined) return options
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw optionError(TypeError, 'options', 'an object', given)
   const all = /** @type {typeof known} */ (/** @type {unknown} */ ({
     __proto__: null,
@@ -35,7 +37,6 @@ export function optionsOf(given, known, maxNames) {
     label: ['a function', isFunction],
     ...known
   }))
-  const options = /** @type {Record<string, unknown>} */ ({ maxNames })
   for (const [option, value] of Object.entries(given)) {
     if (!(option in all)) throw unknownOption(option, Object.keys(all))
     if (value === undefined) continue

@@ -156,8 +156,7 @@ function jointOf(meter) {
   }
 }
 
-/** @typedef {Readable & { readonly name?: string }} Breaker */
-/** @typedef {Record<string, (detail: any, breaker: Breaker, key: unknown) => void>} Handlers */
+/** @typedef {Record<string, (detail: any, breaker: Readable, key: unknown) => void>} Handlers */
 
 /**
  * Listens to those that are to be heard, and to no others any more.
@@ -179,7 +178,7 @@ function listener(handlers) {
     for (const source of sources) {
       if (heard.has(source)) continue
       /** @param {{ type: string, detail: any }} event A registry's tells the breaker and its key. */
-      const listen = ({ type, detail }) => attempt(() => ('breaker' in detail ? handlers[type](detail, detail.breaker, detail.key) : handlers[type](detail, source, undefined)))
+      const listen = ({ type, detail }) => attempt(() => (Object.hasOwn(detail, 'breaker') ? handlers[type](detail, detail.breaker, detail.key) : handlers[type](detail, source, undefined)))
       heard.set(source, listen)
       for (const type of types) source.addEventListener(type, listen)
     }
@@ -189,11 +188,11 @@ function listener(handlers) {
 /**
  * What is heard of how long calls took.
  *
- * @param {(seconds: number, outcome: string, breaker: Breaker, key: unknown) => void} record
+ * @param {(seconds: number, outcome: string, breaker: Readable, key: unknown) => void} record
  * @returns {Handlers}
  */
 function durations(record) {
-  /** The timeout that was told last: the failure that it is follows at once. @type {{ breaker: Breaker, error: unknown } | undefined} */
+  /** The timeout that was told last: the failure that it is follows at once. @type {{ breaker: Readable, error: unknown } | undefined} */
   let late
   /** @type {(outcome: string) => Handlers[string]} */
   const told = (outcome) => ({ elapsed, error }, breaker, key) => {

@@ -68,11 +68,14 @@ export const contentType = 'text/plain; version=0.0.4; charset=utf-8'
  * What one list of sources is told by, so that counters of the same sources never go down from one scrape to the next; by their first, which has those
  * with the same first by their second, and so on. Nothing here keeps a source alive.
  *
- * @typedef {{ ledger?: Ledger, next?: WeakMap<object, Branch> }} Branch
+ * @typedef {{ ledger: Ledger | undefined, next: WeakMap<object, Branch> | undefined }} Branch
  */
 
 /** @type {Branch | undefined} */
 let root
+
+/** @returns {Branch} */
+const branchOf = () => ({ ledger: undefined, next: undefined })
 
 /**
  * What breakers have counted and how they are, in the text format of Prometheus, version 0.0.4.
@@ -91,11 +94,11 @@ let root
 export function metricsText(registries, options) {
   const sources = sourcesOf(registries, 'registries')
   const { maxNames, label, labels } = optionsOf(options, LABELS, MAX_NAMES)
-  let branch = (root ??= {})
+  let branch = (root ??= branchOf())
   for (const source of Array.isArray(registries) ? registries : [registries]) {
     const next = (branch.next ??= new WeakMap())
     let found = next.get(source)
-    if (found === undefined) next.set(source, (found = {}))
+    if (found === undefined) next.set(source, (found = branchOf()))
     branch = found
   }
   const ledger = (branch.ledger ??= new Ledger(maxNames))

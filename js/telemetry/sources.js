@@ -16,7 +16,6 @@ export const DOOR = /* @__PURE__ */ Symbol.for('halfopen.read')
 /**
  * All that a breaker, or each breaker of a registry, has counted, and how it is.
  *
- * @internal
  * @typedef {object} Reading
  * @property {readonly string[]} facts The names of the numbers of a row, in their order. One that is missing is not known.
  * @property {readonly string[]} states The names of the states, by their number.
@@ -43,8 +42,9 @@ export const DOOR = /* @__PURE__ */ Symbol.for('halfopen.read')
  */
 
 /**
- * @internal
- * @typedef {BreakerLike & { [DOOR](): Reading, readonly mode?: string }} Readable
+ * One that has the door.
+ *
+ * @typedef {BreakerLike & { readonly name?: string }} Readable
  */
 
 /**
@@ -64,6 +64,15 @@ export function sourcesOf(given, name) {
   }
   return () => [...new Set(list.flatMap((one) => (typeof one === 'function' ? answerOf(one) : [one])))]
 }
+
+/**
+ * Reads one.
+ *
+ * @internal
+ * @param {Readable} source
+ * @returns {Reading}
+ */
+export const readingOf = (source) => /** @type {any} */ (source)[DOOR]()
 
 /** @param {unknown} value @returns {any[]} A copy. */
 const listOf = (value) => (Array.isArray(value) ? [...value] : [value])

@@ -256,6 +256,10 @@ describe('the door of a registry', () => {
 })
 
 describe('the totals of a registry', () => {
+  it('are of all counts: what a row has before the numbers of the window, but for the calls in flight', () => {
+    assert.deepEqual(REPORT.slice(0, REPORT.indexOf('windowCalls')).filter((name) => name !== 'inFlight').sort(), [...COUNTS].sort())
+  })
+
   it('are the counts of all that are there and of all that left', async () => {
     const registry = registryOf({ maxBreakers: 2 })
     for (const key of ['a', 'b', 'c', 'd', 'a']) await registry.call(key, up)

@@ -166,12 +166,43 @@ describe('The ledger', () => {
     assert.deepEqual(read(ledger, registry).get('a').success, 7)
   })
 
+  it('gives what is new to a new breaker, ahead of one that is back', () => {
+    const registry = new StandInRegistry()
+    const ledger = new Ledger(10)
+    const a = registry.seat(new Counts('a', 'a'))
+    a.call('success', 5)
+    read(ledger, registry)
+    a.call('success', 2)
+    registry.leave('a')
+    read(ledger, registry)
+    registry.seat(a).call('success')
+    registry.seat(new Counts('new', 'new')).call('success', 3)
+    const told = read(ledger, registry)
+    assert.deepEqual([told.get('a').success, told.get('new').success, told.get(OTHER).success], [6, 3, 2])
+  })
+
+  it('tells calls in flight and states as they are, however often it is asked', () => {
+    const breaker = new StandInBreaker('a')
+    const ledger = new Ledger(10)
+    breaker.own.facts.inFlight = 3
+    for (let turn = 0; turn < 3; turn++) {
+      const { active, states } = read(ledger, breaker).get('a')
+      assert.deepEqual([active, states], [3, [1, 0, 0]])
+    }
+  })
+
   it('tells at its first reading what those counted that left before', () => {
     const registry = new StandInRegistry()
     registry.seat(new Counts('a', 'a')).call('failure', 3)
     const a = registry.leave('a')
     const ledger = new Ledger(10)
     assert.deepEqual([...read(ledger, registry).keys()], [OTHER])
+    // `_other` takes no name's place.
+    const small = new Ledger(2)
+    read(small, registry)
+    for (const key of ['x', 'y']) registry.seat(new Counts(key, key))
+    assert.deepEqual([...read(small, registry).keys()], [OTHER, 'x', 'y'])
+    for (const key of ['x', 'y']) registry.leave(key)
     // And does not tell it twice where that one comes back.
     registry.seat(new Counts('b', 'b'))
     read(ledger, registry)
@@ -236,11 +267,14 @@ describe('The ledger', () => {
     const gc = runInNewContext('gc')
     let calls = 0
     const used = []
+    const stays = registry.seat(new Counts('stays', 'stays'))
     for (let turn = 0; turn < 1000; turn++) {
-      for (const key of [...registry.seated.keys()]) registry.leave(key)
+      for (const key of [...registry.seated.keys()]) if (key !== 'stays') registry.leave(key)
+      stays.call('success')
       for (let n = 0; n < size; n++) registry.seat(new Counts(turn * size + n, `${turn} ${n}`)).call('success')
-      calls += size
-      assert.equal(sum(read(ledger, registry), 'success'), calls)
+      calls += size + 1
+      const told = read(ledger, registry)
+      assert.deepEqual([sum(told, 'success'), told.get('stays').success], [calls, turn + 1])
       if (turn % 100 === 99) {
         gc()
         used.push(process.memoryUsage().heapUsed)

@@ -161,18 +161,24 @@ for (const major of Object.keys(SDKS)) {
       for (const [breaker, ms] of [[registry.get('users'), 20], [registry.get('users'), 400], [alone, 30], [untimed, 5], [registry.get('third'), 1]]) await breaker.call(take(ms))
       await registry.call('users', take(5, down)).catch(() => {})
       // A deadline of the caller's that passed.
-      const signal = AbortSignal.timeout(1)
-      signal.addEventListener('abort', () => clock.advance(7))
-      await registry.callWith('users', { signal }, () => new Promise(() => {})).catch(() => {})
+      const controller = new AbortController()
+      const { signal } = controller
+      const late = registry.callWith('users', { signal }, () => new Promise(() => {})).catch(() => {})
+      clock.advance(7)
+      controller.abort(new DOMException('too late', 'TimeoutError'))
+      await late
+      assert.equal(registry.get('users').metrics.timedOutCalls, 1)
+      // The same error once more, and no timeout.
+      await registry.call('users', take(9, () => Promise.reject(signal.reason))).catch(() => {})
       assert.equal(registry.get('users').metrics.timedOutCalls, 1)
       const told = (await collect()).metrics.get('halfopen.call.duration')
       const found = Object.fromEntries(told.points.map(({ attributes, value }) => [Object.values(attributes).join(' '), [value.count, Number(value.sum.toFixed(6))]]))
-      assert.deepEqual(found, { 'users success': [2, 0.42], 'alone success': [1, 0.03], '_other success': [1, 0.001], 'users failure': [1, 0.005], 'users timeout': [1, 0.007] })
+      assert.deepEqual(found, { 'users success': [2, 0.42], 'alone success': [1, 0.03], '_other success': [1, 0.001], 'users failure': [2, 0.014], 'users timeout': [1, 0.007] })
       assert.equal(told.descriptor.unit, 's')
       assert.deepEqual(told.points[0].value.buckets.boundaries, [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10])
       stop()
       await registry.call('users', take(1))
-      assert.deepEqual((await collect()).metrics.get('halfopen.call.duration').points.map(({ value }) => value.count).reduce((a, b) => a + b), 6)
+      assert.deepEqual((await collect()).metrics.get('halfopen.call.duration').points.map(({ value }) => value.count).reduce((a, b) => a + b), 7)
     })
 
     it('hears no event where nobody asks for what only events tell', async (test) => {
@@ -225,6 +231,30 @@ describe('instrument', () => {
     stop()
     stop()
     assert.deepEqual(asked.filter(([name]) => name === 'removeBatchObservableCallback'), [['removeBatchObservableCallback', [callback, observables]]])
+  })
+
+  it('has one callback for all that one meter tells, and as many names as the one that asks for most', () => {
+    const { meter, asked } = meterThat()
+    const told = []
+    const stops = [['a', 3], ['b', 1], ['c', undefined]].map(([name, maxNames]) => instrument(meter, new StandInBreaker(name), { maxNames: maxNames ?? 2 }))
+    const callbacks = asked.filter(([name]) => name === 'addBatchObservableCallback')
+    assert.equal(callbacks.length, 1)
+    callbacks[0][1][0]({ observe: (_, __, attributes) => told.push(attributes['halfopen.breaker.name']) })
+    assert.deepEqual([...new Set(told)], ['a', 'b', 'c'])
+    for (const stop of stops) {
+      assert.equal(asked.filter(([name]) => name === 'removeBatchObservableCallback').length, 0)
+      stop()
+    }
+    assert.equal(asked.filter(([name]) => name === 'removeBatchObservableCallback').length, 1)
+  })
+
+  it('records nothing of a breaker that times no calls', async () => {
+    const { meter, asked } = meterThat()
+    const breaker = new CircuitBreaker({ name: 'a' })
+    instrument(meter, breaker, { duration: true })
+    await breaker.call(async () => 7)
+    await breaker.call(down).catch(() => {})
+    assert.deepEqual(asked.filter(([name]) => name === 'record'), [])
   })
 
   for (const name of ['createObservableCounter', 'createObservableUpDownCounter', 'createHistogram', 'addBatchObservableCallback']) {

@@ -218,6 +218,15 @@ describe('collect', () => {
     assert.equal((await client.register.metrics()).trim(), '')
   })
 
+  it('removes nothing that somebody else registered meanwhile', () => {
+    const register = new client.Registry()
+    const stop = collect({ client, register, registries: registryOf('a') })
+    register.clear()
+    const theirs = new client.Gauge({ name: 'halfopen_breaker_state', help: 'theirs', registers: [register] })
+    stop()
+    assert.deepEqual(register.getMetricsAsArray(), [theirs])
+  })
+
   it('registers nothing where a name is taken, and what had the name stays', async () => {
     const register = new client.Registry()
     const theirs = new client.Gauge({ name: 'halfopen_breaker_state', help: 'theirs', registers: [register] })
@@ -290,6 +299,25 @@ describe('Breakers as they are', () => {
     assert.deepEqual(told('halfopen_breaker_calls_total', 'outcome'), counted)
     assert.deepEqual(told('halfopen_breaker_state', 'state'), { closed: 1 })
     assert.deepEqual(told('halfopen_breaker_state_changes_total', 'breaker'), { users: 3 })
+  })
+
+  it('are told as they observe, and with their calls in flight', async () => {
+    const breaker = new CircuitBreaker({ name: 'users', failureThreshold: 1 })
+    breaker.observe()
+    breaker.recordFailure()
+    const permits = [1, 2, 3].map(() => breaker.acquire())
+    const told = (name) => samplesOf(metricsText(breaker)).find((one) => one.name === name).value
+    assert.deepEqual([told('halfopen_breaker_would_refuse_total'), told('halfopen_breaker_call_active')], [3, 3])
+    for (const permit of permits) permit.ignore()
+    assert.deepEqual([told('halfopen_breaker_would_refuse_total'), told('halfopen_breaker_call_active')], [3, 0])
+  })
+
+  it('carry on from a snapshot, counts and all', async () => {
+    const before = new CircuitBreaker({ name: 'users' })
+    await before.call(async () => {})
+    const after = new CircuitBreaker({ name: 'users', snapshot: before.toJSON() })
+    await after.call(async () => {})
+    assert.equal(samplesOf(metricsText(after)).find(({ labels }) => labels.outcome === 'success').value, 2)
   })
 
   it('are read across copies and entries of the package', async () => {
