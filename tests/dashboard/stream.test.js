@@ -243,7 +243,7 @@ describe('the stream', () => {
 
   it('is kept for nobody who does not read: bounded while it is open, whole for who reads on, and over after half a minute', async (test) => {
     const many = world({ count: 1000, calls: 40 })
-    const { port, server, second, board } = await mounted(test, many.source)
+    const { port, server, second } = await mounted(test, many.source)
     const answers = []
     server.on('request', (_, res) => answers.push(res))
     const silent = connect(port, '127.0.0.1')
@@ -268,7 +268,6 @@ describe('the stream', () => {
     assert.ok(closedAt > 30, `closed at ${closedAt}`)
     assert.ok(most < 400_000, `${most} B kept`)
     assert.ok(lasting.messages.length > 30)
-    void board
     lasting.close()
     silent.destroy()
   })
@@ -386,7 +385,7 @@ describe('the stream', () => {
     assert.deepEqual(labels(), ['one'])
   })
 
-  it('tells no message of an error unless it is told to', async (test) => {
+  it('tells no message of an error unless it is told to', async () => {
     for (const errors of [undefined, true]) {
       const registry = new CircuitBreakerRegistry()
       const board = dashboard({ registries: registry, ...(errors && { errors }) })
@@ -397,7 +396,6 @@ describe('the stream', () => {
       assert.equal(told.includes('hunter2'), errors === true)
       board.close()
     }
-    void test
   })
 
   it('labels breakers by `label`, else by name, else by key', () => {
