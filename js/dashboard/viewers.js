@@ -4,6 +4,7 @@
  * Must not know: what is in a message, what carries it. A viewer who does not read is sent nothing: it gets all there is once it reads again, and is
  * let go where it never does.
  */
+import { report } from '../base/report.js'
 
 /** Between two readings, in ms. */
 const EVERY = 1000
@@ -83,9 +84,11 @@ export class Viewers {
       this.#timer = undefined
       try {
         this.#turn()
-      } finally {
-        this.#wait()
+      } catch (error) {
+        // Nobody awaits a timer: this would end the process.
+        report(error)
       }
+      this.#wait()
     }, EVERY)
     // The connections keep the process, if anything does.
     this.#timer?.unref?.()
@@ -95,14 +98,19 @@ export class Viewers {
     const chunk = this.#encoder.encode(`data: ${this.#news()}\n\n`)
     this.#whole = undefined
     for (const [viewer, seat] of this.#viewers) {
-      if (++seat.turns > LONGEST || seat.stuck >= PATIENCE) this.#letGo(viewer)
-      else if (!viewer.isReady()) {
-        seat.hasMissed = true
-        seat.stuck++
-      } else {
-        viewer.send(seat.hasMissed ? this.#all(true) : chunk)
-        seat.hasMissed = false
-        seat.stuck = 0
+      try {
+        if (++seat.turns > LONGEST || seat.stuck >= PATIENCE) this.#letGo(viewer)
+        else if (!viewer.isReady()) {
+          seat.hasMissed = true
+          seat.stuck++
+        } else {
+          viewer.send(seat.hasMissed ? this.#all(true) : chunk)
+          seat.hasMissed = false
+          seat.stuck = 0
+        }
+      } catch {
+        // What carries it broke; the others are sent theirs.
+        this.#letGo(viewer)
       }
     }
   }
