@@ -1,6 +1,6 @@
 /**
  * The register: what a fleet knows of one circuit, and every step that it can take. `step(state, command, now, random, settings)` gives the next state and
- * the reply, and changes nothing that it was given. `lua/register.lua` is the same in Redis, step by step; `tests/fleet` compares the two.
+ * the reply, and changes nothing that it was given. `lua/register.js` is the same in Redis, step by step; `tests/fleet` compares the two.
  *
  * Must not know: stores, clocks, chance, breakers. `now` is the store's time in whole ms, `random` a number from 0 up to 1, both given.
  *

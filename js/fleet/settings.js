@@ -107,7 +107,7 @@ export function settingsOf(given = {}) {
   if (given.longestRecovery === undefined) settings.longestRecovery = Math.max(settings.longestRecovery, settings.recoveryTimeout)
   else if (given.recoveryTimeout === undefined) settings.recoveryTimeout = Math.min(settings.recoveryTimeout, settings.longestRecovery)
   for (const [name, other] of [['recoveryTimeout', 'longestRecovery'], ['hearing', 'longestHearing'], ['interval', 'hearing']]) {
-    if (settings[name] > settings[other]) throw optionError(RangeError, name, `at most \`${other}\`, ${settings[other]}`, settings[name])
+    if (settings[name] > settings[other]) throw optionError(RangeError, name, `at most \`${other}\` (${settings[other]})`, settings[name])
   }
   return Object.freeze(/** @type {any} */ (settings))
 }
