@@ -63,10 +63,13 @@ export { ManualClock } from './base/clock.js'
  * @template K
  * @typedef {import('./registry/registry.js').RegistryEvent<T, K>} RegistryEvent
  */
+/** @typedef {import('./registry/registry.js').RegistryMetrics} RegistryMetrics */
 /**
  * @template [K=string]
  * @typedef {import('./registry/registry.js').RegistryOptions<K>} RegistryOptions
  */
+/** @typedef {import('./registry/registry.js').RegistryReport} RegistryReport */
+/** @typedef {import('./breaker/metrics.js').Rejections} Rejections */
 /** @typedef {import('./base/types.js').ResponseLike} ResponseLike */
 /** @typedef {import('./http/response.js').ResponseOptions} ResponseOptions */
 /** @typedef {import('./breaker/snapshot.js').Snapshot} Snapshot */

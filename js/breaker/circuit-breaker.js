@@ -9,8 +9,8 @@
  */
 import { core, letThrough, retired } from '../engine/index.js'
 import {
-  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, SUCCESS,
-  TIMED_OUT, UNJUDGED
+  DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FACT_REJECTED_CALLS,
+  FACT_STATE_CHANGE_COUNT, FACT_TOTAL_CALLS, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, REPORT, ROW, SUCCESS, TIMED_OUT, UNJUDGED
 } from '../engine/numbers.js'
 import { misuse, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
@@ -18,6 +18,8 @@ import { checkCallOptions, onlySignal } from '../options/call-options.js'
 import { createAgain, setOption } from '../options/options.js'
 import { report } from '../base/report.js'
 import { assertTripTime, tripTime } from '../options/trip-options.js'
+import { openChannels, publish } from './channels.js'
+import { NAMES, openDoor } from './door.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
 import { showBy } from './inspect.js'
@@ -31,7 +33,7 @@ import { readOption, readStateChanges } from './readings.js'
 import { recoveryHost } from './recovery.js'
 import { refusalOf } from './refusals.js'
 import { reasonOf } from './signals.js'
-import { dropSlot, holdSlot, makeSlot, remake } from './slots.js'
+import { dropSlot, holdSlot, holdSlotFor, makeSlot, remake } from './slots.js'
 import { toObject } from './snapshot.js'
 import { chanceOf, elapsedSince, originOf, readingOf, timeOf } from './sources.js'
 import { isOverflow, settleNoted, unsettled } from './unsettled.js'
@@ -40,6 +42,9 @@ import { fallsBack, judge, OUTCOMES, outcomeOf } from './verdicts.js'
 /** @import { BulkheadFullError, CallTimeoutError, CircuitOpenError } from '../base/errors.js' */
 /** @import { AbortSignalLike, DisposableLike, HostEvent } from '../base/host-types.js' */
 /** @import { AnswerOf, CallContext, CallOptions, CircuitBreakerEventMap, CircuitBreakerOptions, ListenerOptions, Mode, State } from '../base/types.js' */
+
+/** Where the row of one breaker is read: it takes longer to make such an array than to read it. @type {Float64Array | undefined} */
+let row
 
 /** What only a few breakers have. All of it is a member of its own, so that nothing of it is found on a prototype. */
 class Rare {
@@ -57,6 +62,8 @@ class Rare {
   aside = undefined
   /** Its seat in a registry, to be told of what may change its place there. @type {{ slot: number, place(): void } | undefined} */
   seat = undefined
+  /** Where it left a registry, what counts for that all the same. @type {import('../registry/ledger.js').Away | undefined} */
+  away = undefined
 }
 
 /**
@@ -102,6 +109,7 @@ export class CircuitBreaker extends Target {
       (this.#demand & DEMANDS_ELAPSED) !== 0 || others.fallbackOn === 'failure' || others.timeout !== undefined
     Object.defineProperty(this, 'state', OWN_STATE)
     showBreakers()
+    openChannels()
     if (others.probe !== undefined) this.#startProbe()
   }
 
@@ -195,9 +203,9 @@ export class CircuitBreaker extends Target {
       state: this.state,
       failures: this.failureCount,
       successRate: percent(successRate(report)),
-      totalCalls: report.totalCalls,
-      rejected: report.rejectedCalls,
-      stateChanges: report.stateChangeCount
+      totalCalls: report[FACT_TOTAL_CALLS],
+      rejected: report[FACT_REJECTED_CALLS],
+      stateChanges: report[FACT_STATE_CHANGE_COUNT]
     }
   }
 
@@ -208,13 +216,14 @@ export class CircuitBreaker extends Target {
    * breaker.explain().sentence // 'closed: 3 failures of 5 calls, needs 10 calls before it judges'
    */
   explain() {
+    const row = this.#report(this.#now())
     const facts = {
       state: this.state,
       mode: this.mode,
       isProbed: this.#options.probe !== undefined,
       failureCount: this.failureCount,
       successCount: this.successCount,
-      report: this.#report(),
+      report: Object.fromEntries(REPORT.map((name, index) => [name, row[index]])),
       reason: this.#stateChanges().slice(-1)[0]?.reason
     }
     return explanation(facts, (name) => this.#option(name))
@@ -610,15 +619,42 @@ export class CircuitBreaker extends Target {
   }
 
   /**
-   * Takes a seat in a registry, or gives it up.
+   * What {@link openDoor} has readers find under a symbol.
+   *
+   * @internal
+   * @returns {import('./door.js').Reading}
+   */
+  reading() {
+    if (unsettled.length > 0) settleNoted()
+    const { name, clock } = this.#options
+    const now = this.#now()
+    const aside = this.#rare?.aside
+    // One that was put aside is made again for as long as it is read.
+    const slot = aside === undefined ? this.#slot : remake(aside, originOf(clock), now)
+    const rows = core.report([slot, now])
+    if (aside !== undefined) core.freeSlot(slot)
+    return { ...NAMES, rows, keys: [name], names: [name], ids: [0], gone: undefined, breaker: () => this }
+  }
+
+  /**
+   * Takes a seat in a registry, or gives it up: the registry goes on counting what it does.
    *
    * @internal
    * @param {Rare['seat']} seat
+   * @param {import('../registry/ledger.js').Ledger} ledger The registry's.
    * @returns {number} The slot, which stays the same until the breaker is put aside.
    */
-  takeSeat(seat) {
-    ;(this.#rare ??= new Rare()).seat = seat
-    return this.#live()
+  takeSeat(seat, ledger) {
+    const slot = this.#live()
+    const rare = (this.#rare ??= new Rare())
+    if (rare.away !== undefined) {
+      rare.away.comeBack()
+      rare.away = undefined
+      holdSlotFor(this, slot)
+    }
+    rare.seat = seat
+    if (seat === undefined) holdSlotFor(this, (rare.away = ledger.leave(slot)))
+    return slot
   }
 
   /**
@@ -641,6 +677,7 @@ export class CircuitBreaker extends Target {
     const hasPast = isHeld && (standing !== 0 || core.asked(slot) > 0)
     const kept = hasPast ? Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), now) ?? []) : undefined
     const aside = { options: { ...options(), ...written }, kept }
+    this.#rare?.away?.rest()
     dropSlot(this, slot)
     this.#slot = NO_SLOT
     this.#permit = NaN
@@ -749,7 +786,8 @@ export class CircuitBreaker extends Target {
       rare.news?.close()
       if (rare.seat !== undefined) rare.seat.slot = this.#slot
     }
-    holdSlot(this, this.#slot)
+    rare.away?.goOn(this.#slot)
+    holdSlot(this, rare.away ?? this.#slot)
     this.#demand = core.demand(this.#slot)
     return this.#slot
   }
@@ -951,6 +989,7 @@ export class CircuitBreaker extends Target {
     if (this.#options.probe !== undefined) this.#startProbe()
     const error = refusalOf(refusal, this.#slot, now, this.#options, this.#rare?.news?.cause)
     if (this.#heard & EVENTS.reject) this.#emit('reject', { error })
+    publish('reject', this, { error })
     return error
   }
 
@@ -987,7 +1026,10 @@ export class CircuitBreaker extends Target {
 
   #news() {
     const rare = (this.#rare ??= new Rare())
-    return (rare.news ??= new News((detail) => this.#emit('statechange', detail)))
+    return (rare.news ??= new News((detail) => {
+      this.#emit('statechange', detail)
+      publish('statechange', this, detail)
+    }))
   }
 
   /**
@@ -1058,9 +1100,14 @@ export class CircuitBreaker extends Target {
     if (probing !== undefined) probing.awaited = news?.isAwaited ? this : undefined
   }
 
-  #report() {
+  /**
+   * The row of the breaker, until the next one is asked for.
+   *
+   * @param {number} [now] None of its counts depends on the time.
+   */
+  #report(now = NaN) {
     if (unsettled.length > 0) settleNoted()
-    return core.report(this.#live(), this.#now())
+    return core.report([this.#live(), now], (row ??= new Float64Array(ROW)))
   }
 
   #stateChanges() {
@@ -1118,8 +1165,11 @@ const OWN_STATE = /* @__PURE__ */ (() => {
   return Object.setPrototypeOf(own, null)
 })()
 
-/** Has `console.log` show breakers. Apart, since a class that names itself is renamed by bundlers. */
-const showBreakers = () => showBy(CircuitBreaker.prototype, factsOf)
+/** Has `console.log` show breakers, and readers read them. Apart, since a class that names itself is renamed by bundlers. */
+const showBreakers = () => {
+  showBy(CircuitBreaker.prototype, factsOf)
+  openDoor(CircuitBreaker.prototype)
+}
 
 /**
  * What `console.log` shows.

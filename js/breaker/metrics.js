@@ -3,7 +3,11 @@
  *
  * Must not know: how counting is done. It reads a report each time it is asked.
  */
-import { REPORT } from '../engine/numbers.js'
+import {
+  FACT_FAILED_CALLS, FACT_IGNORED_CALLS, FACT_IN_FLIGHT, FACT_REJECTED_BULKHEAD, FACT_REJECTED_CALLS, FACT_REJECTED_HALF_OPEN, FACT_REJECTED_ISOLATED,
+  FACT_REJECTED_OPEN, FACT_STALE_CALLS, FACT_STATE_CHANGE_COUNT, FACT_SUCCESSFUL_CALLS, FACT_TIMED_CALLS, FACT_TIMED_OUT_CALLS, FACT_TOTAL_CALLS,
+  FACT_WOULD_REJECT_CALLS
+} from '../engine/numbers.js'
 import { showBy } from './inspect.js'
 
 /** @import { State, Reason } from '../base/types.js' */
@@ -24,11 +28,15 @@ import { showBy } from './inspect.js'
  * All counts as a plain object, with those members of a {@link CircuitBreakerMetrics} that are data.
  *
  * @typedef {Pick<CircuitBreakerMetrics, 'totalCalls' | 'successfulCalls' | 'failedCalls' | 'timedOutCalls' | 'ignoredCalls' | 'rejectedCalls'
- *   | 'wouldRejectCalls' | 'staleCalls' | 'inFlight' | 'successRate' | 'latency' | 'stateChanges'>} MetricsReport
+ *   | 'wouldRejectCalls' | 'staleCalls' | 'inFlight' | 'rejections' | 'successRate' | 'latency' | 'stateChanges'>} MetricsReport
  */
 
-/** The counts that a plain object of the metrics shows: those that a report begins with. */
-const COUNTS = /* @__PURE__ */ REPORT.slice(0, /* @__PURE__ */ REPORT.indexOf('stateChangeCount'))
+/**
+ * Refused calls by why they were refused: the circuit was open, or half open without room for one more test request; the bulkhead was full; or the
+ * circuit was isolated. They add up to `rejectedCalls`.
+ *
+ * @typedef {{ open: number, half_open: number, bulkhead: number, isolated: number }} Rejections
+ */
 
 /**
  * Live counts over a breaker's life. Each call that is over stands in exactly one of successful, failed, ignored,
@@ -39,14 +47,14 @@ const COUNTS = /* @__PURE__ */ REPORT.slice(0, /* @__PURE__ */ REPORT.indexOf('s
  * breaker.metrics.summary() // { totalCalls: 4, successful: 3, failed: 1, … }
  */
 export class CircuitBreakerMetrics {
-  /** @type {() => Record<string, number>} */
+  /** @type {() => Float64Array} */
   #report
   /** @type {() => LoggedStateChange[]} */
   #changes
 
   /**
    * @internal
-   * @param {() => Record<string, number>} report
+   * @param {() => Float64Array} report The row of the breaker: until the next one is asked for.
    * @param {() => LoggedStateChange[]} changes
    */
   constructor(report, changes) {
@@ -57,47 +65,52 @@ export class CircuitBreakerMetrics {
 
   /** All calls that are over. */
   get totalCalls() {
-    return this.#report().totalCalls
+    return this.#report()[FACT_TOTAL_CALLS]
   }
 
   /** Calls that settled as successes. */
   get successfulCalls() {
-    return this.#report().successfulCalls
+    return this.#report()[FACT_SUCCESSFUL_CALLS]
   }
 
   /** Calls that settled as failures, timed-out ones and test requests that ran out of time included. */
   get failedCalls() {
-    return this.#report().failedCalls
+    return this.#report()[FACT_FAILED_CALLS]
   }
 
   /** Of the failed calls, those that timed out. */
   get timedOutCalls() {
-    return this.#report().timedOutCalls
+    return this.#report()[FACT_TIMED_OUT_CALLS]
   }
 
   /** Calls that settled as ignored. */
   get ignoredCalls() {
-    return this.#report().ignoredCalls
+    return this.#report()[FACT_IGNORED_CALLS]
   }
 
   /** Calls that were refused. */
   get rejectedCalls() {
-    return this.#report().rejectedCalls
+    return this.#report()[FACT_REJECTED_CALLS]
+  }
+
+  /** Refused calls by why they were refused, as a plain object of its own. @returns {Rejections} */
+  get rejections() {
+    return rejectionsIn(this.#report())
   }
 
   /** Calls that an observing breaker let pass and would have refused. */
   get wouldRejectCalls() {
-    return this.#report().wouldRejectCalls
+    return this.#report()[FACT_WOULD_REJECT_CALLS]
   }
 
   /** Calls whose result came too late to count: the circuit had changed its state since they were admitted. */
   get staleCalls() {
-    return this.#report().staleCalls
+    return this.#report()[FACT_STALE_CALLS]
   }
 
   /** Calls admitted that have not settled yet. */
   get inFlight() {
-    return this.#report().inFlight
+    return this.#report()[FACT_IN_FLIGHT]
   }
 
   /** Successes among successes and failures, 0 to 1; 1 before any of either. */
@@ -123,12 +136,12 @@ export class CircuitBreakerMetrics {
   summary() {
     const report = this.#report()
     return {
-      totalCalls: report.totalCalls,
-      successful: report.successfulCalls,
-      failed: report.failedCalls,
-      rejected: report.rejectedCalls,
+      totalCalls: report[FACT_TOTAL_CALLS],
+      successful: report[FACT_SUCCESSFUL_CALLS],
+      failed: report[FACT_FAILED_CALLS],
+      rejected: report[FACT_REJECTED_CALLS],
       successRate: percent(successRate(report)),
-      stateChanges: report.stateChangeCount
+      stateChanges: report[FACT_STATE_CHANGE_COUNT]
     }
   }
 
@@ -139,19 +152,58 @@ export class CircuitBreakerMetrics {
    */
   toJSON() {
     const report = this.#report()
-    const counts = /** @type {any} */ ({})
-    for (const name of COUNTS) counts[name] = report[name]
-    // Most have none, and to ask the core for a list takes longer than all the rest.
-    const stateChanges = report.stateChangeCount === 0 ? [] : this.stateChanges
-    return { ...counts, successRate: successRate(report), latency: latencyIn(report), stateChanges }
+    // Not spread, which takes longer than all the rest.
+    const all = /** @type {any} */ (countsIn(report))
+    all.latency = latencyIn(report)
+    // Most have none, and to ask the core for a list takes long, too.
+    all.stateChanges = report[FACT_STATE_CHANGE_COUNT] === 0 ? [] : this.stateChanges
+    return all
   }
 }
 
 /**
- * @param {Record<string, number>} report
+ * The counts in a row, by their names.
+ *
+ * @internal
+ * @param {Float64Array} rows
+ * @param {number} [first] Where the row begins.
+ */
+export function countsIn(rows, first = 0) {
+  return {
+    totalCalls: rows[first + FACT_TOTAL_CALLS],
+    successfulCalls: rows[first + FACT_SUCCESSFUL_CALLS],
+    failedCalls: rows[first + FACT_FAILED_CALLS],
+    timedOutCalls: rows[first + FACT_TIMED_OUT_CALLS],
+    ignoredCalls: rows[first + FACT_IGNORED_CALLS],
+    rejectedCalls: rows[first + FACT_REJECTED_CALLS],
+    wouldRejectCalls: rows[first + FACT_WOULD_REJECT_CALLS],
+    staleCalls: rows[first + FACT_STALE_CALLS],
+    inFlight: rows[first + FACT_IN_FLIGHT],
+    rejections: rejectionsIn(rows, first),
+    successRate: successRate(rows, first)
+  }
+}
+
+/**
+ * @param {Float64Array} rows
+ * @param {number} [first] Where the row begins.
+ * @returns {Rejections}
+ */
+function rejectionsIn(rows, first = 0) {
+  return {
+    open: rows[first + FACT_REJECTED_OPEN],
+    half_open: rows[first + FACT_REJECTED_HALF_OPEN],
+    bulkhead: rows[first + FACT_REJECTED_BULKHEAD],
+    isolated: rows[first + FACT_REJECTED_ISOLATED]
+  }
+}
+
+/**
+ * @param {Float64Array} row
  * @returns {LatencySummary | undefined}
  */
-function latencyIn({ timedCalls: calls, mean, p50, p90, p99 }) {
+function latencyIn(row) {
+  const [calls, mean, p50, p90, p99] = row.subarray(FACT_TIMED_CALLS)
   return Number.isNaN(calls) ? undefined : { calls, mean, p50, p90, p99 }
 }
 
@@ -160,11 +212,13 @@ const showMetrics = () => showBy(CircuitBreakerMetrics.prototype, (metrics) => m
 
 /**
  * @internal
- * @param {Record<string, number>} report
+ * @param {Float64Array} rows
+ * @param {number} [first] Where the row begins.
  */
-export function successRate({ successfulCalls, failedCalls }) {
-  const judged = successfulCalls + failedCalls
-  return judged === 0 ? 1 : successfulCalls / judged
+export function successRate(rows, first = 0) {
+  const successful = rows[first + FACT_SUCCESSFUL_CALLS]
+  const judged = successful + rows[first + FACT_FAILED_CALLS]
+  return judged === 0 ? 1 : successful / judged
 }
 
 /**

@@ -15,9 +15,15 @@ import { originOf, timeOf } from './sources.js'
 /**
  * Frees the slots of breakers that were garbage collected. Absent in some runtimes, whose processes are short.
  *
- * @type {FinalizationRegistry<number> | undefined}
+ * @type {FinalizationRegistry<number | Counted> | undefined}
  */
 let reclaim
+
+/**
+ * What wants to know the last counts of a slot's breaker before the slot is freed.
+ *
+ * @typedef {{ slot: number, rest(): void }} Counted
+ */
 
 /**
  * What remains of a breaker that was put aside, and makes it again: its options, and a snapshot from the core. The snapshot is undefined
@@ -30,12 +36,26 @@ let reclaim
  * Has a slot live as long as its breaker.
  *
  * @param {object} breaker
- * @param {number} slot
+ * @param {number | Counted} held
  */
-export function holdSlot(breaker, slot) {
+export function holdSlot(breaker, held) {
   // Of whichever core there is then.
-  reclaim ??= finalizer((/** @type {number} */ slot) => core.freeSlot(slot))
-  reclaim?.register(breaker, slot, breaker)
+  reclaim ??= finalizer((/** @type {number | Counted} */ held) => {
+    if (typeof held === 'object') held.rest()
+    core.freeSlot(typeof held === 'object' ? held.slot : held)
+  })
+  reclaim?.register(breaker, held, breaker)
+}
+
+/**
+ * The same for one that is held already.
+ *
+ * @param {object} breaker
+ * @param {number | Counted} held
+ */
+export function holdSlotFor(breaker, held) {
+  reclaim?.unregister(breaker)
+  holdSlot(breaker, held)
 }
 
 /**

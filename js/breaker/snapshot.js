@@ -55,8 +55,9 @@ export function toNumbers(value) {
     // By their numbers: a list may have an iterator of its own that never ends.
     const numbers = [
       ...core.snapshotNames.map((name) => {
-        // What 0.1.0 did not write is null to the core, which says what has to be there; below its mode there was none.
-        const member = own(name) ?? (name === 'modeBelow' ? core.modes[0] : null)
+        // What 0.1.0 did not write is null to the core, which says what has to be there; below its mode there was none. Before refusals were told apart,
+        // most met an open circuit.
+        const member = own(name) ?? (name === 'modeBelow' ? core.modes[0] : /^rejected[BHI]/.test(name) ? 0 : null)
         return namesOf(name)?.indexOf(member) ?? member
       }),
       calls,

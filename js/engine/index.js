@@ -8,7 +8,7 @@
  * its slot makes its own again. Where that traps too, all is as in a slot without a breaker, and calls go through.
  */
 import {
-  CONFLICTS, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, EXPECTED, EXPECTED_AT_FIRST, FIRST_CONFLICT, FIRST_FIXED, IGNORED, MODES, NO_SLOT, OPTIONS, REASONS, REPORT,
+  CONFLICTS, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, EXPECTED, EXPECTED_AT_FIRST, FIRST_CONFLICT, FIRST_FIXED, IGNORED, MODES, NO_SLOT, OPTIONS, REASONS, ROW,
   SNAPSHOT, STATES, UNJUDGED
 } from './numbers.js'
 import { loadCore } from './source.js'
@@ -112,7 +112,7 @@ function safe(functions) {
         if (!isTrap(error)) throw error
         replace(all, error)
         if (all !== core && core !== undefined) return /** @type {any} */ (core)[name](...args)
-        return name === 'report' ? Object.fromEntries(REPORT.map((fact) => [fact, 0])) : name in ABSENT ? ABSENT[name] : 0
+        return name === 'report' ? (args[1] ?? new Float64Array((args[0].length / 2) * ROW)).fill(0) : name in ABSENT ? ABSENT[name] : 0
       }
     }
   }

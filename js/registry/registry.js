@@ -8,16 +8,19 @@
  * out get one.
  */
 import { CircuitBreaker } from '../breaker/circuit-breaker.js'
+import { NAMES, openDoor } from '../breaker/door.js'
 import { EVENTS } from '../breaker/events.js'
-import { percent, successRate } from '../breaker/metrics.js'
+import { countsIn, percent } from '../breaker/metrics.js'
 import { checkOptions } from '../breaker/slots.js'
 import { timeOf } from '../breaker/sources.js'
+import { settleNoted, unsettled } from '../breaker/unsettled.js'
 import { core } from '../engine/index.js'
-import { GROUPS } from '../engine/numbers.js'
+import { FACT_MODE, FACT_STATE, FACT_STATE_CHANGE_COUNT, GROUPS, MODES, ROW, STATES } from '../engine/numbers.js'
 import { finalizer, weakRef } from '../base/host.js'
 import { CODES, misuse, optionError, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
 import { read } from '../options/options.js'
+import { Ledger } from './ledger.js'
 import { Seat, Seats } from './seats.js'
 
 /** @import { CircuitBreakerEvent, HostEvent } from '../base/host-types.js' */
@@ -37,6 +40,18 @@ import { Seat, Seats } from './seats.js'
  * @typedef {object} RegistryOptions
  * @property {number | undefined} [maxBreakers] Breakers kept at most. Whole, from 1. Default 1000.
  * @property {((key: K) => CircuitBreakerOptions | undefined) | undefined} [configure] Options of the breaker of that key, over the registry's own.
+ */
+
+/**
+ * What all breakers of a registry counted together, those that left it included; `stateChanges` is how many there were.
+ *
+ * @typedef {Omit<import('../breaker/metrics.js').MetricsReport, 'latency' | 'stateChanges'> & { stateChanges: number }} RegistryMetrics
+ */
+
+/**
+ * A registry as data: the counts of each breaker that is there by its key, and what all counted together that it ever had.
+ *
+ * @typedef {{ metrics: RegistryMetrics, breakers: Record<string, { state: State, mode: import('../base/types.js').Mode } & RegistryMetrics> }} RegistryReport
  */
 
 /**
@@ -62,6 +77,9 @@ export class CircuitBreakerRegistry extends Target {
   #forget
   /** @type {Seats<K>} */
   #seats = new Seats()
+  #ledger = new Ledger()
+  /** How many seats there ever were. */
+  #made = 0
   #maxBreakers
   #configure
   #options
@@ -94,6 +112,7 @@ export class CircuitBreakerRegistry extends Target {
     this.#options = copied(breakerOptions)
     // A wrong option is refused here, not at the first call.
     checkOptions(breakerOptions)
+    openRegistries()
   }
 
   /** How many breakers there are. */
@@ -208,15 +227,7 @@ export class CircuitBreakerRegistry extends Target {
    * @returns {Record<string, State>}
    */
   status() {
-    const status = Object.create(null)
-    // Texts first: they are what they are.
-    for (const isText of [true, false]) {
-      for (const [key, { slot }] of this.#seated) {
-        if ((typeof key === 'string' || typeof key === 'symbol') !== isText) continue
-        status[isText ? /** @type {any} */ (key) : labelOf(key, status)] = core.states[core.state(slot)]
-      }
-    }
-    return status
+    return this.#byKey((rows, first) => STATES[rows[first + FACT_STATE]])
   }
 
   /**
@@ -224,15 +235,119 @@ export class CircuitBreakerRegistry extends Target {
    */
   summary() {
     const states = { closed: 0, open: 0, half_open: 0 }
-    const calls = { totalCalls: 0, successfulCalls: 0, failedCalls: 0, rejectedCalls: 0 }
-    for (const { slot } of this.#seated.values()) {
-      states[core.states[core.state(slot)]]++
-      // None of these counts depends on the time.
-      const counts = core.report(slot, NaN)
-      for (const name of /** @type {(keyof typeof calls)[]} */ (Object.keys(calls))) calls[name] += counts[name]
+    const { seats, rows } = this.#rows()
+    for (let first = 0; first < rows.length; first += ROW) states[STATES[rows[first + FACT_STATE]]]++
+    const { totalCalls, successfulCalls: successful, failedCalls: failed, rejectedCalls: rejected, successRate } = countsIn(sumOf(rows))
+    return { breakers: seats.length, ...states, totalCalls, successful, failed, rejected, successRate: percent(successRate) }
+  }
+
+  /**
+   * What all breakers counted that the registry ever had, those that it evicted or deleted included, so that no count but `inFlight` ever goes down.
+   * One that left and that somebody goes on using counts as before. A plain object, read anew each time.
+   *
+   * @returns {RegistryMetrics}
+   */
+  get metrics() {
+    return this.#metricsOf(this.#rows().rows)
+  }
+
+  /**
+   * The counts of each breaker by its key, with keys as {@link CircuitBreakerRegistry.status} has them, and those of all there ever were.
+   *
+   * @returns {RegistryReport}
+   */
+  toJSON() {
+    const all = this.#rows()
+    return {
+      metrics: this.#metricsOf(all.rows),
+      breakers: this.#byKey(
+        (rows, first) => ({
+          state: STATES[rows[first + FACT_STATE]],
+          mode: MODES[rows[first + FACT_MODE]],
+          ...countsIn(rows, first),
+          stateChanges: rows[first + FACT_STATE_CHANGE_COUNT]
+        }),
+        all
+      )
     }
-    const { totalCalls, successfulCalls: successful, failedCalls: failed, rejectedCalls: rejected } = calls
-    return { breakers: this.size, ...states, totalCalls, successful, failed, rejected, successRate: percent(successRate(calls)) }
+  }
+
+  /**
+   * What {@link openDoor} has readers find under a symbol.
+   *
+   * @internal
+   * @returns {import('../breaker/door.js').Reading}
+   */
+  reading() {
+    // Each clock once, and before anything else is looked at: a clock may use the registry.
+    const times = new Map()
+    for (const seat of [...this.#seated.values()]) {
+      const clock = this.#clockOf(seat)
+      if (!times.has(clock)) times.set(clock, timeOf(clock))
+    }
+    const { seats, rows } = this.#rows(times)
+    return {
+      ...NAMES,
+      rows,
+      keys: seats.map(({ key }) => key),
+      names: seats.map(({ breaker }) => breaker?.name),
+      ids: seats.map(({ id }) => id),
+      gone: this.#ledger.read(),
+      breaker: (index) => {
+        const seat = seats[index]
+        seat.isHandedOut = true
+        return seat.breaker ?? seat.ref?.deref()
+      }
+    }
+  }
+
+  /**
+   * A row of each breaker that is there.
+   *
+   * @param {Map<unknown, number>} [times] What the clocks say, where the rows are to be of now. No count depends on that.
+   */
+  #rows(times) {
+    if (unsettled.length > 0) settleNoted()
+    const seats = [...this.#seated.values()]
+    const asked = new Float64Array(2 * seats.length)
+    seats.forEach((seat, index) => {
+      asked[2 * index] = seat.slot
+      asked[2 * index + 1] = times?.get(this.#clockOf(seat)) ?? NaN
+    })
+    return { seats, rows: core.report(asked) }
+  }
+
+  /**
+   * @param {Float64Array} rows
+   * @returns {RegistryMetrics}
+   */
+  #metricsOf(rows) {
+    const total = sumOf(rows, this.#ledger.read())
+    return { ...countsIn(total), stateChanges: total[FACT_STATE_CHANGE_COUNT] }
+  }
+
+  /**
+   * What is said of each breaker, by its key.
+   *
+   * @template T
+   * @param {(rows: Float64Array, first: number) => T} say Is told where the row of the breaker begins.
+   * @returns {Record<string, T>}
+   */
+  #byKey(say, { seats, rows } = this.#rows()) {
+    const all = Object.create(null)
+    // Texts first: they are what they are.
+    for (const isText of [true, false]) {
+      seats.forEach(({ key }, row) => {
+        if ((typeof key === 'string' || typeof key === 'symbol') !== isText) return
+        all[isText ? /** @type {any} */ (key) : labelOf(key, all)] = say(rows, row * ROW)
+      })
+    }
+    return all
+  }
+
+  /** @param {Seat<K>} seat */
+  #clockOf({ own }) {
+    return own !== undefined && Object.hasOwn(own, 'clock') ? own.clock : this.#options.clock
   }
 
   /**
@@ -356,7 +471,7 @@ export class CircuitBreakerRegistry extends Target {
       const taken = this.#seated.get(key)
       if (taken !== undefined) return taken
       breaker = new CircuitBreaker(this.#optionsOf(key, own))
-      seat = new Seat(this.#seats, key, own)
+      seat = new Seat(this.#seats, key, own, this.#made++)
     }
     this.#makeRoom()
     // And so may a clock, which was read to make room.
@@ -364,7 +479,7 @@ export class CircuitBreakerRegistry extends Target {
     if (taken !== undefined) return taken
     this.#left.delete(key)
     this.#seated.set(key, seat)
-    seat.take(breaker)
+    seat.take(breaker, this.#ledger)
     this.#bubble(seat)
     return seat
   }
@@ -432,8 +547,22 @@ export class CircuitBreakerRegistry extends Target {
   #remove(seat) {
     if (this.#latest === seat) this.#latest = undefined
     this.#seated.delete(seat.key)
-    seat.leave()
+    seat.leave(this.#ledger)
   }
+}
+
+/** Has readers read registries. Apart, since a class that names itself is renamed by bundlers. */
+const openRegistries = () => openDoor(CircuitBreakerRegistry.prototype)
+
+/**
+ * The sums of all rows, as a row.
+ *
+ * @param {Float64Array} rows
+ * @param {Float64Array} [sum] What is there already.
+ */
+function sumOf(rows, sum = new Float64Array(ROW)) {
+  for (let first = 0; first < rows.length; first += ROW) for (let index = 0; index < ROW; index++) sum[index] += rows[first + index]
+  return sum
 }
 
 /**

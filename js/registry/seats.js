@@ -15,7 +15,7 @@
  * searched, it took 132 µs where all were open, and 8.3 ms with 50,000 of them.
  */
 import { core } from '../engine/index.js'
-import { FILLED, IN_FLIGHT, NOT_CLOSED, SWITCHED } from '../engine/numbers.js'
+import { FILLED, IN_FLIGHT, NO_SLOT, NOT_CLOSED, SWITCHED } from '../engine/numbers.js'
 
 /** The rings, by their number: what goes first comes first. */
 const QUIET = 0
@@ -44,7 +44,8 @@ export class Seat {
   isHandedOut = false
   /** How many types of events the registry hears of it. */
   heard = 0
-  slot = 0
+  /** Where its breaker is, as long as it sits. */
+  slot = NO_SLOT
   /** The calls that had asked to pass at the last look. */
   asked = 0
   /** Whether the registry was asked for it since the last look. */
@@ -60,21 +61,24 @@ export class Seat {
    * @param {Seats<K>} seats
    * @param {K} key
    * @param {import('../base/types.js').CircuitBreakerOptions | undefined} own What `configure` answered for it.
+   * @param {number} id Which of all that the registry ever had.
    */
-  constructor(seats, key, own) {
+  constructor(seats, key, own, id) {
     this.seats = seats
     this.key = key
     this.own = own
+    this.id = id
   }
 
   /**
    * Seats a breaker, which keeps its slot as long as it sits.
    *
    * @param {import('../breaker/circuit-breaker.js').CircuitBreaker} breaker
+   * @param {import('./ledger.js').Ledger} ledger
    */
-  take(breaker) {
+  take(breaker, ledger) {
     this.breaker = breaker
-    this.slot = breaker.takeSeat(this)
+    this.slot = breaker.takeSeat(this, ledger)
     this.asked = core.asked(this.slot)
     this.isUsed = false
     this.place()
@@ -85,9 +89,11 @@ export class Seat {
     this.seats.place(this, ringOf(this, NaN, ~IN_FLIGHT))
   }
 
-  leave() {
-    this.breaker?.takeSeat(undefined)
+  /** @param {import('./ledger.js').Ledger} ledger */
+  leave(ledger) {
+    this.breaker?.takeSeat(undefined, ledger)
     this.breaker = undefined
+    this.slot = NO_SLOT
     this.seats.place(this, undefined)
   }
 }

@@ -58,7 +58,11 @@ fn main() {
         "EXPECTED_AT_FIRST",
         format!("{:?}", Problem::Fixed(Field::WindowSize).expected()),
     );
-    list("The names of the numbers of a report, in their order.", "REPORT", facts::NAMES);
+    list("The names of the numbers of a row of a report, in their order.", "REPORT", facts::NAMES);
+    one("How many numbers a row of a report has.", "ROW", facts::NAMES.len());
+    for (place, name) in facts::NAMES.iter().enumerate() {
+        one(&format!("Where a row of a report has `{name}`."), &format!("FACT_{}", constant(name)), place);
+    }
     list(
         "The names of the single numbers that a snapshot begins with, in their order.",
         "SNAPSHOT",
@@ -142,6 +146,7 @@ fn main() {
     one("Added to the outcome of a response that opens the circuit at once.", "TRIPS", number::TRIPS);
     one("The permit of a call that no state is judged by.", "UNJUDGED", number::UNJUDGED);
     one("A slot in which there never is a breaker.", "NO_SLOT", number::NO_SLOT);
+    one("How many rows of a report are written at once.", "ROWS", number::ROWS);
     one(
         "A state change is 1, plus this times the number of the state it leads from,",
         "TRANSITION_FROM",
@@ -165,6 +170,18 @@ fn main() {
 
 fn list<T: AsRef<[&'static str]>>(about: &str, name: &str, words: T) {
     println!("/** {about} */\nexport const {name} = /** @type {{const}} */ ({:?})", words.as_ref());
+}
+
+/// A name as that of a constant: `totalCalls` is `TOTAL_CALLS`.
+fn constant(name: &str) -> String {
+    let mut constant = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() {
+            constant.push('_');
+        }
+        constant.push(letter.to_ascii_uppercase());
+    }
+    constant
 }
 
 fn one(about: &str, name: &str, number: impl Display) {

@@ -52,6 +52,9 @@ pub const SWITCHED: u32 = 8;
 /// Bit of `standing`: there are calls in the window.
 pub const FILLED: u32 = 16;
 
+/// How many rows of a report are written at once.
+pub const ROWS: usize = 32;
+
 /// Flag of `create`: the breaker keeps how long calls take.
 pub const TRACKS_LATENCY: u32 = 1;
 /// Flag of `create`: the breaker leaves test requests to its probe.

@@ -89,6 +89,13 @@ impl Log {
         (kept.len() <= KEPT).then_some(Log { kept, untold: 0, total })
     }
 
+    /// How many ms ago the last state change was; NaN before the first, and where the clock has no time to tell.
+    pub fn age(&self, now: f64) -> f64 {
+        let age = self.kept.last().map_or(f64::NAN, |last| now - last.at);
+        // Of a clock that went back it is not less than nothing. Not `max`, which minds NaN.
+        if age < 0.0 { 0.0 } else { age }
+    }
+
     /// State changes ever made, as a count.
     pub(super) fn count(&self) -> Tally {
         self.total

@@ -164,7 +164,7 @@ impl Breaker {
                 self.metrics.in_flight.add_one();
                 return Admission::Granted(Permit::UNJUDGED);
             }
-            Admission::Refused(_) => self.metrics.rejected.add_one(),
+            Admission::Refused(refusal) => self.metrics.refuse(refusal),
         }
         admission
     }

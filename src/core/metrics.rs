@@ -3,7 +3,7 @@
 //! Must not know: states and policies. Each call that is over stands in exactly one of these numbers, but for
 //! test requests that expired (invariant 5).
 
-use super::permit::Outcome;
+use super::permit::{Outcome, Refusal};
 use super::tally::Tally;
 
 /// Counts over a breaker's life.
@@ -19,6 +19,12 @@ pub struct Metrics {
     pub ignored: Tally,
     /// Calls that were refused.
     pub rejected: Tally,
+    /// Of those, the ones for which the circuit was half open and had no room.
+    pub rejected_half_open: Tally,
+    /// Of the refused, those for which the bulkhead was full.
+    pub rejected_bulkhead: Tally,
+    /// Of the refused, those that met an isolated circuit.
+    pub rejected_isolated: Tally,
     /// Of the admitted calls, those that an observing breaker would have refused.
     pub would_reject: Tally,
     /// Calls whose result came after their generation had ended.
@@ -39,6 +45,24 @@ impl Metrics {
                 self.timed_out.add_one();
             }
         }
+    }
+
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        self.rejected.add_one();
+        match refusal {
+            Refusal::Open => {}
+            Refusal::HalfOpenFull => self.rejected_half_open.add_one(),
+            Refusal::BulkheadFull => self.rejected_bulkhead.add_one(),
+            Refusal::Isolated => self.rejected_isolated.add_one(),
+        }
+    }
+
+    /// Of the refused calls, those that met an open circuit: all that are not of another kind.
+    pub fn rejected_open(&self) -> f64 {
+        self.rejected.get()
+            - self.rejected_half_open.get()
+            - self.rejected_bulkhead.get()
+            - self.rejected_isolated.get()
     }
 
     /// All calls that are over.

@@ -57,6 +57,9 @@ numbers! {
         "timedOutCalls" => timed_out: Tally,
         "ignoredCalls" => ignored: Tally,
         "rejectedCalls" => rejected: Tally,
+        "rejectedHalfOpen" => rejected_half_open: Tally,
+        "rejectedBulkhead" => rejected_bulkhead: Tally,
+        "rejectedIsolated" => rejected_isolated: Tally,
         "wouldRejectCalls" => would_reject: Tally,
         "staleCalls" => stale: Tally,
         "stateChangeCount" => state_changes: Tally,
@@ -100,8 +103,19 @@ impl Breaker {
         };
         let Shape { size, duration, buckets, slow } = Shape::of(&self.config);
         // A new process has no calls in flight.
-        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight: _ } =
-            self.metrics;
+        let Metrics {
+            successful,
+            failed,
+            timed_out,
+            ignored,
+            rejected,
+            rejected_half_open,
+            rejected_bulkhead,
+            rejected_isolated,
+            would_reject,
+            stale,
+            in_flight: _,
+        } = self.metrics;
         let mut saved = Vec::new();
         Numbers {
             version: VERSION,
@@ -125,6 +139,9 @@ impl Breaker {
             timed_out,
             ignored,
             rejected,
+            rejected_half_open,
+            rejected_bulkhead,
+            rejected_isolated,
             would_reject,
             stale,
             state_changes: self.log.count(),
@@ -151,7 +168,19 @@ impl Breaker {
         if !matches!(numbers.version, VERSION | VERSION_0_1_0) {
             return None;
         }
-        let Numbers { successful, failed, timed_out, ignored, rejected, would_reject, stale, .. } = numbers;
+        let Numbers {
+            successful,
+            failed,
+            timed_out,
+            ignored,
+            rejected,
+            rejected_half_open,
+            rejected_bulkhead,
+            rejected_isolated,
+            would_reject,
+            stale,
+            ..
+        } = numbers;
         (self.isolated, self.leniency) = match (numbers.mode, numbers.mode_below) {
             (Mode::Isolated, below @ (Mode::Normal | Mode::Observing)) => (true, below),
             (Mode::Disabled, Mode::Isolated) => (true, Mode::Disabled),
@@ -168,8 +197,22 @@ impl Breaker {
         self.success_count = numbers.success_count;
         self.last_failure_time = numbers.last_failure_time.0 - origin;
         let in_flight = self.metrics.in_flight;
-        self.metrics =
-            Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight };
+        self.metrics = Metrics {
+            successful,
+            failed,
+            timed_out,
+            ignored,
+            rejected,
+            rejected_half_open,
+            rejected_bulkhead,
+            rejected_isolated,
+            would_reject,
+            stale,
+            in_flight,
+        };
+        if self.metrics.rejected_open() < 0.0 {
+            return None;
+        }
         self.phase = match numbers.state {
             State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },
             State::Open => {

@@ -563,7 +563,7 @@ proptest! {
                                 ledger.would_reject += 1.0;
                             }
                         }
-                        Admission::Refused(_) => ledger.rejected += 1.0,
+                        Admission::Refused(refusal) => ledger.refuse(refusal),
                     }
                 }
                 // Nobody is refused when the probe is.

@@ -6,8 +6,8 @@
 use crate::windows::{reach, windows};
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
-    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Verdict, WINDOWS,
-    snapshot,
+    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Tally, Verdict,
+    WINDOWS, snapshot,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -304,7 +304,8 @@ pub(crate) struct Ledger {
     pub(crate) failed: f64,
     pub(crate) timed_out: f64,
     pub(crate) ignored: f64,
-    pub(crate) rejected: f64,
+    /// Refused calls by kind: open, half open, bulkhead, isolated.
+    pub(crate) rejected: [f64; 4],
     pub(crate) would_reject: f64,
     pub(crate) stale: f64,
     pub(crate) in_flight: f64,
@@ -322,6 +323,17 @@ impl Ledger {
         }
     }
 
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        let [open, half_open, bulkhead, isolated] = &mut self.rejected;
+        let kind = match refusal {
+            Refusal::Open => open,
+            Refusal::HalfOpenFull => half_open,
+            Refusal::BulkheadFull => bulkhead,
+            Refusal::Isolated => isolated,
+        };
+        *kind += 1.0;
+    }
+
     /// One that was in flight is over; a breaker never counts below 0.
     pub(crate) fn land(&mut self) {
         self.in_flight = (self.in_flight - 1.0).max(0.0);
@@ -330,14 +342,28 @@ impl Ledger {
 
 impl From<Metrics> for Ledger {
     fn from(metrics: Metrics) -> Ledger {
-        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight } =
-            metrics;
+        let Metrics {
+            successful,
+            failed,
+            timed_out,
+            ignored,
+            rejected,
+            rejected_half_open,
+            rejected_bulkhead,
+            rejected_isolated,
+            would_reject,
+            stale,
+            in_flight,
+        } = metrics;
+        let by_kind = [rejected_half_open, rejected_bulkhead, rejected_isolated].map(Tally::get);
+        let [half_open, bulkhead, isolated] = by_kind;
+        assert_eq!(metrics.rejected_open() + half_open + bulkhead + isolated, rejected.get());
         Ledger {
             successful: successful.get(),
             failed: failed.get(),
             timed_out: timed_out.get(),
             ignored: ignored.get(),
-            rejected: rejected.get(),
+            rejected: [metrics.rejected_open(), half_open, bulkhead, isolated],
             would_reject: would_reject.get(),
             stale: stale.get(),
             in_flight: in_flight.get(),

@@ -22,7 +22,7 @@ beforeEach(() => {
 const down = new Error('down')
 const NONE = {
   totalCalls: 0, successfulCalls: 0, failedCalls: 0, timedOutCalls: 0, ignoredCalls: 0, rejectedCalls: 0, wouldRejectCalls: 0,
-  staleCalls: 0, inFlight: 0, successRate: 1, latency: undefined, stateChanges: []
+  staleCalls: 0, inFlight: 0, rejections: { open: 0, half_open: 0, bulkhead: 0, isolated: 0 }, successRate: 1, latency: undefined, stateChanges: []
 }
 const settled = async (call, succeeds) => {
   if (succeeds) call.resolve('up')
@@ -33,7 +33,7 @@ const settled = async (call, succeeds) => {
 describe('the counts', () => {
   it('are those that a report of the core begins with, and each has a getter of its name', () => {
     const counts = REPORT.slice(0, REPORT.indexOf('inFlight') + 1)
-    const others = ['successRate', 'latency', 'stateChanges']
+    const others = ['rejections', 'successRate', 'latency', 'stateChanges']
     assert.deepEqual(Object.keys(breaker.metrics.toJSON()), [...counts, ...others])
     const getters = Object.entries(Object.getOwnPropertyDescriptors(CircuitBreakerMetrics.prototype)).filter(([, { get }]) => get)
     assert.deepEqual(getters.map(([name]) => name).sort(), [...counts, ...others].sort())
@@ -61,7 +61,7 @@ describe('the counts', () => {
     for (let n = 0; n < 3; n++) await start().outcome.catch(() => {})
     assert.equal(thrownBy(() => breaker.callSync(() => 1)).code, 'ERR_CIRCUIT_OPEN')
     const { stateChanges, ...counts } = breaker.metrics.toJSON()
-    assert.deepEqual({ ...counts, stateChanges: [] }, { ...NONE, totalCalls: 5, successfulCalls: 1, rejectedCalls: 4 })
+    assert.deepEqual({ ...counts, stateChanges: [] }, { ...NONE, totalCalls: 5, successfulCalls: 1, rejectedCalls: 4, rejections: { ...NONE.rejections, open: 4 } })
     assert.equal(stateChanges.length, 1)
   })
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { startEngine } from '../../js/engine/index.js'
-import { FAILURE, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
+import { FACT_MINIMUM_CALLS, FACT_RETRY_AFTER, FACT_TEST_EXPIRES_AFTER, FACT_WINDOW_CALLS, FAILURE, IGNORED, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_OPEN, SUCCESS } from '../../js/engine/numbers.js'
 import { replayAll } from '../traces/suite.js'
 
 const OUTCOMES = { success: SUCCESS, failure: FAILURE, ignored: IGNORED }
@@ -17,7 +17,7 @@ replayAll('wasm', (options, start) => {
   for (const [name, value] of numbers(options)) assert.equal(core.draftOption(core.fields.get(name), value), 0, name)
   const slot = core.create(0)
   assert.ok(slot >= 0, 'the options make a breaker')
-  assert.ok(core.report(slot, now), 'the slot has a breaker')
+  assert.notEqual(core.report([slot, now])[FACT_TEST_EXPIRES_AFTER], 0, 'the slot has a breaker')
   /** Permits of calls in flight. */
   const held = new Map()
   const controls = {
@@ -53,14 +53,14 @@ replayAll('wasm', (options, start) => {
     mode: () => core.modes[core.mode(slot)],
     control: (deed, value) => controls[deed](value),
     counts() {
-      const report = core.report(slot, now)
-      const { windowCalls: calls, windowFailures: failures, windowSlowCalls: slowCalls } = report
+      const row = core.report([slot, now])
+      const [calls, failures, slowCalls] = row.subarray(FACT_WINDOW_CALLS)
       return {
         failureCount: core.failureCount(slot),
         successCount: core.successCount(slot),
         stateChanges: stateChanges(core.stateChanges(slot)),
-        retryAfter: report.retryAfter,
-        window: Number.isNaN(calls) ? undefined : { calls, failures, slowCalls, minimumCalls: report.minimumCalls || 0 }
+        retryAfter: row[FACT_RETRY_AFTER],
+        window: Number.isNaN(calls) ? undefined : { calls, failures, slowCalls, minimumCalls: row[FACT_MINIMUM_CALLS] || 0 }
       }
     }
   }

@@ -7,7 +7,7 @@
 use halfopen::boundary::draft::{create, draft_begin, draft_option};
 use halfopen::boundary::facts::NAMES as REPORT;
 use halfopen::boundary::number::{
-    self, CONFLICTS, HAS_PROBE, TRACKS_LATENCY, TRIPS, UNJUDGED, UNKNOWN_OPTION,
+    self, CONFLICTS, HAS_PROBE, ROWS, TRACKS_LATENCY, TRIPS, UNJUDGED, UNKNOWN_OPTION,
 };
 use halfopen::boundary::report::report;
 use halfopen::boundary::*;
@@ -66,17 +66,22 @@ fn live_breakers() -> usize {
     (0..2000).filter(|slot| !option(*slot, recovery).is_nan()).count()
 }
 
-/// The numbers of a report at that time; `None` where there is no breaker.
-fn report_of(slot: u32, now: f64) -> Option<[f64; REPORT.len()]> {
-    let place = report(slot, now);
-    // SAFETY: Where it is not null, the numbers of the last report lie there, and nothing writes meanwhile.
-    unsafe { place.cast::<[f64; REPORT.len()]>().as_ref() }.copied()
+/// The rows of a report: one for each slot and time that is asked for, [`ROWS`] at most.
+fn rows_of(asked: &[(u32, f64)]) -> Vec<[f64; REPORT.len()]> {
+    let rows = report(0).cast::<[f64; REPORT.len()]>();
+    for (row, (slot, now)) in asked.iter().enumerate() {
+        // SAFETY: There is room for that many rows, and nothing else writes meanwhile.
+        unsafe { (&mut (*rows.add(row)))[..2].copy_from_slice(&[f64::from(*slot), *now]) };
+    }
+    assert_eq!(report(asked.len() as u32).cast(), rows, "the rows lie where they lay");
+    // SAFETY: As above.
+    (0..asked.len()).map(|row| unsafe { *rows.add(row) }).collect()
 }
 
 /// A number of the report at that time.
 fn reported(slot: u32, name: &str, now: f64) -> f64 {
     let place = REPORT.iter().position(|other| *other == name).unwrap_or_else(|| panic!("{name}"));
-    report_of(slot, now).unwrap()[place]
+    rows_of(&[(slot, now)])[0][place]
 }
 
 fn count(slot: u32, name: &str) -> f64 {
@@ -485,7 +490,7 @@ fn a_slot_without_a_breaker_answers_like_a_closed_one_that_was_never_used() {
         assert_eq!((demand(slot), take_transition(slot)), (3, 0));
         assert!(option(slot, 0).is_nan());
         assert_eq!(set_option(slot, 0, 7.0), 0);
-        assert!(report(slot, 0.0).is_null());
+        assert_eq!(rows_of(&[(slot, 0.0)]), [[0.0; REPORT.len()]]);
         for nothing in [state_changes(slot), take_snapshot(slot, 0.0, 0.0)] {
             assert!(nothing.is_undefined());
         }
@@ -543,7 +548,9 @@ fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
         end(slot, admit(slot, 1.0, NO_CHANCE), outcome, 1.5);
     }
     end(slot, late, SUCCESS, 2.0);
+    isolate(slot, 2.0);
     admit(slot, 3.0, NO_CHANCE);
+    release(slot, 100.0);
     admit(slot, 200.0, NO_CHANCE);
     let expected = [
         ("totalCalls", 5.0),
@@ -556,6 +563,10 @@ fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
         ("staleCalls", 1.0),
         ("inFlight", 1.0),
         ("stateChangeCount", 2.0),
+        ("rejectedOpen", 0.0),
+        ("rejectedHalfOpen", 0.0),
+        ("rejectedBulkhead", 0.0),
+        ("rejectedIsolated", 1.0),
         ("windowCalls", f64::NAN),
         ("windowFailures", f64::NAN),
         ("windowSlowCalls", f64::NAN),
@@ -571,12 +582,64 @@ fn a_report_is_a_list_of_numbers_with_nan_where_there_is_nothing_to_say() {
         ("p90", f64::NAN),
         ("p99", f64::NAN),
         ("openTime", 0.0),
+        ("state", HALF_OPEN.into()),
+        ("mode", 0.0),
+        ("failureCount", 1.0),
+        ("successCount", 0.0),
+        ("stateAge", 10.0),
     ];
     assert_eq!(REPORT, expected.map(|(name, _)| name));
     for (name, number) in expected {
         let got = reported(slot, name, 210.0);
         assert!(got == number || (got.is_nan() && number.is_nan()), "{name}: {got}");
     }
+    free_slot(slot);
+}
+
+#[test]
+fn a_report_has_a_row_for_each_slot_at_its_own_time_and_no_more_than_fit() {
+    let slots: Vec<_> = (0..ROWS).map(|_| breaker(&[(Field::RecoveryTimeout, 100.0)])).collect();
+    for slot in &slots[1..] {
+        trip(*slot, 0.0);
+    }
+    let mut asked: Vec<_> = slots.iter().copied().zip((0..).map(f64::from)).collect();
+    asked[5].0 = number::NO_SLOT;
+    let rows = rows_of(&asked);
+    let [state, wait] = ["state", "retryAfter"].map(|name| REPORT.iter().position(|it| *it == name).unwrap());
+    for (row, numbers) in rows.iter().enumerate() {
+        let expected = if row == 0 || row == 5 { (0.0, 0.0) } else { (OPEN.into(), 100.0 - row as f64) };
+        assert_eq!((numbers[state], numbers[wait]), expected, "row {row}");
+    }
+    // More than fit are those that fit: nothing is written behind them.
+    let place = report(0);
+    assert_eq!(report(u32::MAX), place);
+    slots.into_iter().for_each(free_slot);
+}
+
+#[test]
+fn a_report_counts_refusals_by_kind_and_they_add_up() {
+    let slot = breaker(&[
+        (Field::FailureThreshold, 1.0),
+        (Field::MaxConcurrent, 2.0),
+        (Field::RecoveryTimeout, 100.0),
+    ]);
+    let kinds = || {
+        ["rejectedOpen", "rejectedHalfOpen", "rejectedBulkhead", "rejectedIsolated", "rejectedCalls"]
+            .map(|name| count(slot, name))
+    };
+    let permits = [admit(slot, 0.0, NO_CHANCE), admit(slot, 0.0, NO_CHANCE)];
+    assert_eq!((admit(slot, 0.0, NO_CHANCE), kinds()), (REFUSED_BULKHEAD_FULL, [0.0, 0.0, 1.0, 0.0, 1.0]));
+    for permit in permits {
+        end(slot, permit, FAILURE, 0.0);
+    }
+    assert_eq!((admit(slot, 1.0, NO_CHANCE), kinds()), (REFUSED_OPEN, [1.0, 0.0, 1.0, 0.0, 2.0]));
+    isolate(slot, 1.0);
+    assert_eq!((admit(slot, 1.0, NO_CHANCE), kinds()), (REFUSED_ISOLATED, [1.0, 0.0, 1.0, 1.0, 3.0]));
+    release(slot, 1.0);
+    assert!(admit(slot, 1.0, NO_CHANCE) > UNJUDGED);
+    assert_eq!((admit(slot, 1.0, NO_CHANCE), kinds()), (REFUSED_HALF_OPEN_FULL, [1.0, 1.0, 1.0, 1.0, 4.0]));
+    observe(slot);
+    assert_eq!((admit(slot, 1.0, NO_CHANCE), kinds()), (UNJUDGED, [1.0, 1.0, 1.0, 1.0, 4.0]));
     free_slot(slot);
 }
 
