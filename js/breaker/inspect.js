@@ -38,10 +38,12 @@ const NODE_INSPECT = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')
 const DENO_INSPECT = /* @__PURE__ */ Symbol.for('Deno.customInspect')
 
 /**
+ * Gives a class a method that nobody sees who lists its members.
+ *
  * @param {object} prototype
  * @param {symbol} name
  * @param {Function} value
  */
-function define(prototype, name, value) {
+export function define(prototype, name, value) {
   Object.defineProperty(prototype, name, /** @type {any} */ ({ __proto__: null, value, configurable: true, writable: true }))
 }
