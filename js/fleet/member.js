@@ -4,20 +4,11 @@
  * Must not know: how a store is reached, how long it takes, any class of breakers. What fails here leaves a breaker to itself.
  */
 import { Evidence, countsOf, readingOf } from './evidence.js'
+import { join, leave } from './place.js'
 import { isOpen } from './register.js'
 
 /** @import { Command, FleetMode, Reply, TestOutcome } from './register.js' */
 /** @import { FleetSettings } from './settings.js' */
-
-/**
- * What a breaker gives who joins it.
- *
- * @typedef {object} Hold
- * @property {(due: number, stale: number) => void} hold
- * @property {(lease: number) => boolean | void} grant
- * @property {() => void} release
- * @property {'none' | 'held' | 'due' | 'stale'} state
- */
 
 /**
  * What a member needs of its fleet.
@@ -36,8 +27,6 @@ import { isOpen } from './register.js'
  * @property {(member: Member, reply: Reply, before: Reply | undefined) => void} heard The register is in another state than was known.
  */
 
-const DOOR = /* @__PURE__ */ Symbol.for('halfopen.fleet')
-
 /** Calls that a process has to have made of late, and most of them well, to know better than its fleet. As few as tell a half from none, mostly. */
 const ENOUGH = 5
 
@@ -55,8 +44,7 @@ export class Part {
    */
   constructor(breaker, member) {
     this.breaker = breaker
-    /** @type {Hold} */
-    this.hold = breaker[DOOR]({
+    this.hold = join(breaker, {
       onRefused: (/** @type {boolean} */ isSync) => member.onRefused(this, isSync),
       onOutcome: (/** @type {TestOutcome} */ outcome) => member.onOutcome(this, outcome),
       onOpened: () => member.onOpened(),
@@ -66,7 +54,7 @@ export class Part {
 
   /** Lets the breaker go on by itself. */
   end() {
-    attempt(() => this.breaker[DOOR](undefined))
+    attempt(() => leave(this.breaker))
   }
 }
 

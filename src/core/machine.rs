@@ -14,6 +14,9 @@
 //! | any | open, held | [`Breaker::isolate`] |
 //! | open | open, due | [`Breaker::release`], where it was held |
 //! | any | closed | [`Breaker::reset`] |
+//! | closed, half_open | open | a fleet holds it, by [`Breaker::hold`] |
+//! | open | half_open | a fleet holds it, and an admission finds a grant of [`Breaker::grant`] |
+//! | open, half_open | closed | a fleet held it, and lets go by [`Breaker::let_go`] |
 //!
 //! # Invariants
 //!
@@ -43,9 +46,11 @@
 //! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
 
 mod by_hand;
+mod fleet;
 mod probe;
 mod view;
 
+pub use fleet::{Stage, TestEnd};
 pub use probe::ProbeStep;
 
 use super::backoff::{Backoff, OpenTime};
@@ -107,6 +112,8 @@ pub struct Breaker {
     latency: Option<Box<Latency>>,
     /// Kept with `maxConcurrent` only.
     hung: Option<Box<Hung>>,
+    /// Absent before the first verdict of a fleet.
+    fleet: Option<Box<fleet::Fleet>>,
     pub(super) log: Log,
 }
 
@@ -133,6 +140,7 @@ impl Breaker {
             metrics: Metrics::default(),
             latency: None,
             hung: None,
+            fleet: None,
             log: Log::default(),
         }
     }
@@ -207,6 +215,11 @@ impl Breaker {
         if self.isolated {
             return Admission::Refused(Refusal::Isolated);
         }
+        if self.fleet.is_some()
+            && let Some(answer) = self.guard_held(is_probe, full, now)
+        {
+            return answer;
+        }
         match &mut self.phase {
             Phase::Open { .. } => Admission::Refused(Refusal::Open),
             _ if full => Admission::Refused(Refusal::BulkheadFull),
@@ -239,6 +252,8 @@ impl Breaker {
             Phase::Open { .. } => false,
             Phase::HalfOpen(trial) => trial.give_back(permit),
         };
+        let slow = self.config.is_slow(elapsed);
+        self.end_test(permit, || Breaker::end_of(verdict.outcome, slow));
         if (belongs || permit == Permit::UNJUDGED)
             && let Some(latency) = &mut self.latency
         {
@@ -247,7 +262,7 @@ impl Breaker {
         if belongs {
             self.metrics.count(verdict.outcome);
             if self.leniency != Mode::Disabled {
-                self.apply(verdict, self.config.is_slow(elapsed), Reason::TestFailed, now, random);
+                self.apply(verdict, slow, Reason::TestFailed, now, random);
             }
         } else if permit == Permit::UNJUDGED {
             self.metrics.count(verdict.outcome);
@@ -294,10 +309,12 @@ impl Breaker {
 
     /// Everything that only the passing of time brings about.
     fn advance(&mut self, now: f64, random: f64) {
+        let lease_time = self.lease_time();
         if let Phase::HalfOpen(trial) = &mut self.phase {
-            let expired = trial.expire(self.config.half_open_timeout(), now);
+            let expired = trial.expire(lease_time, now);
             for permit in expired {
                 self.probe_is_lost = true;
+                self.end_test(permit, || TestEnd::Expired);
                 if self.capacity.is_finite() {
                     self.hung.get_or_insert_default().add(permit);
                 }
@@ -306,12 +323,18 @@ impl Breaker {
                 self.fail(Outcome::Failure.into(), false, Reason::TestExpired, now, random);
             }
         }
+        let was_held = self.is_held();
+        if self.stays_held(now) {
+            return;
+        }
         let length = self.open_time();
         if let Phase::Open { since, .. } = &mut self.phase
             && !self.isolated
             && since.has_passed(length, now)
         {
-            let trial = Trial::new(since.after(length), 0);
+            // Nobody told the probe when a verdict would be stale.
+            let due = if was_held { Moment::at(now) } else { since.after(length) };
+            let trial = Trial::new(due, 0);
             self.enter(Phase::HalfOpen(trial), Reason::RecoveryDue, now);
         }
     }
@@ -342,7 +365,8 @@ impl Breaker {
             return;
         }
         self.success_count.add_one();
-        if self.success_count.reaches(self.config.count(Field::SuccessThreshold)) {
+        let is_own = self.held_for(now).is_none();
+        if is_own && self.success_count.reaches(self.config.count(Field::SuccessThreshold)) {
             self.close(Reason::Recovered, now);
         }
     }
@@ -366,13 +390,14 @@ impl Breaker {
     }
 
     fn fail_trial(&mut self, reason: Reason, verdict: Verdict, now: f64, random: f64) {
+        let is_granted = self.is_held();
         let Phase::HalfOpen(trial) = &mut self.phase else { return };
         let failures = trial.fail();
         let calls = self.config.count(Field::HalfOpenCalls);
         let spare = calls.saturating_sub(self.config.count(Field::SuccessThreshold));
         if verdict.trips {
             self.open_by(Reason::Asked, verdict, now, random);
-        } else if failures > spare {
+        } else if is_granted || failures > spare {
             self.open_by(reason, verdict, now, random);
         }
     }
@@ -417,6 +442,7 @@ impl Breaker {
         self.last_failure_time = f64::NAN;
         self.probe_is_lost = false;
         self.policy.clear();
+        self.forget_hold();
         self.enter(Phase::Closed { since: Moment::at(now) }, reason, now);
     }
 

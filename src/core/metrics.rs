@@ -48,9 +48,13 @@ impl Metrics {
     }
 
     pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        // Nobody was refused yet.
+        if refusal == Refusal::Undecided {
+            return;
+        }
         self.rejected.add_one();
         match refusal {
-            Refusal::Open => {}
+            Refusal::Open | Refusal::Undecided => {}
             Refusal::HalfOpenFull => self.rejected_half_open.add_one(),
             Refusal::BulkheadFull => self.rejected_bulkhead.add_one(),
             Refusal::Isolated => self.rejected_isolated.add_one(),
