@@ -612,6 +612,21 @@ export const REPLY = /** @type {const} */ ([
 ])
 
 /**
+ * Whether a store answered a reply. What it is made of may be another program.
+ *
+ * @param {any} value
+ * @returns {value is Reply}
+ */
+export function isReply(value) {
+  return REPLY.every((name) => {
+    const one = value?.[name]
+    if (name === 'state') return STATES.includes(one)
+    if (name === 'mode') return MODES.includes(one)
+    return Number.isFinite(one) && one >= 0
+  })
+}
+
+/**
  * A command with its arguments as the register takes them, or the error: whole numbers from 0 up to a billion, nothing else.
  *
  * @param {string} type
