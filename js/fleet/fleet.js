@@ -20,7 +20,7 @@ import { settingsOf } from './settings.js'
 /**
  * @typedef {object} FleetTimers Timers of a host, or of a test.
  * @property {(fn: () => void, ms: number, keepsProcess: boolean) => unknown} set Calls `fn` after so many ms, once. `keepsProcess`: a call waits for it, for
- *   `claimTimeout` at most; else a process may end meanwhile.
+ *   `claimTimeout` at most, or who switches by hand; else a process may end meanwhile.
  * @property {(timer: any) => void} clear
  */
 
@@ -513,7 +513,8 @@ export class Fleet extends Target {
         const error = misuse(Error, `The store did not answer within ${PATIENCE} ms`)
         this.#reach(false, error)
         reject(error)
-      }, PATIENCE, false)
+        // What somebody waits for who switches by hand.
+      }, PATIENCE, command.type === 'switch')
       // A store that throws at once is as one that rejects.
       new Promise((answer) => answer(store.run(command, { namespace, names, random: random(), settings: this.#settings }))).then((/** @type {any} */ replies) => {
         if (!Array.isArray(replies) || replies.length !== names.length || !replies.every(isReply)) throw misuse(Error, 'The store answered what is no reply')

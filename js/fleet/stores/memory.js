@@ -316,7 +316,7 @@ export function channelOf(target) {
       /** @param {any} event */
       const listener = (event) => hear(event.data)
       addEventListener?.call(target, 'message', listener)
-      /** @type {any} */ (target).start?.()
+      ;/** @type {any} */ (target).start?.()
       return () => removeEventListener?.call(target, 'message', listener)
     }
   }
