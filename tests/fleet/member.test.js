@@ -154,6 +154,21 @@ describe('a store', () => {
     })
   }
 
+  test('that comes back after all processes recovered alone learns that from them', async () => {
+    const world = twenty({ breaker: { recoveryTimeout: 3000, successThreshold: 1 } })
+    world.isIll = true
+    await world.pass(15_000, 1)
+    world.store = 'dead'
+    world.isIll = false
+    await world.pass(60_000, 1)
+    assert.deepEqual(world.states(), { closed: 20 })
+    const refused = world.processes.reduce((sum, { refused }) => sum + refused, 0)
+    world.store = 'well'
+    await world.pass(60_000, 1)
+    assert.equal(world.processes.reduce((sum, { refused }) => sum + refused, 0), refused)
+    assert.deepEqual([...new Set(world.processes.map(({ fleet }) => fleet.status('api').state))], ['quiet'])
+  })
+
   test('that comes back goes on with what its processes know', async () => {
     const world = twenty({ fleet: { recoveryTimeout: 60_000 } })
     world.isIll = true
