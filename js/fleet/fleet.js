@@ -10,8 +10,8 @@ import { Member } from './member.js'
 import { isReply } from './register.js'
 import { settingsOf } from './settings.js'
 
-/** @import { Clock } from '../base/types.js' */
-/** @import { CircuitBreakerEvent } from '../base/host-types.js' */
+/** @import { Clock, ListenerOptions } from '../base/types.js' */
+/** @import { CircuitBreakerEvent, HostEvent } from '../base/host-types.js' */
 /** @import { Command, FleetMode, FleetState, Reply } from './register.js' */
 /** @import { FleetSettings } from './settings.js' */
 /** @import { FleetStore } from './stores/store.js' */
@@ -295,6 +295,34 @@ export class Fleet extends Target {
   }
 
   /**
+   * Listens to an event.
+   *
+   * @template {keyof FleetEventMap} K
+   * @overload
+   * @param {K} type
+   * @param {((this: Fleet, event: FleetEventMap[K]) => unknown) | { handleEvent(event: FleetEventMap[K]): unknown } | null} listener
+   * @param {boolean | ListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * As `EventTarget` has it. What a listener throws changes nothing.
+   *
+   * @overload
+   * @param {string} type
+   * @param {((event: HostEvent) => unknown) | { handleEvent(event: HostEvent): unknown } | null} listener
+   * @param {boolean | ListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
+   * @param {any} listener
+   * @param {boolean | ListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, /** @type {any} */ (options))
+  }
+
+  /**
    * @param {string} name
    * @param {FleetMode} mode
    */
@@ -476,7 +504,7 @@ export class Fleet extends Target {
    * @param {'poll' | 'read'} type
    */
   #ask(type) {
-    const members = [...this.#members.values()].filter(({ isUsed, known }) => isUsed || known === undefined || known.state !== 'quiet')
+    const members = [...this.#members.values()].filter(({ isUsed, known }) => isUsed || known === undefined || known.state !== 'quiet' || known.mode !== 'none')
     this.#askAbout(type, members)
   }
 
