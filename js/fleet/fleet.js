@@ -130,6 +130,8 @@ export class Fleet extends Target {
   #settings
   /** @type {Map<string, Member>} */
   #members = new Map()
+  /** Those that have something to do at a moment of their own. @type {Set<Member>} */
+  #awake = new Set()
   /** @type {Map<unknown, Source>} */
   #sources = new Map()
   /** @type {unknown} */
@@ -182,7 +184,10 @@ export class Fleet extends Target {
         const timer = timers.set(fn, ms, true)
         return () => timers.clear(timer)
       },
-      wake: () => this.#arm(),
+      wake: (member) => {
+        if (member.wakeAt < Infinity) this.#awake.add(member)
+        this.#arm()
+      },
       heard: (member, reply, before) => this.#tell(member, reply, before)
     }
   }
@@ -389,7 +394,11 @@ export class Fleet extends Target {
   #arm() {
     const { timers } = this.#options
     let at = Math.min(this.#tickAt, this.#pollAt, this.#retryAt)
-    if (at < Infinity) for (const { wakeAt } of this.#members.values()) if (wakeAt < at) at = wakeAt
+    for (const member of this.#awake) {
+      const { wakeAt } = member
+      if (wakeAt < at) at = wakeAt
+      if (wakeAt === Infinity) this.#awake.delete(member)
+    }
     if (at === this.#timerAt) return
     if (this.#timerAt < Infinity) timers.clear(this.#timer)
     this.#timerAt = at
@@ -404,7 +413,7 @@ export class Fleet extends Target {
         this.#tickAt = now + TICK
         this.#tick(now)
       }
-      for (const member of [...this.#members.values()]) if (member.wakeAt <= now) member.act()
+      for (const member of [...this.#awake]) if (member.wakeAt <= now) member.act()
       if (now >= this.#pollAt) {
         this.#pollAt = now + this.#settings.poll
         this.#ask('poll')
@@ -496,6 +505,7 @@ export class Fleet extends Target {
     if (member.parts.size > 1) return member.drop(part)
     this.#members.delete(member.name)
     member.leave()
+    this.#awake.delete(member)
   }
 
   /**
@@ -512,11 +522,18 @@ export class Fleet extends Target {
    * @param {'poll' | 'read'} type
    * @param {Member[]} members
    */
-  #askAbout(type, members) {
+  async #askAbout(type, members) {
+    // One after another: a process with thousands of circuits must not flood the store, nor use up what may stand open.
     for (let first = 0; first < members.length; first += BATCH) {
       const batch = members.slice(first, first + BATCH)
       for (const member of batch) member.isUsed = false
-      this.#run({ type }, batch).catch(() => {})
+      try {
+        await this.#run({ type }, batch)
+      } catch {
+        // Who was not asked about is, next time.
+        for (const member of members.slice(first)) member.isUsed = true
+        return
+      }
     }
   }
 
