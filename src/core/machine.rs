@@ -217,11 +217,13 @@ impl Breaker {
         if self.isolated {
             return Admission::Refused(Refusal::Isolated);
         }
-        if self.fleet.is_some()
-            && let Some(answer) = self.guard_held(is_probe, full, now)
+        let held_for = self.held_for(now);
+        if let Some(wait) = held_for
+            && let Some(refusal) = self.refuse_held(wait, is_probe, full, now)
         {
-            return answer;
+            return Admission::Refused(refusal);
         }
+        let is_granted = held_for.is_some();
         match &mut self.phase {
             Phase::Open { .. } => Admission::Refused(Refusal::Open),
             _ if full => Admission::Refused(Refusal::BulkheadFull),
@@ -229,7 +231,7 @@ impl Breaker {
             Phase::HalfOpen(trial) => {
                 if is_probe {
                     trial.hear(now);
-                } else if self.probed && !trial.is_left_by_probe(patience, now) {
+                } else if self.probed && !is_granted && !trial.is_left_by_probe(patience, now) {
                     return Admission::Refused(Refusal::HalfOpenFull);
                 }
                 if !trial.has_room(&self.config, self.success_count) {
@@ -239,6 +241,9 @@ impl Breaker {
                 self.serial.add_one();
                 let permit = Permit(self.serial.get());
                 trial.lease(permit, now);
+                if is_granted {
+                    self.begin_test(permit);
+                }
                 Admission::Granted(permit)
             }
         }
@@ -326,13 +331,12 @@ impl Breaker {
             }
         }
         let was_held = self.is_held();
-        if self.stays_held(now) {
-            return;
-        }
+        let is_held = self.stays_held(now);
         let length = self.open_time();
         if let Phase::Open { since, .. } = &mut self.phase
             && !self.isolated
             && since.has_passed(length, now)
+            && !is_held
         {
             // Nobody told the probe when a verdict would be stale.
             let due = if was_held { Moment::at(now) } else { since.after(length) };
