@@ -44,6 +44,11 @@
 //! 14. Where there is a probe, a caller tests only after one half-open timeout in which the probe did not ask, though it was due. Once that
 //!     was so, or the probe's test request expired, [`LOST_PATIENCE`](view) is enough until the probe tests again.
 //! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
+//! 16. While the verdict of a fleet stands, its grants alone admit calls, one each and one at a time, and none before what was asked for by hand
+//!     is over; and nothing closes the circuit but the fleet, and [`Breaker::reset`].
+//! 17. A verdict is due and stale to the millisecond, and changes no switch and no count. Once it is stale, the breaker goes on by itself, as one
+//!     whose time is up: a fleet that is not heard of wedges nothing.
+//! 18. Without a verdict, and after it left its fleet, a breaker is as one that knows no fleet.
 
 mod by_hand;
 mod fleet;

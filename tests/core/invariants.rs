@@ -180,7 +180,8 @@ impl Watch {
         }
         match deed {
             Deed::Tripped if is_held => {
-                self.held_until = self.held_until.max(now + after.config.get(Field::RecoveryTimeout).unwrap());
+                self.held_until =
+                    self.held_until.max(now + after.config.get(Field::RecoveryTimeout).unwrap());
             }
             Deed::TrippedFor(ms) => self.held_until = self.held_until.max(now + ms),
             Deed::Reset => self.held_until = now,
