@@ -1135,6 +1135,11 @@ proptest! {
                     prop_assert!(grant.is_none() || leases > 0 || full || left_to_probe || refusal == Refusal::Isolated || over, "{:?}", refusal);
                 }
                 Deed::Reset => {}
+                Deed::Granted(is_granted) => {
+                    let by_hand = watch.isolated || watch.held(now) > 0.0;
+                    prop_assert_eq!(is_granted, !by_hand);
+                }
+                Deed::TakenBack(was_there) => prop_assert!(was_there || grant.is_none()),
                 Deed::LetGo => {
                     let own = before.open_time > 0.0 && now - watch.since < before.open_time;
                     let stays = watch.isolated || before.state == State::Open && own;
