@@ -15,13 +15,13 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 37_900
+export const LIMIT = 36_350
 
 /**
  * What `halfopen/slim` must not exceed, gzipped, in bytes: the JavaScript of who uses the class alone, minified, and the Wasm. The aim for the
  * JavaScript is 14,000, for the Wasm 12,000.
  */
-export const SLIM_LIMITS = { js: 18_400, wasm: 14_000 }
+export const SLIM_LIMITS = { js: 16_750, wasm: 13_360 }
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [
