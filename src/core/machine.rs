@@ -44,6 +44,11 @@
 //! 14. Where there is a probe, a caller tests only after one half-open timeout in which the probe did not ask, though it was due. Once that
 //!     was so, or the probe's test request expired, [`LOST_PATIENCE`](view) is enough until the probe tests again.
 //! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
+//! 16. While the verdict of a fleet stands, its grants alone admit calls, one each and one at a time, and none before what was asked for by hand
+//!     is over; and nothing closes the circuit but the fleet, and [`Breaker::reset`].
+//! 17. A verdict is due and stale to the millisecond, and changes no switch and no count. Once it is stale, the breaker goes on by itself, as one
+//!     whose time is up: a fleet that is not heard of wedges nothing.
+//! 18. Without a verdict, and after it left its fleet, a breaker is as one that knows no fleet.
 
 mod by_hand;
 mod fleet;
@@ -215,11 +220,13 @@ impl Breaker {
         if self.isolated {
             return Admission::Refused(Refusal::Isolated);
         }
-        if self.fleet.is_some()
-            && let Some(answer) = self.guard_held(is_probe, full, now)
+        let held_for = self.held_for(now);
+        if let Some(wait) = held_for
+            && let Some(refusal) = self.refuse_held(wait, is_probe, full, now)
         {
-            return answer;
+            return Admission::Refused(refusal);
         }
+        let is_granted = held_for.is_some();
         match &mut self.phase {
             Phase::Open { .. } => Admission::Refused(Refusal::Open),
             _ if full => Admission::Refused(Refusal::BulkheadFull),
@@ -227,7 +234,7 @@ impl Breaker {
             Phase::HalfOpen(trial) => {
                 if is_probe {
                     trial.hear(now);
-                } else if self.probed && !trial.is_left_by_probe(patience, now) {
+                } else if self.probed && !is_granted && !trial.is_left_by_probe(patience, now) {
                     return Admission::Refused(Refusal::HalfOpenFull);
                 }
                 if !trial.has_room(&self.config, self.success_count) {
@@ -237,6 +244,9 @@ impl Breaker {
                 self.serial.add_one();
                 let permit = Permit(self.serial.get());
                 trial.lease(permit, now);
+                if is_granted {
+                    self.begin_test(permit);
+                }
                 Admission::Granted(permit)
             }
         }
@@ -324,13 +334,12 @@ impl Breaker {
             }
         }
         let was_held = self.is_held();
-        if self.stays_held(now) {
-            return;
-        }
+        let is_held = self.stays_held(now);
         let length = self.open_time();
         if let Phase::Open { since, .. } = &mut self.phase
             && !self.isolated
             && since.has_passed(length, now)
+            && !is_held
         {
             // Nobody told the probe when a verdict would be stale.
             let due = if was_held { Moment::at(now) } else { since.after(length) };

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
+import { join, leave } from '../../js/fleet/place.js'
 import { broken, functionsOf } from './broken.js'
 import { drained } from './support.js'
 
@@ -109,6 +110,17 @@ async function useAll({ CircuitBreaker, CircuitBreakerRegistry, ManualClock, cla
       await use('metrics', () => [breaker.metrics.summary(), breaker.metrics.toJSON(), breaker.metrics.stateChanges, breaker.metrics.inFlight])
       await use('reset', () => breaker.reset())
       await called('call once more', (fn) => breaker.call(fn))
+      await use('reset', () => breaker.reset())
+      let isGranted = true
+      const hold = await use('a fleet', () => join(breaker, { onRefused: () => isGranted }))
+      await use('hold', () => hold.hold(0, 5000))
+      await use('grant', () => [hold.grant(100), hold.state])
+      await called('a held call', (fn) => breaker.call(fn))
+      await use('hold', () => hold.hold(0, 5000))
+      isGranted = false
+      await called('a call that the fleet refuses', (fn) => breaker.call(fn))
+      await use('release of a fleet', () => hold.release())
+      await use('leave', () => leave(breaker))
       await use('reset', () => breaker.reset())
       await use('a carried on breaker', () => new CircuitBreaker({ ...options, snapshot: undefined }))
       const snapshot = await use('toJSON', () => breaker.toJSON())
