@@ -62,7 +62,7 @@ use super::backoff::{Backoff, OpenTime};
 use super::config::{Config, Field};
 use super::latency::Latency;
 use super::log::{Log, Transition};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Rejections};
 use super::permit::{Admission, Outcome, Permit, Refusal, Verdict};
 use super::policy::{Evidence, Policy};
 use super::reason::Reason;
@@ -114,6 +114,8 @@ pub struct Breaker {
     /// NaN before the first failure.
     pub(super) last_failure_time: f64,
     pub(super) metrics: Metrics,
+    /// Made for the first refusal of such a kind: most breakers never have one.
+    pub(super) rejections: Option<Box<Rejections>>,
     latency: Option<Box<Latency>>,
     /// Kept with `maxConcurrent` only.
     hung: Option<Box<Hung>>,
@@ -143,6 +145,7 @@ impl Breaker {
             success_count: Tally::default(),
             last_failure_time: f64::NAN,
             metrics: Metrics::default(),
+            rejections: None,
             latency: None,
             hung: None,
             fleet: None,
@@ -177,9 +180,18 @@ impl Breaker {
                 self.metrics.in_flight.add_one();
                 return Admission::Granted(Permit::UNJUDGED);
             }
-            Admission::Refused(refusal) => self.metrics.refuse(refusal),
+            // Nobody was refused yet.
+            Admission::Refused(Refusal::Undecided) => {}
+            Admission::Refused(refusal) => self.count_refusal(refusal),
         }
         admission
+    }
+
+    pub(super) fn count_refusal(&mut self, refusal: Refusal) {
+        self.metrics.rejected.add_one();
+        if refusal != Refusal::Open {
+            self.rejections.get_or_insert_default().count(refusal);
+        }
     }
 
     /// What [`Breaker::admit`] grants when nothing stands against it, and `None` when that needs a closer look: the

@@ -630,7 +630,7 @@ proptest! {
                 ledger.failed += 1.0;
                 expired += 1;
             }
-            prop_assert_eq!(&Ledger::from(life.breaker.metrics()), &ledger, "after {:?}", step);
+            prop_assert_eq!(&Ledger::from(&life.breaker), &ledger, "after {:?}", step);
             prop_assert_eq!(ledger.in_flight, life.in_flight.len() as f64);
             prop_assert_eq!(life.breaker.metrics().total() + ledger.in_flight + lost, f64::from(asked + expired));
         }

@@ -6,7 +6,7 @@
 use crate::windows::{reach, windows};
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
-    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, Stage, State, Tally, Verdict,
+    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, Rejections, Stage, State, Verdict,
     WINDOWS, snapshot,
 };
 use proptest::collection::vec;
@@ -369,30 +369,20 @@ impl Ledger {
     }
 }
 
-impl From<Metrics> for Ledger {
-    fn from(metrics: Metrics) -> Ledger {
-        let Metrics {
-            successful,
-            failed,
-            timed_out,
-            ignored,
-            rejected,
-            rejected_half_open,
-            rejected_bulkhead,
-            rejected_isolated,
-            would_reject,
-            stale,
-            in_flight,
-        } = metrics;
-        let by_kind = [rejected_half_open, rejected_bulkhead, rejected_isolated].map(Tally::get);
-        let [half_open, bulkhead, isolated] = by_kind;
-        assert_eq!(metrics.rejected_open() + half_open + bulkhead + isolated, rejected.get());
+impl From<&Breaker> for Ledger {
+    fn from(breaker: &Breaker) -> Ledger {
+        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight } =
+            breaker.metrics();
+        let rejections = breaker.rejections();
+        let Rejections { half_open, bulkhead, isolated } = rejections;
+        let by_kind = [rejections.open(rejected), half_open.get(), bulkhead.get(), isolated.get()];
+        assert_eq!(by_kind.iter().sum::<f64>(), rejected.get());
         Ledger {
             successful: successful.get(),
             failed: failed.get(),
             timed_out: timed_out.get(),
             ignored: ignored.get(),
-            rejected: [metrics.rejected_open(), half_open, bulkhead, isolated],
+            rejected: by_kind,
             would_reject: would_reject.get(),
             stale: stale.get(),
             in_flight: in_flight.get(),
@@ -428,7 +418,7 @@ impl View {
             last_failure_time: breaker.last_failure_time(),
             open_time: breaker.open_time(),
             failed_recoveries: breaker.failed_recoveries(),
-            metrics: breaker.metrics().into(),
+            metrics: breaker.into(),
             changes: breaker.log().total(),
             config: **breaker.config(),
             stages: [f64::NAN, 0.0, 1_010_000.0, 1e9].map(|at| breaker.stage(at)),
@@ -439,6 +429,7 @@ impl View {
 /// All there is inside of a breaker but its metrics and the list of what hangs, which keeps the books of those in flight.
 pub(crate) fn innards(breaker: &Breaker) -> String {
     let text = format!("{breaker:?}").replace(&format!("{:?}", breaker.metrics()), "");
+    let text = text.replace(&format!("{:?}", Some(breaker.rejections())), "None");
     let (before, rest) = text.split_once(" hung: ").expect("a list of what hangs");
     let (_, after) = rest.split_once(" log: ").expect("a log after it");
     format!("{before}{after}")

@@ -50,6 +50,7 @@ async function slimWith(name, calls) {
 }
 
 const down = new Error('down')
+const DOOR = Symbol.for('halfopen.read')
 const REFUSED = /^ERR_(CIRCUIT_OPEN|BULKHEAD_FULL)$/
 
 /** What a method is allowed to throw: the refusals of the package, and what a function of the user's threw. */
@@ -107,7 +108,8 @@ async function useAll({ CircuitBreaker, CircuitBreakerRegistry, ManualClock, cla
       clock.advance(120_000)
       await use('a test request', () => breaker.call(async () => 1))
       await use('successThreshold', () => { breaker.successThreshold = 1 })
-      await use('metrics', () => [breaker.metrics.summary(), breaker.metrics.toJSON(), breaker.metrics.stateChanges, breaker.metrics.inFlight])
+      await use('metrics', () => [breaker.metrics.summary(), breaker.metrics.toJSON(), breaker.metrics.stateChanges, breaker.metrics.inFlight, breaker.metrics.rejections])
+      await use('the door', () => breaker[DOOR]().rows.length)
       await use('reset', () => breaker.reset())
       await called('call once more', (fn) => breaker.call(fn))
       await use('reset', () => breaker.reset())
@@ -131,7 +133,12 @@ async function useAll({ CircuitBreaker, CircuitBreakerRegistry, ManualClock, cla
     const held = await tried('registry.get', () => registry.get('held'))
     for (const key of ['d', 'e', 'f']) await tried('registry.get', () => registry.get(key).call(async () => 1))
     await tried('a breaker that was evicted', () => held?.call(async () => 1))
-    await tried('registry', () => [registry.status(), registry.summary(), [...registry], registry.delete('d')])
+    await tried('registry', () => [registry.status(), registry.summary(), registry.metrics, registry.toJSON(), [...registry], registry.delete('d')])
+    await tried('the door of one that was evicted', () => held?.[DOOR]())
+    await tried('the door of a registry', () => {
+      const { rows, gone, facts, keys } = registry[DOOR]()
+      if (rows.length !== facts.length * keys.length || gone.length !== facts.length) wrong.push('the door gave half a row')
+    })
     for (const status of [200, 429, 503]) {
       await tried('classifyResponse', () => judge(undefined, { status, headers: new Map([['retry-after', '7']]) }))
     }

@@ -623,7 +623,9 @@ fn a_report_has_a_row_for_each_slot_at_its_own_time_and_no_more_than_fit() {
     // More than fit are those that fit: nothing is written behind them.
     let place = report(0);
     assert_eq!(report(u32::MAX), place);
-    slots.into_iter().for_each(free_slot);
+    for slot in slots {
+        free_slot(slot);
+    }
 }
 
 #[test]

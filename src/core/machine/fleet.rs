@@ -146,7 +146,7 @@ impl Breaker {
     /// Counts a call as refused that [`Breaker::admit`] left undecided.
     pub fn refuse(&mut self) -> Refusal {
         let refusal = self.refusal_of_held();
-        self.metrics.refuse(refusal);
+        self.count_refusal(refusal);
         refusal
     }
 

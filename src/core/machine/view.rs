@@ -7,7 +7,7 @@ use crate::core::backoff;
 use crate::core::config::{Config, Field};
 use crate::core::latency::LatencySummary;
 use crate::core::log::Log;
-use crate::core::metrics::Metrics;
+use crate::core::metrics::{Metrics, Rejections};
 use crate::core::policy::Counts;
 use crate::core::state::{Mode, State};
 use crate::core::time::Moment;
@@ -196,6 +196,11 @@ impl Breaker {
     /// What was counted over the breaker's life.
     pub fn metrics(&self) -> Metrics {
         self.metrics
+    }
+
+    /// Refused calls by kind, those that met an open circuit aside.
+    pub fn rejections(&self) -> Rejections {
+        self.rejections.as_deref().copied().unwrap_or_default()
     }
 
     /// How long calls took; `None` before the first, and where that is not kept.
