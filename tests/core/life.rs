@@ -359,6 +359,8 @@ impl Ledger {
             Refusal::HalfOpenFull => half_open,
             Refusal::BulkheadFull => bulkhead,
             Refusal::Isolated => isolated,
+            // Nobody was refused yet.
+            Refusal::Undecided => return,
         };
         *kind += 1.0;
     }
