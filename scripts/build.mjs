@@ -34,6 +34,7 @@ const ENTRIES = [
   { name: 'prometheus', sources: ['js/prometheus.js'], formats: BOTH },
   { name: 'dashboard', sources: ['js/dashboard.js'], formats: BOTH },
   { name: 'panel', sources: ['js/panel.js'], formats: BOTH },
+  { name: 'fleet', sources: ['js/fleet.js'], formats: BOTH },
   { name: 'no-wasm', sources: ['js/index.js', 'js/fetch.js', 'js/undici.js'], formats: BOTH, core: 'script', minify: true },
   { name: 'react-native/index', sources: ['js/index.js'], formats: BOTH, core: 'script' },
   { name: 'react-native/fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'script' },

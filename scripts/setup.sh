@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
-#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers, Prometheus
+#   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers, Prometheus, Redis
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -142,6 +142,22 @@ prometheus_and_promtool() {
   say "setup: prometheus $(version_of prometheus), promtool $(version_of promtool)"
 }
 
+# A server for the tests, which start it themselves: unpacked, not installed, so that no service runs. What it was unpacked from is not on the
+# linker's path.
+redis_server() {
+  local server folder=$HALFOPEN_CACHE/redis libraries
+  server=$(find_redis) || {
+    say 'setup: unpacking redis-server by apt'
+    apt_unpack_all "$folder" redis-server
+    libraries=$(find "$folder" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+    printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s/usr/bin/redis-server" "$@"\n' "$libraries" "$folder" >"$folder/redis-server"
+    chmod +x "$folder/redis-server"
+    server=$(find_redis) || die 'no redis-server after unpacking it. Try: apt-get install redis-server'
+  }
+  "$server" --version >/dev/null || die "$server does not run"
+  say "setup: $server"
+}
+
 wasm_target
 least=$(sed -nE 's/^rust-version *= *"([0-9.]+)".*/\1/p' Cargo.toml)
 found=$(rustc --version | cut -d' ' -f2)
@@ -164,10 +180,12 @@ if [ "$scope" = all ]; then
   npm_tree tests/dashboard
   npm_tree tests/telemetry
   npm_tree tests/telemetry/newest
+  npm_tree tests/fleet
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
   webkit_and_driver
   npm_tree tests/prometheus
   prometheus_and_promtool
+  redis_server
 fi

@@ -15,13 +15,13 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 36_250
+export const LIMIT = 38_200
 
 /**
  * What `halfopen/slim` must not exceed, gzipped, in bytes: the JavaScript of who uses the class alone, minified, and the Wasm. The aim for the
  * JavaScript is 14,000, for the Wasm 12,000.
  */
-export const SLIM_LIMITS = { js: 16_900, wasm: 12_600 }
+export const SLIM_LIMITS = { js: 17_500, wasm: 13_800 }
 
 /** What the entries must not exceed that need no core, minified and gzipped, in bytes: each alone, as whoever adds it to the default entry downloads it. */
 export const OTHER_LIMITS = { otel: 3_900, prometheus: 3_700, dashboard: 21_800, panel: 17_500 }

@@ -10,7 +10,7 @@ cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
 # The browsers come last, when the other lane is through: beside it, a page in WebKit once gave no answer in 20 s.
-node_lane=(types js http web package telemetry prometheus dashboard browsers)
+node_lane=(types js http web package telemetry prometheus dashboard fleet browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix)
@@ -69,6 +69,7 @@ entries() {
   HALFOPEN_ENTRY=no-wasm NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${files[@]}"
   HALFOPEN_ENTRY=slim NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${few[@]}"
 }
+fleet() { node_tests tests/fleet; }
 http() { node_tests tests/http; }
 # Many of the clients need Node 22.
 sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/sdks; }

@@ -44,7 +44,7 @@ require_wasm_target() {
   has_wasm_target || die "no Rust toolchain here has the $WASM_TARGET standard library: run \`npm run setup\`"
 }
 
-# The three below look for files only (`type -P`): a shell function of the same name is no browser.
+# The four below look for files only (`type -P`): a shell function of the same name is no browser.
 # find_browser: prints the path of a Chromium, or fails. CHROMIUM names another one.
 find_browser() {
   local name
@@ -67,6 +67,15 @@ find_firefox() {
 find_minibrowser() {
   local name
   for name in ${MINIBROWSER:+"$MINIBROWSER"} /usr/lib/*/webkit2gtk-4.*/MiniBrowser /usr/libexec/webkit2gtk-4.*/MiniBrowser; do
+    type -P "$name" && return
+  done
+  return 1
+}
+
+# find_redis: prints the path of a redis-server, or fails: the one on PATH, or what set-up unpacked. REDIS_SERVER names another one.
+find_redis() {
+  local name
+  for name in ${REDIS_SERVER:+"$REDIS_SERVER"} redis-server "$HALFOPEN_CACHE/redis/redis-server"; do
     type -P "$name" && return
   done
   return 1

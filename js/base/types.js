@@ -13,10 +13,11 @@
 
 /**
  * Why the state changed: `failure_threshold`, `failure_rate`, `slow_call_rate`, `asked` (a failure asked for it), `test_failed`,
- * `test_slow`, `test_expired`, `recovery_due`, `recovered`, and by hand `trip`, `isolate`, `reset`.
+ * `test_slow`, `test_expired`, `recovery_due`, `recovered`, by hand `trip`, `isolate`, `reset`, and `fleet` (its fleet held it open, or let
+ * go).
  *
  * @typedef {'failure_threshold' | 'failure_rate' | 'slow_call_rate' | 'asked' | 'test_failed' | 'test_slow' | 'test_expired'
- *   | 'recovery_due' | 'recovered' | 'trip' | 'isolate' | 'reset'} Reason
+ *   | 'recovery_due' | 'recovered' | 'trip' | 'isolate' | 'reset' | 'fleet'} Reason
  */
 
 /** @typedef {'success' | 'failure' | 'ignored'} Outcome */

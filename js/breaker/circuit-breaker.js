@@ -10,7 +10,7 @@
 import { core, letThrough, retired } from '../engine/index.js'
 import {
   DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FACT_REJECTED_CALLS,
-  FACT_STATE_CHANGE_COUNT, FACT_TOTAL_CALLS, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, REPORT, ROW, SUCCESS, TIMED_OUT, UNJUDGED
+  FACT_STATE_CHANGE_COUNT, FACT_TOTAL_CALLS, FAILURE, IGNORED, IN_FLIGHT, NO_SLOT, REPORT, ROW, STATE_CHANGED, SUCCESS, TIMED_OUT, UNDECIDED, UNJUDGED
 } from '../engine/numbers.js'
 import { misuse, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
@@ -22,6 +22,7 @@ import { openChannels, publish } from './channels.js'
 import { NAMES, openDoor } from './door.js'
 import { CALL_EVENTS, EVENTS } from './events.js'
 import { explanation } from './explain.js'
+import { lend, openFleetDoor } from './fleet.js'
 import { showBy } from './inspect.js'
 import { CircuitBreakerMetrics, percent, successRate } from './metrics.js'
 import { News } from './news.js'
@@ -64,6 +65,8 @@ class Rare {
   seat = undefined
   /** Where it left a registry, what counts for that all the same. @type {import('../registry/ledger.js').Away | undefined} */
   away = undefined
+  /** The place of the fleet that it has joined. @type {import('./fleet.js').FleetPlace | undefined} */
+  fleet = undefined
 }
 
 /**
@@ -221,6 +224,7 @@ export class CircuitBreaker extends Target {
       state: this.state,
       mode: this.mode,
       isProbed: this.#options.probe !== undefined,
+      stage: core.fleetStage(this.#live(), this.#now()),
       failureCount: this.failureCount,
       successCount: this.successCount,
       report: Object.fromEntries(REPORT.map((name, index) => [name, row[index]])),
@@ -264,7 +268,7 @@ export class CircuitBreaker extends Target {
     try {
       if (permit !== this.#permit) {
         permit = this.#receive(permit, now)
-        if (permit < 0) return this.#refuse(permit, now, args, this.#options.fallback)
+        if (permit < 0) return this.#refuse(permit, now, fn, args, this.#options.fallback)
       }
       // Taken before fn runs, which may call back into the breaker. What follows is launch(), for the same reason as above.
       const onSuccess = this.#onSuccess
@@ -346,7 +350,7 @@ export class CircuitBreaker extends Target {
     if (typeof fn !== 'function') throw notCallable(fn)
     const { fallback, fallbackOn } = this.#options
     const ofFailures = fallbackOn === 'failure' && fallback
-    const permit = this.#admit()
+    const permit = this.#admitAtOnce()
     if (permit < 0) {
       const refusal = this.#refusal(permit, this.#now())
       if (fallback === undefined) throw refusal
@@ -453,7 +457,7 @@ export class CircuitBreaker extends Target {
    * @throws {CircuitOpenError | BulkheadFullError} When the call is refused.
    */
   acquire() {
-    const permit = this.#admit()
+    const permit = this.#admitAtOnce()
     if (permit < 0) throw this.#refusal(permit, this.#now())
     try {
       const started = this.#started()
@@ -637,6 +641,27 @@ export class CircuitBreaker extends Target {
   }
 
   /**
+   * What {@link openFleetDoor} has fleets find under a symbol: one takes its place in the breaker, or leaves it.
+   *
+   * @internal
+   * @param {import('./fleet.js').FleetPlace | undefined} place Undefined to leave.
+   * @throws {TypeError} `ERR_INVALID_ARGUMENT` when another has joined.
+   */
+  joinFleet(place) {
+    const rare = (this.#rare ??= new Rare())
+    if (place !== undefined) {
+      if (rare.fleet !== undefined) throw misuse(TypeError, 'Expected a breaker that no fleet has joined')
+      const lent = lend(() => this.#live(), () => this.#now(), () => this.#chance(), () => this.#tell())
+      place.enter(lent)
+    } else if (rare.fleet !== undefined) {
+      rare.fleet.leave()
+      core.fleetEnd(this.#live(), 0, NaN)
+    }
+    rare.fleet = place
+    this.#tell()
+  }
+
+  /**
    * Takes a seat in a registry, or gives it up: the registry goes on counting what it does.
    *
    * @internal
@@ -669,9 +694,9 @@ export class CircuitBreaker extends Target {
   setAside(options, isHeld) {
     const now = this.#now()
     const slot = this.#slot
-    const { news, probing, seat, written } = this.#rare ?? new Rare()
-    // A seat: the clock asked the registry for it.
-    if (slot === NO_SLOT || seat || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return this.stayAway()
+    const { news, probing, seat, written, fleet } = this.#rare ?? new Rare()
+    // A seat: the clock asked the registry for it. A fleet may hold it at any moment, which a snapshot would not know.
+    if (slot === NO_SLOT || seat || fleet || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return this.stayAway()
     const standing = core.standing(slot, now)
     if ((standing & IN_FLIGHT) !== 0) return this.stayAway()
     const hasPast = isHeld && (standing !== 0 || core.asked(slot) > 0)
@@ -718,6 +743,52 @@ export class CircuitBreaker extends Target {
       if (permit >= 0) unsettled[unsettled.length] = () => this.#settle(permit, IGNORED, NaN, error)
       throw error
     }
+  }
+
+  /**
+   * As {@link CircuitBreaker.#admit}, for a call that can't wait for its fleet.
+   *
+   * @returns {number} A permit, or a refusal below 0.
+   */
+  #admitAtOnce() {
+    const permit = this.#admit()
+    return permit === UNDECIDED ? this.#decide(this.#rare?.fleet?.askAtOnce()) : permit
+  }
+
+  /**
+   * Takes in what the fleet said to a call whose admission was undecided.
+   *
+   * @param {unknown} answer
+   * @returns {number} A permit, or a refusal below 0.
+   */
+  #decide(answer) {
+    if (answer === true) {
+      const giveBack = this.#rare?.fleet?.grant()
+      const permit = this.#admit()
+      giveBack?.()
+      if (permit !== UNDECIDED) return permit
+    }
+    return core.fleetRefuse(this.#slot)
+  }
+
+  /**
+   * Has the fleet say whether a call shall be its test. One that is not is refused.
+   *
+   * @param {Function} fn
+   * @param {unknown[]} args
+   * @param {Function | undefined} fallback
+   * @param {import('../options/call-options.js').CheckedCallOptions | undefined} own
+   * @returns {Promise<any>}
+   */
+  #askFleet(fn, args, fallback, own) {
+    const timeout = own?.timeout ?? this.#options.timeout
+    const goOn = (/** @type {boolean} */ isGranted, /** @type {number} */ waited) => {
+      const permit = this.#decide(isGranted)
+      if (permit < 0) return this.#refuse(permit, this.#now(), fn, args, fallback, own)
+      if (own === undefined && timeout === undefined) return this.#callOneByOne(fn, args, permit)
+      return this.#callWithin(fn, args, own, permit, waited)
+    }
+    return this.#rare?.fleet?.ask(goOn, timeout, own?.signal) ?? goOn(false, 0)
   }
 
   /**
@@ -809,13 +880,14 @@ export class CircuitBreaker extends Target {
    *
    * @param {Function} fn
    * @param {unknown[]} args
+   * @param {number} [given] A permit that it has already.
    * @returns {Promise<any>}
    */
-  #callOneByOne(fn, args) {
+  #callOneByOne(fn, args, given) {
     const { timeout, fallback, fallbackOn } = this.#options
     if (timeout !== undefined) return this.#callWithin(fn, args, undefined)
-    const permit = this.#admit()
-    if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback)
+    const permit = given ?? this.#admit()
+    if (permit < 0) return this.#refuse(permit, this.#now(), fn, args, fallback)
     let outcome = NaN
     let held = permit
     try {
@@ -851,25 +923,30 @@ export class CircuitBreaker extends Target {
    * @param {Function} fn
    * @param {unknown[]} args
    * @param {import('../options/call-options.js').CheckedCallOptions | undefined} own Where there are, the function gets the call's context after its arguments.
+   * @param {number} [given] A permit that it has already.
+   * @param {number} [waited] What has passed of its time, in ms.
    * @returns {Promise<any>}
    */
-  #callWithin(fn, args, own) {
+  #callWithin(fn, args, own, given = NaN, waited = 0) {
     const options = this.#options
     const fallback = own?.fallback ?? options.fallback
     const signal = own?.signal
-    let held = NaN
+    let held = given
     /** @type {PendingCall | undefined} */
     let call
     try {
-      if (signal?.aborted) return Promise.reject(reasonOf(signal))
-      const permit = (held = this.#admit())
-      if (permit < 0) return this.#refuse(permit, this.#now(), args, fallback, signal)
+      if (held !== held) {
+        if (signal?.aborted) return Promise.reject(reasonOf(signal))
+        held = this.#admit()
+      }
+      const permit = held
+      if (permit < 0) return this.#refuse(permit, this.#now(), fn, args, fallback, own)
       const started = this.#started()
       // A listener of the state change that the admission brought about may have aborted it.
       if (signal?.aborted) throw reasonOf(signal)
       call = new PendingCall(this.#ended(), permit, started)
       const timeout = own?.timeout ?? options.timeout
-      if (timeout !== undefined) call.limit(timeout, options.name)
+      if (timeout !== undefined) call.limit(timeout, options.name, waited)
       if (signal !== undefined) call.heed(signal)
       call.fallback = options.fallbackOn === 'failure' && fallback
       const promise = call.run(fn, args, own !== undefined)
@@ -955,7 +1032,7 @@ export class CircuitBreaker extends Target {
     }
     try {
       const told = news === 0 ? undefined : telling(error)
-      if (news !== 0) this.#news().blame(told)
+      if (news & STATE_CHANGED) this.#news().blame(told)
       if (outcome === TIMED_OUT) this.#emit('timeout', { elapsed, error })
       if (this.#heard & CALL_EVENTS) {
         if (outcome === SUCCESS) this.#emit('success', { elapsed })
@@ -977,12 +1054,15 @@ export class CircuitBreaker extends Target {
   /**
    * @param {number} refusal
    * @param {number} now
+   * @param {Function} fn
    * @param {unknown[]} args
    * @param {Function | undefined} fallback
-   * @param {AbortSignal} [signal] The caller's.
+   * @param {import('../options/call-options.js').CheckedCallOptions} [own]
    * @returns {Promise<any>}
    */
-  #refuse(refusal, now, args, fallback, signal) {
+  #refuse(refusal, now, fn, args, fallback, own) {
+    if (refusal === UNDECIDED) return this.#askFleet(fn, args, fallback, own)
+    const signal = own?.signal
     const error = this.#refusal(refusal, now)
     if (fallback !== undefined && signal !== undefined) return this.#answer(fallback, args, error, signal)
     if (fallback !== undefined) return attempt((/** @type {unknown[]} */ ...all) => this.#fallBack(fallback, all, error), args)
@@ -1041,6 +1121,7 @@ export class CircuitBreaker extends Target {
     return (rare.news ??= new News((detail) => {
       this.#emit('statechange', detail)
       publish('statechange', this, detail)
+      rare.fleet?.tell(detail)
     }))
   }
 
@@ -1053,7 +1134,9 @@ export class CircuitBreaker extends Target {
     try {
       this.#demand = core.demand(this.#slot)
       this.#rare?.seat?.place()
+      const tellOutcome = this.#rare?.fleet?.note(this.#slot)
       if (this.#demand & DEMANDS_NEWS) this.#news().tell(this.#slot, error)
+      tellOutcome?.()
     } catch (trap) {
       letThrough(trap)
     }
@@ -1085,6 +1168,7 @@ export class CircuitBreaker extends Target {
         sleep,
         name,
         isHeld: (breaker) => breaker.#slot === slot,
+        asks: (breaker) => breaker.#rare?.fleet?.askForProbe(),
         now: (breaker) => breaker.#now(),
         random: (breaker) => breaker.#chance(),
         started: (breaker) => breaker.#started(),
@@ -1177,10 +1261,13 @@ const OWN_STATE = /* @__PURE__ */ (() => {
   return Object.setPrototypeOf(own, null)
 })()
 
-/** Has `console.log` show breakers, and readers read them. Apart, since a class that names itself is renamed by bundlers. */
+/**
+ * Has `console.log` show breakers, readers read them, and fleets find their door. Apart, since a class that names itself is renamed by bundlers.
+ */
 const showBreakers = () => {
   showBy(CircuitBreaker.prototype, factsOf)
   openDoor(CircuitBreaker.prototype)
+  openFleetDoor(CircuitBreaker.prototype)
 }
 
 /**

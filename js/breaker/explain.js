@@ -3,6 +3,7 @@
  *
  * Must not know: how the numbers came about.
  */
+import { STAGE_DUE, STAGE_HELD } from '../engine/numbers.js'
 import { percent } from './metrics.js'
 
 /**
@@ -26,6 +27,7 @@ import { percent } from './metrics.js'
  * @param {import('../base/types.js').State} facts.state
  * @param {import('../base/types.js').Mode} facts.mode
  * @param {boolean} facts.isProbed Whether a probe makes the test requests.
+ * @param {number} facts.stage Where the verdict of its fleet stands.
  * @param {number} facts.failureCount
  * @param {number} facts.successCount
  * @param {Record<string, number>} facts.report
@@ -33,7 +35,8 @@ import { percent } from './metrics.js'
  * @param {(name: string) => number | undefined} option
  * @returns {Explanation}
  */
-export function explanation({ state, mode, isProbed, failureCount, successCount, report, reason }, option) {
+export function explanation({ state, mode, isProbed, stage, failureCount, successCount, report, reason }, option) {
+  const isHeld = stage === STAGE_HELD || stage === STAGE_DUE
   const hasWindow = !Number.isNaN(report.windowCalls)
   const failures = hasWindow ? report.windowFailures : failureCount
   const why = { closed: whyClosed, open: whyOpen, half_open: whyHalfOpen }[state]()
@@ -68,6 +71,7 @@ export function explanation({ state, mode, isProbed, failureCount, successCount,
   function whyOpen() {
     // Disabled or not.
     if (report.retryAfter === Infinity) return 'held open by hand until it is released'
+    if (isHeld) return `held open by its fleet, ${stage === STAGE_HELD ? `next test in ${Math.ceil(report.probeAfter)} ms` : 'which says who tests next'}`
     const since = `${reason ?? 'restored'} after ${count(failureCount, 'failure')} in a row`
     const tester = isProbed ? 'probe' : 'test request'
     const wait = report.probeAfter > 0 ? `lets a ${tester} through in ${Math.ceil(report.probeAfter)} ms` : `the next ${isProbed ? 'probe' : 'call'} is a test request`
@@ -75,8 +79,9 @@ export function explanation({ state, mode, isProbed, failureCount, successCount,
   }
 
   function whyHalfOpen() {
-    const needed = /** @type {number} */ (option('successThreshold'))
     const flight = report.testExpiresAfter === Infinity ? `waits for a ${isProbed ? 'probe' : 'call'} to test with` : 'a test request is in flight'
+    if (isHeld) return `held by its fleet until that lets go, ${flight}`
+    const needed = /** @type {number} */ (option('successThreshold'))
     return `${successCount} of ${count(needed, 'successful test request')}, ${count(report.failedTests, 'failed one')}, ${flight}`
   }
 }

@@ -101,11 +101,12 @@ export class PendingCall {
    *
    * @param {number} timeout In ms.
    * @param {string | undefined} breaker Whose name the error bears.
+   * @param {number} waited How much of it has passed already, in ms.
    */
-  limit(timeout, breaker) {
+  limit(timeout, breaker, waited) {
     this.#timeout = timeout
     this.#breaker = breaker
-    setDeadline(this, timeout)
+    setDeadline(this, waited > 0 ? Math.max(1, timeout - waited) : timeout)
   }
 
   /**

@@ -19,6 +19,7 @@ import { ifAny, weaklyHeld } from '../base/host.js'
  * @param {((ms: number) => Promise<unknown>) | undefined} tools.sleep
  * @param {string | undefined} tools.name
  * @param {(breaker: B) => boolean} tools.isHeld Whether the task's slot is still the breaker's.
+ * @param {(breaker: B) => Promise<void> | undefined} tools.asks Has the fleet grant the next test, where it is the one to do that.
  * @param {(breaker: B) => number} tools.now
  * @param {(breaker: B) => number} tools.random
  * @param {(breaker: B) => number} tools.started A reading for `elapsed`.
@@ -26,7 +27,7 @@ import { ifAny, weaklyHeld } from '../base/host.js'
  * @param {(breaker: B, failure: unknown) => boolean} tools.tell Answers whether the circuit is open.
  * @param {(breaker: B) => void} tools.ended
  */
-export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHeld, now, random, started, elapsed, tell, ended }) {
+export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHeld, asks, now, random, started, elapsed, tell, ended }) {
   const reference = weaklyHeld(breaker)
   /** Ends the current pause. @type {(() => void) | undefined} */
   let wake
@@ -71,6 +72,8 @@ export function recoveryHost(breaker, { probe, sleep = defaultSleep, name, isHel
         wake = undefined
         rested = true
       }
+      const asked = withBreaker(asks)
+      if (asked !== undefined) await asked
     },
     /**
      * Ends the current pause if there is something to do after this many ms and the pause is longer; at 0 in any case.

@@ -14,7 +14,9 @@ mod facts;
 mod number;
 
 use self::core::http::{Header, RateLimit};
-use self::core::{Admission, Conflict, Field, Log, Mode, Outcome, Problem, Reason, Refusal, State, snapshot};
+use self::core::{
+    Admission, Conflict, Field, Log, Mode, Outcome, Problem, Reason, Refusal, Stage, State, TestEnd, snapshot,
+};
 use std::fmt::Display;
 
 fn main() {
@@ -26,6 +28,12 @@ fn main() {
         "The names of the reasons of state changes, each at its number.",
         "REASONS",
         Reason::ALL.map(Reason::name),
+    );
+    list("Where a fleet's verdict can stand, each at its number.", "STAGES", Stage::ALL.map(Stage::name));
+    list(
+        "How a test can end that a fleet granted, each at its number.",
+        "TEST_ENDS",
+        TestEnd::ALL.map(TestEnd::name),
     );
     list("The names of the numeric options, each at its number.", "OPTIONS", Field::ALL.map(Field::name));
     list(
@@ -93,6 +101,9 @@ fn main() {
             Refusal::BulkheadFull => {
                 ("REFUSED_BULKHEAD_FULL", "An admission is refused: the bulkhead is full.")
             }
+            Refusal::Undecided => {
+                ("UNDECIDED", "An admission is neither granted nor refused: the fleet is to be asked.")
+            }
         };
         one(about, name, number::of_admission(Admission::Refused(refusal)));
     }
@@ -137,6 +148,13 @@ fn main() {
         "DEMANDS_NEWS",
         number::DEMANDS_NEWS,
     );
+    one(
+        "Bit of what `settle` answers: there are state changes to take.",
+        "STATE_CHANGED",
+        number::STATE_CHANGED,
+    );
+    one("The fleet's verdict: the circuit is held open.", "STAGE_HELD", Stage::Held as u32);
+    one("The fleet's verdict: it is held open, and a test is due.", "STAGE_DUE", Stage::Due as u32);
     one("Bit of `standing`: calls are in flight.", "IN_FLIGHT", number::IN_FLIGHT);
     one("Bit of `standing`: the circuit is not closed.", "NOT_CLOSED", number::NOT_CLOSED);
     one("Bit of `standing`: somebody switched the breaker by hand.", "SWITCHED", number::SWITCHED);

@@ -10,6 +10,7 @@
 
 pub mod draft;
 pub mod facts;
+pub mod fleet;
 mod memory;
 pub mod number;
 pub mod report;
@@ -19,7 +20,7 @@ pub(crate) mod sole;
 use crate::core::{Breaker, Field, Mode, Permit, State, Verdict};
 use number::{
     DEMANDS_ELAPSED, DEMANDS_NEWS, DEMANDS_RANDOM, DEMANDS_TIME_OF_SUCCESS, DEMANDS_TIME_TO_ADMIT, FAILING,
-    FILLED, IN_FLIGHT, NOT_CLOSED, SWITCHED,
+    FILLED, IN_FLIGHT, NOT_CLOSED, STATE_CHANGED, SWITCHED, TEST_ENDED,
 };
 use std::cell::Cell;
 #[cfg(not(feature = "numbers"))]
@@ -59,8 +60,8 @@ fn admit_on_a_closer_look(breaker: &mut Breaker, now: f64, random: f64) -> f64 {
     number::of_admission(breaker.admit(now, random))
 }
 
-/// Brings back what became of an admitted call that took `elapsed` ms (NaN when it was not timed). Answers 1
-/// when the state changed, else 0.
+/// Brings back what became of an admitted call that took `elapsed` ms (NaN when it was not timed). Answers what there is to be told, as bits:
+/// [`number::STATE_CHANGED`] and [`number::TEST_ENDED`].
 #[cfg_attr(feature = "numbers", unsafe(export_name = "settle"))]
 #[cfg_attr(not(feature = "numbers"), wasm_bindgen(js_name = settle))]
 pub extern "C" fn settle(slot: u32, permit: f64, outcome: u32, elapsed: f64, now: f64, random: f64) -> u32 {
@@ -115,7 +116,7 @@ fn settle_verdict(
     random: f64,
 ) -> u32 {
     breaker.settle(Permit(permit), verdict, elapsed, now, random);
-    breaker.log().has_news().into()
+    bit(breaker.log().has_news(), STATE_CHANGED) | bit(breaker.has_test_end(), TEST_ENDED)
 }
 
 /// Brings the state up to the time.

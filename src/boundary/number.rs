@@ -10,8 +10,8 @@ use crate::core::{Admission, Conflict, Field, Mode, Outcome, Problem, Reason, Re
 pub const OUTCOMES: [Outcome; 4] = [Outcome::Success, Outcome::Failure, Outcome::Ignored, Outcome::TimedOut];
 
 /// A permit is 0 or above, a refusal below: -1 and down, in this order.
-pub const REFUSALS: [Refusal; 4] =
-    [Refusal::Open, Refusal::HalfOpenFull, Refusal::Isolated, Refusal::BulkheadFull];
+pub const REFUSALS: [Refusal; 5] =
+    [Refusal::Open, Refusal::HalfOpenFull, Refusal::Isolated, Refusal::BulkheadFull, Refusal::Undecided];
 
 /// What a 429 means, each at its number.
 pub const RATE_LIMITS: [RateLimit; 3] = [RateLimit::Pause, RateLimit::Failure, RateLimit::Ignored];
@@ -39,6 +39,11 @@ pub const DEMANDS_ELAPSED: u32 = 4;
 pub const DEMANDS_RANDOM: u32 = 8;
 /// Bit of `demand`: there are state changes that were not taken.
 pub const DEMANDS_NEWS: u32 = 16;
+
+/// Bit of what `settle` answers: there are state changes that were not taken.
+pub const STATE_CHANGED: u32 = 1;
+/// Bit of what `settle` answers: a test that a fleet granted has ended, and nobody took how.
+pub const TEST_ENDED: u32 = 2;
 
 /// Bit of `standing`: calls are in flight.
 pub const IN_FLIGHT: u32 = 1;

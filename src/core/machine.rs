@@ -14,6 +14,9 @@
 //! | any | open, held | [`Breaker::isolate`] |
 //! | open | open, due | [`Breaker::release`], where it was held |
 //! | any | closed | [`Breaker::reset`] |
+//! | closed, half_open | open | a fleet holds it, by [`Breaker::hold`] |
+//! | open | half_open | a fleet holds it, and an admission finds a grant of [`Breaker::grant`] |
+//! | open, half_open | closed | a fleet held it, and lets go by [`Breaker::let_go`] |
 //!
 //! # Invariants
 //!
@@ -41,11 +44,18 @@
 //! 14. Where there is a probe, a caller tests only after one half-open timeout in which the probe did not ask, though it was due. Once that
 //!     was so, or the probe's test request expired, [`LOST_PATIENCE`](view) is enough until the probe tests again.
 //! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
+//! 16. While the verdict of a fleet stands, its grants alone admit calls, one each and one at a time, and none before what was asked for by hand
+//!     is over; and nothing closes the circuit but the fleet, and [`Breaker::reset`].
+//! 17. A verdict is due and stale to the millisecond, and changes no switch and no count. Once it is stale, the breaker goes on by itself, as one
+//!     whose time is up: a fleet that is not heard of wedges nothing.
+//! 18. Without a verdict, and after it left its fleet, a breaker is as one that knows no fleet.
 
 mod by_hand;
+mod fleet;
 mod probe;
 mod view;
 
+pub use fleet::{Stage, TestEnd};
 pub use probe::ProbeStep;
 
 use super::backoff::{Backoff, OpenTime};
@@ -109,6 +119,8 @@ pub struct Breaker {
     latency: Option<Box<Latency>>,
     /// Kept with `maxConcurrent` only.
     hung: Option<Box<Hung>>,
+    /// Absent before the first verdict of a fleet.
+    fleet: Option<Box<fleet::Fleet>>,
     pub(super) log: Log,
 }
 
@@ -136,6 +148,7 @@ impl Breaker {
             rejections: None,
             latency: None,
             hung: None,
+            fleet: None,
             log: Log::default(),
         }
     }
@@ -167,12 +180,14 @@ impl Breaker {
                 self.metrics.in_flight.add_one();
                 return Admission::Granted(Permit::UNJUDGED);
             }
+            // Nobody was refused yet.
+            Admission::Refused(Refusal::Undecided) => {}
             Admission::Refused(refusal) => self.count_refusal(refusal),
         }
         admission
     }
 
-    fn count_refusal(&mut self, refusal: Refusal) {
+    pub(super) fn count_refusal(&mut self, refusal: Refusal) {
         self.metrics.rejected.add_one();
         if refusal != Refusal::Open {
             self.rejections.get_or_insert_default().count(refusal);
@@ -217,6 +232,13 @@ impl Breaker {
         if self.isolated {
             return Admission::Refused(Refusal::Isolated);
         }
+        let held_for = self.held_for(now);
+        if let Some(wait) = held_for
+            && let Some(refusal) = self.refuse_held(wait, is_probe, full, now)
+        {
+            return Admission::Refused(refusal);
+        }
+        let is_granted = held_for.is_some();
         match &mut self.phase {
             Phase::Open { .. } => Admission::Refused(Refusal::Open),
             _ if full => Admission::Refused(Refusal::BulkheadFull),
@@ -224,7 +246,7 @@ impl Breaker {
             Phase::HalfOpen(trial) => {
                 if is_probe {
                     trial.hear(now);
-                } else if self.probed && !trial.is_left_by_probe(patience, now) {
+                } else if self.probed && !is_granted && !trial.is_left_by_probe(patience, now) {
                     return Admission::Refused(Refusal::HalfOpenFull);
                 }
                 if !trial.has_room(&self.config, self.success_count) {
@@ -234,6 +256,9 @@ impl Breaker {
                 self.serial.add_one();
                 let permit = Permit(self.serial.get());
                 trial.lease(permit, now);
+                if is_granted {
+                    self.begin_test(permit);
+                }
                 Admission::Granted(permit)
             }
         }
@@ -249,6 +274,8 @@ impl Breaker {
             Phase::Open { .. } => false,
             Phase::HalfOpen(trial) => trial.give_back(permit),
         };
+        let slow = self.config.is_slow(elapsed);
+        self.end_test(permit, || Breaker::end_of(verdict.outcome, slow));
         if (belongs || permit == Permit::UNJUDGED)
             && let Some(latency) = &mut self.latency
         {
@@ -257,7 +284,7 @@ impl Breaker {
         if belongs {
             self.metrics.count(verdict.outcome);
             if self.leniency != Mode::Disabled {
-                self.apply(verdict, self.config.is_slow(elapsed), Reason::TestFailed, now, random);
+                self.apply(verdict, slow, Reason::TestFailed, now, random);
             }
         } else if permit == Permit::UNJUDGED {
             self.metrics.count(verdict.outcome);
@@ -304,10 +331,12 @@ impl Breaker {
 
     /// Everything that only the passing of time brings about.
     fn advance(&mut self, now: f64, random: f64) {
+        let lease_time = self.lease_time();
         if let Phase::HalfOpen(trial) = &mut self.phase {
-            let expired = trial.expire(self.config.half_open_timeout(), now);
+            let expired = trial.expire(lease_time, now);
             for permit in expired {
                 self.probe_is_lost = true;
+                self.end_test(permit, || TestEnd::Expired);
                 if self.capacity.is_finite() {
                     self.hung.get_or_insert_default().add(permit);
                 }
@@ -316,12 +345,17 @@ impl Breaker {
                 self.fail(Outcome::Failure.into(), false, Reason::TestExpired, now, random);
             }
         }
+        let was_held = self.is_held();
+        let is_held = self.stays_held(now);
         let length = self.open_time();
         if let Phase::Open { since, .. } = &mut self.phase
             && !self.isolated
             && since.has_passed(length, now)
+            && !is_held
         {
-            let trial = Trial::new(since.after(length), 0);
+            // Nobody told the probe when a verdict would be stale.
+            let due = if was_held { Moment::at(now) } else { since.after(length) };
+            let trial = Trial::new(due, 0);
             self.enter(Phase::HalfOpen(trial), Reason::RecoveryDue, now);
         }
     }
@@ -352,7 +386,8 @@ impl Breaker {
             return;
         }
         self.success_count.add_one();
-        if self.success_count.reaches(self.config.count(Field::SuccessThreshold)) {
+        let is_own = self.held_for(now).is_none();
+        if is_own && self.success_count.reaches(self.config.count(Field::SuccessThreshold)) {
             self.close(Reason::Recovered, now);
         }
     }
@@ -376,13 +411,14 @@ impl Breaker {
     }
 
     fn fail_trial(&mut self, reason: Reason, verdict: Verdict, now: f64, random: f64) {
+        let is_granted = self.is_held();
         let Phase::HalfOpen(trial) = &mut self.phase else { return };
         let failures = trial.fail();
         let calls = self.config.count(Field::HalfOpenCalls);
         let spare = calls.saturating_sub(self.config.count(Field::SuccessThreshold));
         if verdict.trips {
             self.open_by(Reason::Asked, verdict, now, random);
-        } else if failures > spare {
+        } else if is_granted || failures > spare {
             self.open_by(reason, verdict, now, random);
         }
     }
@@ -427,6 +463,7 @@ impl Breaker {
         self.last_failure_time = f64::NAN;
         self.probe_is_lost = false;
         self.policy.clear();
+        self.forget_hold();
         self.enter(Phase::Closed { since: Moment::at(now) }, reason, now);
     }
 

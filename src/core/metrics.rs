@@ -41,7 +41,7 @@ pub struct Rejections {
 impl Rejections {
     pub(super) fn count(&mut self, refusal: Refusal) {
         match refusal {
-            Refusal::Open => {}
+            Refusal::Open | Refusal::Undecided => {}
             Refusal::HalfOpenFull => self.half_open.add_one(),
             Refusal::BulkheadFull => self.bulkhead.add_one(),
             Refusal::Isolated => self.isolated.add_one(),

@@ -38,7 +38,7 @@ mod trial;
 pub use config::{Config, Conflict, Field, LARGEST_WINDOW, LONGEST_TIMER, Problem, WINDOWS};
 pub use latency::LatencySummary;
 pub use log::{Log, Transition};
-pub use machine::{Breaker, ProbeStep};
+pub use machine::{Breaker, ProbeStep, Stage, TestEnd};
 pub use metrics::{Metrics, Rejections};
 pub use permit::{Admission, Outcome, Permit, Refusal, Verdict};
 pub use policy::Counts;

@@ -67,6 +67,9 @@ pub enum Refusal {
     Isolated,
     /// As many calls are in flight as may be.
     BulkheadFull,
+    /// A fleet holds the circuit open, and a test is due: whether this call is it is for the fleet to say. The call stands in no count until it is
+    /// refused by [`Breaker::refuse`](super::Breaker::refuse), or asks again with a grant.
+    Undecided,
 }
 
 /// The answer to a call that asks to pass.

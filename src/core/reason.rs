@@ -31,6 +31,8 @@ names! {
         Isolate: "isolate",
         /// To `closed`, by hand.
         Reset: "reset",
+        /// To `open` or to `closed`: the fleet says so.
+        Fleet: "fleet",
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Must not know: JSON, objects. Times are the wall clock's, ms since the epoch, since the clock that reads them
 //! next may have another zero; what has passed of an open time is a span. NaN stands for what is not there.
-//! Calls in flight are not part of it: a new process has none.
+//! Calls in flight are not part of it: a new process has none. Nor is the verdict of a fleet, which a new process hears anew: until then, a circuit
+//! that it held open is due.
 //!
 //! # Under other options
 //!

@@ -94,6 +94,11 @@ impl Trial {
         self.failures
     }
 
+    /// Whether no test request is in flight.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0
+    }
+
     /// Whether one more test request may pass. With none in flight there is always room, so that options
     /// changed in the midst of a trial can't leave it without a verdict.
     pub(super) fn has_room(&self, config: &Config, successes: Tally) -> bool {

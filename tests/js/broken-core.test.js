@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import esbuild from 'esbuild'
 import { scriptOf } from '../../scripts/wasm.mjs'
+import { join as joinFleet, leave as leaveFleet } from '../../js/fleet/place.js'
 import { broken, functionsOf } from './broken.js'
 import { drained } from './support.js'
 
@@ -142,6 +143,17 @@ async function useAll({ CircuitBreaker, CircuitBreakerRegistry, ManualClock, cla
       await use('the door', () => breaker[DOOR]().rows.length)
       await use('reset', () => breaker.reset())
       await called('call once more', (fn) => breaker.call(fn))
+      await use('reset', () => breaker.reset())
+      let isGranted = true
+      const hold = await use('a fleet', () => joinFleet(breaker, { onRefused: () => isGranted }))
+      await use('hold', () => hold.hold(0, 5000))
+      await use('grant', () => [hold.grant(100), hold.state])
+      await called('a held call', (fn) => breaker.call(fn))
+      await use('hold', () => hold.hold(0, 5000))
+      isGranted = false
+      await called('a call that the fleet refuses', (fn) => breaker.call(fn))
+      await use('release of a fleet', () => hold.release())
+      await use('leave', () => leaveFleet(breaker))
       await use('reset', () => breaker.reset())
       await use('a carried on breaker', () => new CircuitBreaker({ ...options, snapshot: undefined }))
       const snapshot = await use('toJSON', () => breaker.toJSON())

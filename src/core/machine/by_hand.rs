@@ -12,9 +12,12 @@ use crate::core::time::Moment;
 use std::rc::Rc;
 
 impl Breaker {
-    /// Opens the circuit by hand for a whole recovery time from now.
+    /// Opens the circuit by hand for a whole recovery time from now. Where a fleet holds it open, that is the least, since verdicts take the
+    /// place of open times.
     pub fn trip(&mut self, now: f64) {
+        let least = if self.is_held() { self.config.recovery_timeout() } else { 0.0 };
         self.open(Reason::Trip, OpenTime::RECOVERY, now);
+        self.hold_by_hand(least);
     }
 
     /// Opens the circuit by hand for that many ms from now. No later failure, trip or option makes it shorter, and what comes
@@ -27,10 +30,14 @@ impl Breaker {
             return Err(Problem::Invalid(Field::RecoveryTimeout));
         }
         self.open(Reason::Trip, OpenTime::NONE, now);
+        self.hold_by_hand(ms);
+        Ok(())
+    }
+
+    fn hold_by_hand(&mut self, ms: f64) {
         if let Phase::Open { held, .. } = &mut self.phase {
             *held = held.max(ms);
         }
-        Ok(())
     }
 
     /// Closes the circuit by hand, forgets its failures and ends isolation. Calls in flight belong to the past.

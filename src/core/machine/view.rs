@@ -10,6 +10,7 @@ use crate::core::log::Log;
 use crate::core::metrics::{Metrics, Rejections};
 use crate::core::policy::Counts;
 use crate::core::state::{Mode, State};
+use crate::core::time::Moment;
 use std::rc::Rc;
 
 /// The least and the most that a caller is told to wait where a verdict may come at any moment, in ms: not 0, at which clients come
@@ -77,17 +78,26 @@ impl Breaker {
 
     /// How many ms from now a caller should wait before it asks: 0 where it would be let through, infinity when the circuit is isolated.
     /// Where a test request stands in the way, or the probe's right to make one, a verdict may come at any moment: then it is
-    /// from a ms to a second. A full bulkhead is no matter of time, and none of this.
+    /// from a ms to a second. Where a fleet holds it open, it is what is left until a test is due, and a quarter of a second at most from then
+    /// on. A full bulkhead is no matter of time, and none of this.
     pub fn retry_after(&self, now: f64) -> f64 {
+        if self.isolated {
+            return f64::INFINITY;
+        }
+        if let Some(wait) = self.held_for(now) {
+            // A grant that only the probe may use.
+            return if wait > 0.0 || self.callers_test() { wait } else { SHORTEST_HINT };
+        }
         let wait = match &self.phase {
             Phase::Closed { .. } => return 0.0,
-            Phase::Open { .. } if self.isolated => return f64::INFINITY,
             Phase::Open { since, .. } => {
-                let left = since.remaining(self.open_time(), now);
+                let left = self.open_for(now);
                 if left > 0.0 {
                     return left;
                 }
-                let kept = since.after(self.open_time()).remaining(self.patience(), now);
+                // From when a stale verdict is found to be so.
+                let due = if self.is_held() { Moment::at(now) } else { since.after(self.open_time()) };
+                let kept = due.remaining(self.patience(), now);
                 // Its time is up, unless nobody knows the time.
                 if kept == 0.0 && now.is_finite() {
                     return 0.0;
@@ -112,9 +122,14 @@ impl Breaker {
     /// How many ms from now until the probe has something to do, should nothing else happen: test once the circuit is due, or see to
     /// a test request that expired. Infinity when the circuit is isolated.
     pub fn probe_after(&self, now: f64) -> f64 {
+        if self.isolated {
+            return f64::INFINITY;
+        }
+        if let Some(wait) = self.held_for(now) {
+            return wait;
+        }
         match &self.phase {
-            Phase::Open { .. } if self.isolated => f64::INFINITY,
-            Phase::Open { since, .. } => since.remaining(self.open_time(), now),
+            Phase::Open { .. } => self.open_for(now),
             Phase::HalfOpen(trial) if !trial.has_room(&self.config, self.success_count) => {
                 self.test_expires_after(now)
             }
@@ -155,7 +170,7 @@ impl Breaker {
     /// How many ms from now until the first test request in flight expires; infinity when there is none.
     pub fn test_expires_after(&self, now: f64) -> f64 {
         let Phase::HalfOpen(trial) = &self.phase else { return f64::INFINITY };
-        trial.expires_after(self.config.half_open_timeout(), now)
+        trial.expires_after(self.lease_time(), now)
     }
 
     /// Whether an admission needs the time. Only a closed circuit admits without looking at the clock.
