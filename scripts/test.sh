@@ -10,7 +10,7 @@ cd "$here/.."
 
 cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
 # The browsers come last, when the other lane is through: beside it, a page in WebKit once gave no answer in 20 s.
-node_lane=(types js fleet http web package browsers)
+node_lane=(types js fleet faults http web package browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix)
@@ -69,7 +69,13 @@ entries() {
   HALFOPEN_ENTRY=no-wasm NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${files[@]}"
   HALFOPEN_ENTRY=slim NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${few[@]}"
 }
-fleet() { node_tests tests/fleet; }
+# Faults take their time rather than the machine's: several files at once, and apart from the rest of the fleet's.
+fleet() {
+  local files=()
+  mapfile -t files < <(find tests/fleet -name node_modules -prune -o -name '*.test.js' ! -name 'faults*' -print | sort)
+  node --test --test-reporter=spec "${files[@]}"
+}
+faults() { node --test --test-reporter=spec --test-concurrency=3 tests/fleet/faults*.test.js; }
 http() { node_tests tests/http; }
 # Many of the clients need Node 22.
 sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/sdks; }

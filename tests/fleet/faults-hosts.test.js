@@ -7,10 +7,10 @@ import { after, before, describe, test } from 'node:test'
 import { byIORedis, byNodeRedis, Hosts, pause, startUpstream, until } from './hosts.js'
 import { startRedis } from './redis.js'
 
-describe('hosts', { concurrency: 1 }, () => {
+describe('hosts', { concurrency: 2 }, () => {
   let upstream
   before(async () => {
-    upstream = await startUpstream()
+    upstream = await startUpstream({ takes: 15 })
   })
   after(() => upstream.end())
 
@@ -37,7 +37,6 @@ describe('hosts', { concurrency: 1 }, () => {
       assert.ok(states.has('hearing'), [...states].join())
       for (const state of ['open', 'due', 'testing']) assert.ok(!states.has(state), state)
     } finally {
-      upstream.ill.clear()
       hosts.end()
       await redis.end()
     }
@@ -48,7 +47,6 @@ describe('hosts', { concurrency: 1 }, () => {
     const circuits = Array.from({ length: 8 }, (_, index) => `api-${index}`)
     // Local breakers stay open, so that all tests are the fleet's.
     const hosts = new Hosts({ upstream, circuits, rate: 2.5, breaker: { recoveryTimeout: 600_000 } })
-    upstream.takes = 25
     let recoveries = 0
     try {
       await hosts.start(5, byNodeRedis(redis))
@@ -73,7 +71,6 @@ describe('hosts', { concurrency: 1 }, () => {
       console.log(`faults: ${recoveries} recoveries, a test request each`)
       assert.equal(recoveries, 40)
     } finally {
-      upstream.takes = 5
       hosts.end()
       await redis.end()
     }

@@ -159,6 +159,8 @@ export class Hosts {
     return until(what, () => this.every(is, hosts), { ms, says: this.says })
   }
 
+  /** Waits for a moment in which no call and no test is under way, all circuits being open. */
+  still = () => until('nobody is inside', () => this.circuits.every((circuit) => !this.upstream.inside.get(circuit)) && this.every(({ circuit }) => circuit === 'open'), { says: this.says })
   held = (hosts) => this.until('all are held', isHeld, { hosts })
   closed = (hosts) => this.until('all are closed', isClosed, { hosts })
 }
