@@ -62,8 +62,11 @@ describe('hosts', { concurrency: 2 }, () => {
           await until(`${circuit}: nobody is inside`, () => upstream.inside.get(circuit) === 0 && every(({ circuit: state }) => state === 'open')())
           upstream.ill.delete(circuit)
           const before = tests()
+          const began = performance.now()
           await until(`${circuit}: all are closed`, every(({ circuit: state, isHeld }) => state === 'closed' && !isHeld), { says: hosts.says })
-          assert.equal(tests() - before, 1, `${circuit}, recovery ${i}`)
+          const own = hosts.tests.filter((one) => one.circuit === circuit).slice(before).map(({ host, at }) => `${host} after ${Math.round(at - began)} ms`)
+          const heard = () => hosts.all.map(({ name, verdicts }) => `${name}: ${verdicts.filter(({ name: of, at }) => of === circuit && at > began).map(({ state, epoch, at }) => `${state} ${epoch} ${Math.round(at - began)}`).join(', ')}`)
+          assert.equal(own.length, 1, `${circuit}, recovery ${i}: ${own.join(', ')}; ${own.length === 1 || heard().join('; ')}`)
           recoveries += 1
         }
       }

@@ -183,7 +183,7 @@ class Host {
     this.connection = connection
     this.close = end
     this.fleet = from.fleet({ store: from.redisStore(connection), namespace: 'faults', id: name, ...hosts.settings })
-    this.fleet.addEventListener('verdict', ({ detail }) => this.verdicts.push(detail))
+    this.fleet.addEventListener('verdict', ({ detail }) => this.verdicts.push({ at: performance.now(), ...detail }))
     this.fleet.addEventListener('store', ({ detail }) => this.stores.push(detail))
     for (const circuit of hosts.circuits) {
       const breaker = new CircuitBreaker({ name: circuit, ...hosts.breaker })
