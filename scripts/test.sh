@@ -88,7 +88,8 @@ runners() { node_tests tests/runners; }
 bundlers() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/bundlers; }
 browsers() { node_tests tests/browsers; }
 readme() { node_tests tests/readme; }
-demo() { node_tests tests/demo; }
+# One demo at a time: each looks for processes that another left.
+demo() { node --test --test-reporter=spec --test-concurrency=1 tests/demo/*.test.js; }
 load() { node_tests tests/load; }
 node_tests() {
   local files=()

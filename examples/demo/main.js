@@ -1,5 +1,6 @@
 /**
  * The demo: plays the acts of `plan.js` one after the other on real HTTP, shows them, and compares their figures.
+ * `npm run demo -- --fleet` plays what a fleet of processes gains instead.
  * `npm run demo` builds the package and starts it; `npm run demo -- --figures file.json` writes the figures to a file, too.
  *
  * Must not know: how a part works, or what the outcome will be.
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pc from 'picocolors'
 import { Cast } from './cast.js'
+import { playFleet } from './fleet.js'
 import { figuresOf, fileOf, readingOf, tableOf } from './figures.js'
 import { linesView } from './lines.js'
 import { Observation } from './observation.js'
@@ -24,7 +26,7 @@ const LEAD = 100
 /** How much longer than its length an act may take, the start of its parts included, in ms. */
 const OVERTIME = 8000
 
-const { values: given } = parseArgs({ options: { figures: { type: 'string' } } })
+const { values: given } = parseArgs({ options: { figures: { type: 'string' }, fleet: { type: 'boolean', default: false } } })
 const inCI = !['', '0', 'false', undefined].includes(process.env.CI)
 const live = process.stdout.isTTY && !inCI && process.env.TERM !== 'dumb'
 const colors = pc.createColors(live && pc.isColorSupported)
@@ -105,6 +107,10 @@ function deferred() {
 
 try {
   linkPackage()
+  if (given.fleet) {
+    await playFleet(interrupted.promise, colors)
+    throw new Interruption(0)
+  }
   const { name, version } = JSON.parse(readFileSync(new URL('../../pkg/package.json', import.meta.url), 'utf8'))
   console.log(`${name} ${version} on Node ${process.versions.node}: ${ACTS.length} acts, ${ACTS.reduce((sum, act) => sum + lengthOf(act), 0) / 1000} s in all, ${LOAD.rate} requests/s\n`)
   /** @type {Awaited<ReturnType<typeof play>>[]} */
