@@ -3,19 +3,14 @@
  * clients, a real Redis and an HTTP upstream.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { byIORedis, byNodeRedis, Hosts, pause, startUpstream, until } from './hosts.js'
 import { startRedis } from './redis.js'
 
 describe('hosts', { concurrency: 2 }, () => {
-  let upstream
-  before(async () => {
-    upstream = await startUpstream({ takes: 15 })
-  })
-  after(() => upstream.end())
-
   test('a fleet stays closed, and no healthy host is refused, with 1 and with 4 of 20 bad', async () => {
     const redis = await startRedis()
+    const upstream = await startUpstream({ takes: 15 })
     const hosts = new Hosts({ upstream, rate: 5 })
     try {
       await hosts.start(10, byNodeRedis(redis))
@@ -38,12 +33,14 @@ describe('hosts', { concurrency: 2 }, () => {
       for (const state of ['open', 'due', 'testing']) assert.ok(!states.has(state), state)
     } finally {
       hosts.end()
+      upstream.end()
       await redis.end()
     }
   })
 
   test('each of 40 recoveries takes one test request of the whole fleet', async () => {
     const redis = await startRedis()
+    const upstream = await startUpstream({ takes: 15 })
     const circuits = Array.from({ length: 8 }, (_, index) => `api-${index}`)
     // Local breakers stay open, so that all tests are the fleet's.
     const hosts = new Hosts({ upstream, circuits, rate: 2.5, breaker: { recoveryTimeout: 600_000 } })
@@ -75,6 +72,7 @@ describe('hosts', { concurrency: 2 }, () => {
       assert.equal(recoveries, 40)
     } finally {
       hosts.end()
+      upstream.end()
       await redis.end()
     }
   })
