@@ -10,12 +10,22 @@ export { redisStore } from './fleet/stores/redis.js'
 export { tabStore } from './fleet/stores/tabs.js'
 
 /** @typedef {import('./fleet/fleet.js').Fleet} Fleet */
+/** @typedef {import('./fleet/register.js').Command} FleetCommand */
 /** @typedef {import('./fleet/fleet.js').FleetEventMap} FleetEventMap */
 /** @typedef {import('./fleet/register.js').FleetMode} FleetMode */
 /** @typedef {import('./fleet/fleet.js').FleetOptions} FleetOptions */
+/** @typedef {import('./fleet/fleet.js').FleetOwnOptions} FleetOwnOptions */
+/** @typedef {import('./fleet/register.js').Reply} FleetReply */
 /** @typedef {import('./fleet/settings.js').FleetSettings} FleetSettings */
 /** @typedef {import('./fleet/register.js').FleetState} FleetState */
 /** @typedef {import('./fleet/fleet.js').FleetStatus} FleetStatus */
+/** @typedef {import('./fleet/register.js').TestOutcome} FleetTestOutcome */
+/** @typedef {import('./fleet/stores/store.js').Where} FleetWhere */
+/** @typedef {import('./fleet/stores/clients.js').IORedisClient} IORedisClient */
+/** @typedef {import('./fleet/stores/clients.js').IORedisSubscriber} IORedisSubscriber */
+/** @typedef {import('./fleet/stores/clients.js').NodeRedisClient} NodeRedisClient */
+/** @typedef {import('./fleet/stores/clients.js').NodeRedisSubscriber} NodeRedisSubscriber */
+/** @typedef {import('./fleet/stores/memory.js').MemoryStoreMembers} MemoryStoreMembers */
 /** @typedef {import('./fleet/stores/store.js').FleetStore} FleetStore */
 /** @typedef {import('./fleet/fleet.js').FleetTimers} FleetTimers */
 /** @typedef {import('./fleet/fleet.js').FleetVerdict} FleetVerdict */

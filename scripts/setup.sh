@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks. Run again, it only looks: seconds, and one line a step.
 #   setup.sh build   what `npm run build` and `npm run demo` need: the Wasm target, wasm-bindgen, npm dependencies
+#   setup.sh fleet   and what its fleet needs: a client of Redis, a Redis
 #   setup.sh all     and what the tests need: rustfmt, clippy, wasm-pack, the Node versions, the test runners, the bundlers, the versions of TypeScript, Bun, Deno, Chromium, Firefox and WebKit and their drivers, Prometheus, Redis
 # Cargo's tools go into a cache outside the clone (toolchain.sh says where). It must not know how anything is built or tested.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scope=${1:-all}
-case $scope in build | all) ;; *) echo "usage: setup.sh [build|all]" >&2 && exit 2 ;; esac
+case $scope in build | fleet | all) ;; *) echo "usage: setup.sh [build|fleet|all]" >&2 && exit 2 ;; esac
 
 command -v rustc >/dev/null && command -v cargo >/dev/null || [ -x /usr/bin/apt-get ] ||
   { echo 'error: missing Rust (rustc, cargo). Install rustup, or on Debian: apt-get install rustc-web cargo-web' >&2 && exit 1; }
@@ -180,12 +181,14 @@ if [ "$scope" = all ]; then
   npm_tree tests/dashboard
   npm_tree tests/telemetry
   npm_tree tests/telemetry/newest
-  npm_tree tests/fleet
   chromium_and_driver
   firefox_browser
   cargo_tool geckodriver geckodriver "$GECKODRIVER_VERSION" "geckodriver-$GECKODRIVER_VERSION" --locked
   webkit_and_driver
   npm_tree tests/prometheus
   prometheus_and_promtool
+fi
+if [ "$scope" != build ]; then
+  npm_tree tests/fleet
   redis_server
 fi

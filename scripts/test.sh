@@ -13,10 +13,10 @@ cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
 node_lane=(types js http web package telemetry prometheus dashboard fleet browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
-long=(entries bundlers sdks runners matrix)
+long=(entries bundlers sdks runners matrix faults)
 layers=("${everyday[@]}" "${long[@]}")
 cargo_lane+=(entries bundlers)
-node_lane+=(sdks runners matrix)
+node_lane+=(sdks runners matrix faults)
 case $* in
   '') wanted=("${everyday[@]}") ;;
   long) wanted=("${long[@]}") ;;
@@ -69,7 +69,13 @@ entries() {
   HALFOPEN_ENTRY=no-wasm NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${files[@]}"
   HALFOPEN_ENTRY=slim NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${few[@]}"
 }
-fleet() { node_tests tests/fleet; }
+# Faults take their time rather than the machine's: several files at once, and apart from the rest of the fleet's.
+fleet() {
+  local files=()
+  mapfile -t files < <(find tests/fleet -name node_modules -prune -o -name '*.test.js' ! -name 'faults*' -print | sort)
+  node --test --test-reporter=spec "${files[@]}"
+}
+faults() { node --test --test-reporter=spec --test-concurrency=3 tests/fleet/faults*.test.js; }
 http() { node_tests tests/http; }
 # Many of the clients need Node 22.
 sdks() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/sdks; }
@@ -87,7 +93,8 @@ dashboard() { node_tests tests/dashboard --test-timeout=120000; }
 # One file after another, since each has all three browsers.
 browsers() { node_tests tests/browsers --test-concurrency=1; }
 readme() { node_tests tests/readme; }
-demo() { node_tests tests/demo; }
+# One demo at a time: each looks for processes that another left.
+demo() { node --test --test-reporter=spec --test-concurrency=1 tests/demo/*.test.js; }
 load() { node_tests tests/load; }
 node_tests() {
   local files=()

@@ -1,7 +1,8 @@
 /**
  * The demo: plays the acts of `plan.js` one after the other on real HTTP, shows them, and compares their figures.
  * `npm run demo` builds the package and starts it; `npm run demo -- --figures file.json` writes the figures to a file, too, and
- * `npm run demo -- --dashboard` opens a page to look at instead, while outages go on until Ctrl-C (`--port 8080` for a port of your own).
+ * `npm run demo -- --dashboard` opens a page to look at instead, while outages go on until Ctrl-C (`--port 8080` for a port of your own), and
+ * `npm run demo -- --fleet` plays what a fleet of processes gains.
  *
  * Must not know: how a part works, or what the outcome will be.
  */
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pc from 'picocolors'
 import { Cast } from './cast.js'
+import { playFleet } from './fleet.js'
 import { figuresOf, fileOf, readingOf, tableOf } from './figures.js'
 import { linesView } from './lines.js'
 import { playLive } from './live.js'
@@ -27,7 +29,10 @@ const LEAD = 100
 const OVERTIME = 8000
 
 const { values: given } = parseArgs({
-  options: { figures: { type: 'string' }, dashboard: { type: 'boolean', default: false }, port: { type: 'string', default: '0' } }
+  options: {
+    figures: { type: 'string' }, dashboard: { type: 'boolean', default: false }, port: { type: 'string', default: '0' },
+    fleet: { type: 'boolean', default: false }
+  }
 })
 const inCI = !['', '0', 'false', undefined].includes(process.env.CI)
 const live = process.stdout.isTTY && !inCI && process.env.TERM !== 'dumb'
@@ -109,6 +114,10 @@ function deferred() {
 
 try {
   linkPackage()
+  if (given.fleet) {
+    await playFleet(interrupted.promise, colors)
+    throw new Interruption(0)
+  }
   const { name, version } = JSON.parse(readFileSync(new URL('../../pkg/package.json', import.meta.url), 'utf8'))
   if (given.dashboard) await playLive(given.port, interrupted.promise)
   console.log(`${name} ${version} on Node ${process.versions.node}: ${ACTS.length} acts, ${ACTS.reduce((sum, act) => sum + lengthOf(act), 0) / 1000} s in all, ${LOAD.rate} requests/s\n`)

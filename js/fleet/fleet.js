@@ -139,6 +139,8 @@ export class Fleet extends Target {
   #timerAt = Infinity
   #tickAt = Infinity
   #pollAt = Infinity
+  /** Whether it polls at moments of its own. */
+  #isSpread = false
   /** When it is asked out of turn, since the store could not be reached; the pause before that. */
   #retryAt = Infinity
   #retryPause = 0
@@ -366,6 +368,7 @@ export class Fleet extends Target {
       this.#tickAt = now + TICK
       // What it missed it learns at once, and then at moments that are spread over the fleet.
       this.#pollAt = now + random() * TICK
+      this.#isSpread = false
       try {
         this.#unsubscribe = store.subscribe(namespace, (name, reply) => {
           if (isReply(reply)) this.#members.get(name)?.take(reply, false)
@@ -374,7 +377,7 @@ export class Fleet extends Target {
         this.#reach(false, error)
       }
     } else {
-      this.#pollAt = Math.min(this.#pollAt, now + random() * TICK)
+      this.#pollSoon()
     }
     this.#arm()
   }
@@ -415,7 +418,9 @@ export class Fleet extends Target {
       }
       for (const member of [...this.#awake]) if (member.wakeAt <= now) member.act()
       if (now >= this.#pollAt) {
-        this.#pollAt = now + this.#settings.poll
+        // After what was asked out of turn, such as at the start, the next is at a moment of its own: processes that start together shall not poll together.
+        this.#pollAt = now + this.#settings.poll * (this.#isSpread ? 1 : this.#options.random())
+        this.#isSpread = true
         this.#ask('poll')
       }
       if (now >= this.#retryAt) {
@@ -426,6 +431,14 @@ export class Fleet extends Target {
       // Whatever a breaker or a clock threw, the next second comes.
       this.#arm()
     }
+  }
+
+  /** For what is new, and not known yet. */
+  #pollSoon() {
+    const at = this.#now() + this.#options.random() * TICK
+    if (at >= this.#pollAt) return
+    this.#pollAt = at
+    this.#isSpread = false
   }
 
   /** @param {number} now */
@@ -490,7 +503,7 @@ export class Fleet extends Target {
     member.note(part, countsOf(reading, index))
     this.#members.set(name, member)
     source.found.set(reading.ids[index], { part, member })
-    if (isNew && this.#tickAt < Infinity) this.#pollAt = Math.min(this.#pollAt, this.#now() + this.#options.random() * TICK)
+    if (isNew && this.#tickAt < Infinity) this.#pollSoon()
   }
 
   /**
@@ -526,7 +539,10 @@ export class Fleet extends Target {
     // One after another: a process with thousands of circuits must not flood the store, nor use up what may stand open.
     for (let first = 0; first < members.length; first += BATCH) {
       const batch = members.slice(first, first + BATCH)
-      for (const member of batch) member.isUsed = false
+      for (const member of batch) {
+        member.isUsed = false
+        if (type === 'poll') member.polledAt = this.#now()
+      }
       try {
         await this.#run({ type }, batch)
       } catch {

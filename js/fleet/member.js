@@ -62,8 +62,14 @@ export class Part {
 class Test {
   /** The number of its grant, once it is known. */
   grant = 0
+  /** Until when the place is its own for sure. */
+  until = 0
   /** How it ended, if that came first. @type {TestOutcome | undefined} */
   outcome
+  /** Whether the call that asked is gone: the grant, which is there or will be, is for the next one. */
+  isKept = false
+  /** Until when it is kept. */
+  keptUntil = Infinity
 
   /** @param {Part} part */
   constructor(part) {
@@ -87,6 +93,8 @@ export class Member {
   isLocal = false
   /** Whether there were calls since it last asked. */
   isUsed = true
+  /** When it last polled, by which the register counts it among those who listen. */
+  polledAt = -Infinity
 
   /** When something is to be done; Infinity for nothing. */
   reportAt = Infinity
@@ -192,8 +200,9 @@ export class Member {
   act() {
     const now = this.home.now()
     if (this.renewAt <= now) {
-      this.renewAt = now + this.home.settings.lease / 3
-      if (this.#test !== undefined) this.#run({ type: 'renew', id: this.home.id, grant: this.#test.grant })
+      const test = this.#test
+      if (test?.isKept && now >= test.keptUntil) this.#dropKept(test, true)
+      else this.#renew(now)
     }
     if (this.releaseAt <= now) this.#release()
     if (this.reportAt <= now) {
@@ -240,6 +249,9 @@ export class Member {
     this.at = home.now()
     this.isLocal = false
     if (reply.mode !== this.mode) this.#switch(reply.mode)
+    const test = this.#test
+    // What was kept is lost: its lease is over, or somebody else has closed the circuit.
+    if (test?.isKept && test.grant !== 0 && !(reply.state === 'testing' && reply.grant === test.grant)) this.#dropKept(test, false)
     if (isOpen(reply.state)) {
       this.releaseAt = Infinity
       this.reportAt = Infinity
@@ -284,7 +296,8 @@ export class Member {
    */
   onRefused(part, isSync) {
     const { known, home } = this
-    if (known === undefined || this.#test !== undefined || !this.isHeld || !isOpen(known.state)) return false
+    if (known === undefined || !this.isHeld || !isOpen(known.state)) return false
+    if (this.#test !== undefined) return this.#useKept(this.#test, part)
     const now = home.now()
     // Since when the place is free, as far as is known.
     const since = known.state === 'due' ? this.at - known.dueFor : this.at + known.dueIn
@@ -344,6 +357,7 @@ export class Member {
   async #claim(test) {
     const { home } = this
     this.#isSilent = false
+    const asked = home.now()
     const reply = await this.#run({ type: 'claim', id: home.id })
     if (this.#test !== test || reply === undefined || reply.granted === 0) {
       if (this.#test === test) this.#test = undefined
@@ -352,9 +366,23 @@ export class Member {
       if (reply === undefined) this.lose()
       return false
     }
+    const now = home.now()
+    test.until = asked + home.settings.lease
+    if (now >= test.until && !home.isLoose && test.outcome === undefined) {
+      // So late that the place may be another's by now.
+      this.#test = undefined
+      this.giveBack(reply.grant)
+      return false
+    }
     this.#looseAt = -Infinity
     test.grant = reply.grant
-    this.renewAt = home.now() + home.settings.lease / 3
+    if (test.isKept) {
+      // The way to the store takes longer than a call waits. The next call need not ask again, or none would ever test.
+      test.keptUntil = now + home.settings.lease
+      for (const part of this.parts) this.#holdOne(part)
+      this.#renew(now)
+    }
+    this.renewAt = now + home.settings.lease / 3
     home.wake(this)
     if (test.outcome !== undefined) this.#settle(test)
     return true
@@ -373,7 +401,7 @@ export class Member {
       let isOver = false
       const stop = home.after(() => {
         isOver = true
-        if (this.#test === test && test.grant === 0) this.#test = undefined
+        if (this.#test === test && test.grant === 0) test.isKept = true
         this.lose()
         resolve(false)
       }, home.claimTimeout)
@@ -388,6 +416,48 @@ export class Member {
         resolve(isGranted)
       })
     })
+  }
+
+  /**
+   * Uses for a call what was granted when the call that asked was gone.
+   *
+   * @param {Test} test
+   * @param {Part} part
+   * @returns {boolean}
+   */
+  #useKept(test, part) {
+    if (!test.isKept) return false
+    if (test.grant === 0) {
+      // No answer yet. If none comes, this tells when the verdict is stale.
+      this.lose()
+      return false
+    }
+    if (this.home.now() >= test.until) return false
+    test.isKept = false
+    test.part = part
+    if (attempt(() => part.hold.grant(this.home.testTimeout)) === true) return true
+    this.onOutcome(part, 'ignored')
+    return false
+  }
+
+  /**
+   * @param {Test} test
+   * @param {boolean} isOurs Whether the place is still to be given back.
+   */
+  #dropKept(test, isOurs) {
+    this.#test = undefined
+    this.renewAt = Infinity
+    if (isOurs) this.giveBack(test.grant)
+  }
+
+  /** @param {number} now */
+  async #renew(now) {
+    const { home } = this
+    const test = this.#test
+    this.renewAt = now + home.settings.lease / 3
+    if (test === undefined) return
+    const reply = await this.#run({ type: 'renew', id: home.id, grant: test.grant })
+    if (reply?.granted === 1) test.until = now + home.settings.lease
   }
 
   /** @param {Test} test */
@@ -420,7 +490,9 @@ export class Member {
     }
     if (round === this.#round) return
     this.#round = round
-    this.#isAsked = this.home.random() * 1_000_000 < ask
+    // The share is of those who poll: idle processes, which don't, are not among those who are drawn.
+    const isCounted = this.home.now() - this.polledAt <= 2 * this.home.settings.poll || this.#sum().attempts > 0
+    this.#isAsked = isCounted && this.home.random() * 1_000_000 < ask
     if (this.#isAsked) this.reportAt = this.home.now() + this.home.random() * 0.7 * interval
   }
 
@@ -433,10 +505,11 @@ export class Member {
   #holdOne(part) {
     const { known, home, at } = this
     if (known === undefined) return
+    const test = known.state === 'testing' && this.#test?.grant === known.grant ? this.#test : undefined
     // Its own test goes on.
-    if (known.state === 'testing' && this.#test?.part === part && this.#test.grant === known.grant) return
+    if (test?.part === part && !test.isKept) return
     const now = home.now()
-    const due = Math.max(0, at + known.dueIn - now)
+    const due = test?.isKept ? 0 : Math.max(0, at + known.dueIn - now)
     // Whether the verdict is stale shows when a call asks for the place and gets no answer. Where nobody calls, nobody asks, and the breaker must not
     // take that for silence of the store. So this is only for the case that the fleet itself is no more.
     const stale = Math.max(due, at + known.staleIn - now) + 4 * home.settings.poll

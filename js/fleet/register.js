@@ -33,9 +33,9 @@ export const MODES = /** @type {const} */ (['none', 'isolated', 'observing'])
 /** How a test may end: `expired` where its process gave it up. */
 export const OUTCOMES = /** @type {const} */ (['success', 'failure', 'ignored', 'expired'])
 
-/** @typedef {typeof STATES[number]} FleetState */
-/** @typedef {typeof MODES[number]} FleetMode */
-/** @typedef {typeof OUTCOMES[number]} TestOutcome */
+/** @typedef {'quiet' | 'suspicion' | 'hearing' | 'open' | 'due' | 'testing' | 'closed'} FleetState */
+/** @typedef {'none' | 'isolated' | 'observing'} FleetMode */
+/** @typedef {'success' | 'failure' | 'ignored' | 'expired'} TestOutcome */
 
 /**
  * @typedef {object} Member What one process reported last.

@@ -201,6 +201,84 @@ describe('a store', () => {
     assert.equal(reply.epoch, 1)
   })
 
+  for (const delay of [170, 400, 900]) {
+    test(`that is ${delay} ms away, longer than a call waits, has the circuit tested all the same, one call at a time`, async () => {
+      const world = twenty()
+      world.delay = delay
+      await world.pass(30_000, 1)
+      world.isIll = true
+      await world.pass(40_000, 1, { takes: 100 })
+      assert.ok(world.processes.every(({ fleet }) => fleet.status('api').isHeld))
+      const before = world.hits
+      await world.pass(20_000, 1, { takes: 100 })
+      assert.ok(world.hits > before, 'it is tested')
+      world.isIll = false
+      await world.pass(50_000, 1, { takes: 100 })
+      assert.deepEqual(world.states(), { closed: 20 })
+      assert.equal(world.mostInTest, 1)
+    })
+  }
+
+  test('gives the place of a test back that came too late for the call, and for which no other came', async () => {
+    const world = twenty()
+    await world.pass(15_000, 1)
+    world.isIll = true
+    await world.pass(15_000, 1)
+    world.delay = 400
+    const outcomes = []
+    const { run } = world.server
+    world.server.run = (command, where) => {
+      if (command.type === 'settle') outcomes.push(command.outcome)
+      return run(command, where)
+    }
+    world.isIll = false
+    // Due by now. One call, and then none.
+    await world.pass(10_000)
+    outcomes.length = 0
+    for (const process of world.processes) {
+      world.call(process)
+      await world.pass(1)
+    }
+    await world.pass(10_000)
+    assert.deepEqual([...new Set(outcomes)], ['ignored'])
+    await world.pass(60_000, 1)
+    assert.deepEqual(world.states(), { closed: 20 })
+  })
+
+  test('is polled at moments that are spread, by processes that started together', async () => {
+    const world = new World({ processes: 60 })
+    await world.pass(30_000, 1)
+    const at = []
+    const { run } = world.server
+    world.server.run = (command, where) => {
+      if (command.type === 'poll') at.push(Math.floor(world.clock.now() / 1000))
+      return run(command, where)
+    }
+    await world.pass(15_000, 1)
+    const most = Math.max(...at.map((second) => at.filter((one) => one === second).length))
+    assert.equal(at.length, 60)
+    assert.ok(most <= 15, `${most} in one second`)
+  })
+
+  test('hears no idle process at a hearing, since the share that is asked is of those who poll', async () => {
+    const world = new World({ processes: 40 })
+    const all = world.processes
+    await world.pass(1000)
+    world.processes = all.slice(0, 10)
+    await world.pass(60_000, 1)
+    const reporters = new Set()
+    const { run } = world.server
+    world.server.run = (command, where) => {
+      if (command.type === 'report') reporters.add(command.id)
+      return run(command, where)
+    }
+    world.isIll = true
+    await world.pass(10_000, 1)
+    assert.deepEqual([...reporters].sort(), world.processes.map(({ fleet }) => fleet.id).sort())
+    world.processes = all
+    assert.equal(world.processes.filter(({ fleet }) => fleet.status('api').isHeld).length, 40)
+  })
+
   test('that throws, or answers nonsense, is no call\'s business', async () => {
     for (const run of [() => { throw new Error('at once') }, async () => 'nonsense', async () => [], async () => [undefined], async () => [{}]]) {
       const world = new World({ processes: 3, fleet: { store: { run, subscribe: () => { throw new Error('no') } } } })

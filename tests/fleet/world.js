@@ -27,6 +27,8 @@ export class World {
     /** What the store does: `well`, `dead` (rejects), `deaf` (never answers), and whether news arrive. */
     this.store = 'well'
     this.hasNews = true
+    /** How long what is sent is under way, either way, in ms. */
+    this.delay = 0
     this.server = memoryStore({ clock: this.clock })
     this.sent = []
     /** What the upstream got. */
@@ -52,6 +54,10 @@ export class World {
     }
   }
 
+  async under() {
+    if (this.delay > 0) await new Promise((fn) => this.timers.push({ at: this.clock.now() + this.delay, fn }))
+  }
+
   /** What a process sees of the store. */
   storeOf() {
     return {
@@ -59,7 +65,10 @@ export class World {
         this.sent.push(command.type)
         if (this.store === 'dead') throw new Error('ECONNREFUSED')
         if (this.store === 'deaf') await new Promise(() => {})
-        return this.server.run(command, where)
+        await this.under()
+        const replies = await this.server.run(command, where)
+        await this.under()
+        return replies
       },
       subscribe: (namespace, listener) => {
         const tell = (name, reply) => this.hasNews && this.store === 'well' && listener(name, reply)

@@ -14,12 +14,12 @@ import { settingsOf } from '../settings.js'
 /**
  * @typedef {object} MessageTarget What messages go to and come from: a `Worker`, a `MessagePort`, `parentPort`, a `BroadcastChannel`; or a worker of
  *   `node:cluster`, and in it `process`.
- * @property {(message: any, ...rest: any[]) => any} [postMessage]
+ * @property {((message: any, ...rest: any[]) => any) | undefined} [postMessage]
  * @property {((message: any, ...rest: any[]) => any) | undefined} [send]
- * @property {(event: any, listener: (...args: any[]) => void) => any} [on]
- * @property {(event: any, listener: (...args: any[]) => void) => any} [off]
- * @property {(event: any, listener: (...args: any[]) => void) => any} [addEventListener]
- * @property {(event: any, listener: (...args: any[]) => void) => any} [removeEventListener]
+ * @property {((event: any, listener: (...args: any[]) => void) => any) | undefined} [on]
+ * @property {((event: any, listener: (...args: any[]) => void) => any) | undefined} [off]
+ * @property {((event: any, listener: (...args: any[]) => void) => any) | undefined} [addEventListener]
+ * @property {((event: any, listener: (...args: any[]) => void) => any) | undefined} [removeEventListener]
  */
 
 /**

@@ -15,14 +15,14 @@ import { SETTINGS } from '../settings.js'
  * @typedef {object} RedisConnection What a fleet needs of a client.
  * @property {(args: string[], key: string) => Promise<unknown>} send Sends one command, the first of `args` being its name. `key` is its first key, for
  *   clients of a cluster that want to be told. Answers as Redis does; an error of Redis rejects with an error whose message begins with its code.
- * @property {(channel: string, listener: (message: string) => void) => (void | (() => void) | Promise<void | (() => void)>)} [subscribe] Hears a channel,
+ * @property {((channel: string, listener: (message: string) => void) => (void | (() => void) | Promise<void | (() => void)>)) | undefined} [subscribe] Hears a channel,
  *   on a connection that may. Gives back what ends it. Without it verdicts arrive by replies and polls, a few seconds later.
  */
 
 /**
  * @typedef {object} RedisStoreOptions
- * @property {number} [shards] In a cluster: over how many hash slots the circuits of a namespace are spread, 1 to 1024. The same in all processes. Default 1.
- * @property {{ text: string, sha1: string }} [script] Another text of the script.
+ * @property {number | undefined} [shards] In a cluster: over how many hash slots the circuits of a namespace are spread, 1 to 1024. The same in all processes. Default 1.
+ * @property {{ text: string, sha1: string } | undefined} [script] Another text of the script.
  */
 
 /** In keys and in the channel: who knows another version of the protocol sees none of this one's. */
@@ -33,7 +33,7 @@ const PREFIX = `hf${PROTOCOL}`
  *
  * @param {string} namespace
  * @param {string} name
- * @param {number} [shards]
+ * @param {number | undefined} [shards]
  */
 export function keysOf(namespace, name, shards = 1) {
   const tag = shards === 1 ? namespace : `${namespace}:${shardOf(name, shards)}`

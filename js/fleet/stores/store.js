@@ -21,7 +21,7 @@
  * @property {(command: Command, where: Where) => Promise<Reply[]>} run A reply a name. Rejects where the store can't be reached; the fleet does not wait for it.
  * @property {(namespace: string, listener: (name: string, reply: Reply) => void) => (() => void)} subscribe News, by whomever, at best effort: they may come
  *   late, twice, in another order or not at all. Gives back what ends it.
- * @property {() => void} [close] Lets go of what the store itself made.
+ * @property {(() => void) | undefined} [close] Lets go of what the store itself made.
  */
 
 export {}
