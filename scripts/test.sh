@@ -82,7 +82,7 @@ prometheus() { node_tests tests/prometheus; }
 runners() { node_tests tests/runners; }
 # Many of the tools need Node 22.
 bundlers() { PATH=$HALFOPEN_ROOT/tests/package/node_modules/node24/bin:$PATH node_tests tests/bundlers; }
-dashboard() { node_tests tests/dashboard; }
+dashboard() { node_tests tests/dashboard --test-timeout=120000; }
 # One file after another, since each has all three browsers.
 browsers() { node_tests tests/browsers --test-concurrency=1; }
 readme() { node_tests tests/readme; }

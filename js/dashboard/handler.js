@@ -147,7 +147,13 @@ export class Handler {
       case 'rows':
         return answer(200, JSON.stringify(this.read('rows')), JSON_TYPE)
       default: {
-        const details = await this.#board.details(idIn(query), false)
+        let details
+        try {
+          details = await this.#board.details(idIn(query), false)
+        } catch {
+          // A source or another process, whose trouble the page tells of anyway.
+          return answer(502, 'Not to be had')
+        }
         return details === undefined ? answer(404, 'Not found') : answer(200, JSON.stringify(details), JSON_TYPE)
       }
     }

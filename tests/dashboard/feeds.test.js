@@ -91,6 +91,8 @@ describe('a feed', () => {
     const { rows, second } = await shown(boards.a, test)
     for (let n = 0; n < 5; n++) await second()
     assert.deepEqual(rows().map(({ label }) => label), ['of a', 'of b'])
+    const { sources, fresh } = boards.a.read('rows')
+    assert.deepEqual([sources.length, fresh.map(([, label]) => label)], [1, ['of a']])
   })
 
   it('lets nobody act on what is not of this process', async (test) => {
@@ -120,6 +122,21 @@ describe('a feed', () => {
     resolve(other.read('rows'))
     for (let n = 0; n < 2; n++) await second()
     assert.equal(sources()[1].trouble, null)
+  })
+
+  it('whose details can not be had has none: the answer is 502, and nobody is told', async (test) => {
+    const told = mock.method(console, 'error', () => {})
+    test.after(() => told.mock.restore())
+    const other = dashboard({ registries: registryOf('far') })
+    let answer = () => Promise.reject(new Error('at 10.0.0.7'))
+    const board = dashboard({ registries: [], authorize: all, feeds: { far: (path) => (path === 'rows' ? other.read(path) : answer()) } })
+    const { rows } = await shown(board, test)
+    const ask = () => board.fetch(new Request(`http://board.example/breaker?id=${rows()[0].id}`))
+    const refused = await ask()
+    assert.equal(`${refused.status} ${await refused.text()}`, '502 Not to be had')
+    answer = () => 'no details'
+    assert.equal((await ask()).status, 404)
+    assert.equal(told.mock.callCount(), 0)
   })
 
   it('is asked once at a time, and only while somebody looks', async (test) => {

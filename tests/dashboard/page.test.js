@@ -41,6 +41,14 @@ describe('how bad a breaker is', () => {
     )
   })
 
+  it('is not more than closed for one failure, unless that is a fifth of its calls', () => {
+    for (const [succeeded, tier] of [[5, 'closed'], [4, 'failing']]) {
+      const it = model(row(1))
+      it.second([SUCCEEDED, succeeded, FAILED, 1])
+      assert.equal(TIERS[it.item.tier], tier)
+    }
+  })
+
   it('is more than closed while calls fail, from 2 % on, and for 15 s after', () => {
     const it = model(row(1))
     it.second([SUCCEEDED, 99, FAILED, 1])

@@ -10,11 +10,13 @@ const base = location.pathname.replace(/\/?$/, '/')
 /** Until the next attempt where the browser gave up, in ms: longer each time. */
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 30_000
+/** Until details are given up, as another process may have them, in ms. */
+const LONGEST_ANSWER = 5000
 
 const shown = view({
   root: document,
   async details(id) {
-    const response = await fetch(`${base}breaker?id=${id}`, { credentials: 'same-origin' })
+    const response = await fetch(`${base}breaker?id=${id}`, { credentials: 'same-origin', signal: AbortSignal.timeout(LONGEST_ANSWER) })
     if (!response.ok) throw new Error(String(response.status))
     return response.json()
   },
@@ -53,10 +55,17 @@ function listen() {
     if (source.readyState !== EventSource.CLOSED) return
     setTimeout(listen, wait)
     wait = Math.min(2 * wait, LONGEST_WAIT)
-    const { status } = await fetch(`${base}events`, { method: 'HEAD', credentials: 'same-origin' }).catch(() => ({ status: 0 }))
-    why = status === 503 ? 'all places of viewers are taken' : status === 401 || status === 403 ? 'not allowed' : status === 0 ? 'no connection' : undefined
+    const answer = await fetch(`${base}events`, { method: 'HEAD', credentials: 'same-origin' }).catch(() => undefined)
+    why = answer === undefined ? 'no connection' : reasonOf(answer)
     shown.pulse(why)
   }
+}
+
+/** @param {Response} answer */
+function reasonOf({ status, headers }) {
+  if (status === 401 || status === 403) return 'not allowed'
+  if (status !== 503) return undefined
+  return headers.has('retry-after') ? 'all places of viewers are taken' : 'closed'
 }
 
 document.addEventListener('keydown', (event) => {

@@ -206,7 +206,7 @@ export class Item {
     if (state !== 'closed') return state
     const { bad, failed, refused } = this.recently(now)
     // One failure among many calls is nothing to look at.
-    if (refused > 0 || (bad > 0 && failed >= 0.02) || this.values[IN_A_ROW] >= 2) this.#troubledUntil = now + CALMS_AFTER
+    if (refused > 0 || (bad > 1 && failed >= 0.02) || failed >= 0.2 || this.values[IN_A_ROW] >= 2) this.#troubledUntil = now + CALMS_AFTER
     return now < this.#troubledUntil ? 'failing' : 'closed'
   }
 }

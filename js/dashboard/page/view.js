@@ -56,6 +56,7 @@ export function view(host) {
   let heardAt = -Infinity
   let drift = 0
   let isHeard = false
+  let wasLost = false
   let movedAt = -Infinity
   /** @type {Set<Item>} */
   const waiting = new Set()
@@ -69,7 +70,6 @@ export function view(host) {
   const title = make('h1')
   const setTitle = slot(title)
   const live = make('span', 'live')
-  live.setAttribute('role', 'status')
   const [setLive, setLiveState] = [slot(live), mark(live, 'data-live')]
   const flow = make('span', 'flow')
   const setFlow = slot(flow)
@@ -272,6 +272,10 @@ export function view(host) {
   /** Says whether news comes. @param {string} [why] */
   function pulse(why) {
     const silence = performance.now() - heardAt
+    // Told once, and not again each second.
+    const isLost = why !== undefined || (isHeard && silence > STALE_AFTER)
+    if (isLost !== wasLost) said.textContent = isLost ? 'No news any more' : 'News come again'
+    wasLost = isLost
     if (why !== undefined) {
       setLive(why)
       setLiveState('lost')
