@@ -4,6 +4,7 @@
  * Must not know: who looks, how rows travel. It changes nothing of a breaker, and reaches it by the door alone, so that any copy of the package will do.
  */
 import { misuse, show } from '../base/misuse.js'
+import { nameOf } from '../telemetry/ledger.js'
 import { DOOR } from '../telemetry/sources.js'
 import {
   CHANGES, COLUMNS, DUE, FAILED, IN_A_ROW, IN_FLIGHT, MODE, MODES, OTHER, P50, P99, PASSED, REFUSED, SINCE, STATE, STATES, SUCCEEDED, WOULD_REFUSE
@@ -204,7 +205,7 @@ export class Reader {
       const key = ids[index]
       const row = known.rows.get(key)
       if (row === undefined) {
-        const made = { id: this.#nextId(), label: this.#labelOf(names[index], keys[index]), source, values: values.slice(), turn: this.#turn }
+        const made = { id: this.#nextId(), label: nameOf(this.#label, names[index], keys[index]), source, values: values.slice(), turn: this.#turn }
         known.rows.set(key, made)
         this.#byId.set(made.id, { row: made, door, key })
         news.fresh.push(asNew(made))
@@ -241,28 +242,6 @@ export class Reader {
     values[P50] = roughly(fact('p50'))
     values[P99] = roughly(fact('p99'))
     return values
-  }
-
-  /**
-   * @param {string | undefined} name
-   * @param {unknown} key
-   */
-  #labelOf(name, key) {
-    let label
-    try {
-      label = this.#label?.(name, key)
-    } catch {
-      // Then the default serves.
-    }
-    if (typeof label !== 'string') label = name
-    if (typeof label !== 'string') {
-      try {
-        label = String(key ?? '')
-      } catch {
-        label = ''
-      }
-    }
-    return label.slice(0, LONGEST) || 'unnamed'
   }
 }
 

@@ -44,7 +44,7 @@ for (const name of Object.keys(BROWSERS)) {
     before(async () => {
       const types = { '.html': 'text/html', '.js': 'text/javascript' }
       const server = createServer((req, res) => {
-        if (/^\/breakers(\/|$)/.test(req.url)) return board.node(req, res)
+        if (/^\/+breakers(\/|$)/.test(req.url)) return board.node(req, res)
         const path = req.url.startsWith('/panel/') ? join(root, 'tests/browsers', req.url) : join(user.dir, req.url)
         try {
           res.writeHead(200, { 'content-type': types[extname(path)], 'content-security-policy': STRICT }).end(readFileSync(path))
@@ -123,6 +123,22 @@ for (const name of Object.keys(BROWSERS)) {
       await visit(`/breakers/${hash}`)
       await until('the same one', async () => (await paneSays()).includes(EVIL))
       assert.equal(await run('return globalThis.hacked'), null)
+    })
+
+    it('shows all, and leads to each, where a name has half of a pair that makes a character', LIMIT, async () => {
+      const half = 'half \ud83d'
+      registry.get(half)
+      board = dashboard({ registries: { [half]: registry }, feeds: { other: () => ({ now: Date.now(), fresh: [[1, half, 0]] }) } })
+      await visit()
+      await until('both', async () => (await cards()).filter((card) => /half/.test(card)).length === 2)
+      assert.equal((await cards()).length, 6)
+      await run("[...document.querySelectorAll('a.card')].find((card) => /half/.test(card.textContent)).click()")
+      assert.match(decodeURIComponent(await run('return location.hash')), /half \ufffd$/)
+    })
+
+    it('asks its own server where its address begins with two slashes, which could name another', LIMIT, async () => {
+      await visit('//breakers/')
+      assert.equal((await cards()).length, 4)
     })
 
     it('lets no other script and no other style in', LIMIT, async () => {

@@ -333,10 +333,10 @@ describe('the stream', () => {
 
   it('labels breakers by `label`, else by name, else by key', () => {
     const registry = new CircuitBreakerRegistry({ configure: (key) => (key === 'named' ? { name: 'its name' } : {}) })
-    const keys = ['text', 'named', 7, Symbol('sign'), { toString: () => 'an object' }, Object.create(null), '', 'x'.repeat(500), 'thrown']
+    const keys = ['text', 'named', 7, Symbol('sign'), { toString: () => 'an object' }, Object.create(null), '', 'x'.repeat(500), 'half \ud83d', `${'x'.repeat(127)}😀`, 'thrown']
     for (const key of keys) registry.get(key)
     const labels = (label) => dashboard({ registries: registry, label }).read('rows').fresh.map(([, text]) => text)
-    const expected = ['text', 'its name', '7', 'Symbol(sign)', 'an object', 'unnamed', 'unnamed', 'x'.repeat(128), 'thrown']
+    const expected = ['text', 'its name', '7', 'Symbol(sign)', 'an object', 'unnamed', 'unnamed', 'x'.repeat(128), 'half \ufffd', `${'x'.repeat(127)}\ufffd`, 'thrown']
     assert.deepEqual(labels(undefined), expected)
     assert.deepEqual(labels((name, key) => {
       if (key === 'thrown') throw new Error('no')
