@@ -94,6 +94,7 @@ export class Reader {
   #byId = new Map()
   #nextId
   #meet
+  #part
   #turn = 0
   #scratch = new Float64Array(COLUMNS)
   /** What kept each source from being read, by its number. @type {(unknown | null)[]} */
@@ -104,12 +105,14 @@ export class Reader {
    * @param {((name: string | undefined, key: unknown) => string | undefined) | undefined} label
    * @param {() => number} nextId
    * @param {(door: any) => void} [meet] Is told of each breaker and registry that is read for the first time.
+   * @param {(door: any) => void} [part] Is told of one that no source gives any more.
    */
-  constructor(sources, label, nextId, meet) {
+  constructor(sources, label, nextId, meet, part) {
     this.#sources = sources
     this.#label = label
     this.#nextId = nextId
     this.#meet = meet
+    this.#part = part
     this.troubles = sources.map(() => null)
   }
 
@@ -145,6 +148,7 @@ export class Reader {
       if (!read.has(door)) {
         if (this.troubles[source] !== null) continue
         this.#doors.delete(door)
+        this.#part?.(door)
       }
       for (const [key, row] of rows) {
         if (read.has(door) && row.turn === turn) continue

@@ -4,6 +4,7 @@
  * Must not know: what is in a message, what carries it. A viewer who does not read is sent nothing: it gets all there is once it reads again, and is
  * let go where it never does.
  */
+import { report } from '../base/report.js'
 
 /** Between two readings, in ms. */
 const EVERY = 1000
@@ -83,9 +84,11 @@ export class Viewers {
       this.#timer = undefined
       try {
         this.#turn()
-      } finally {
-        this.#wait()
+      } catch (error) {
+        // Nobody called: thrown on, it would end the process.
+        report(error)
       }
+      this.#wait()
     }, EVERY)
     // The connections keep the process, if anything does.
     this.#timer?.unref?.()
@@ -100,7 +103,12 @@ export class Viewers {
         seat.hasMissed = true
         seat.stuck++
       } else {
-        viewer.send(seat.hasMissed ? this.#all(true) : chunk)
+        try {
+          viewer.send(seat.hasMissed ? this.#all(true) : chunk)
+        } catch (error) {
+          report(error)
+          this.#letGo(viewer)
+        }
         seat.hasMissed = false
         seat.stuck = 0
       }

@@ -247,6 +247,29 @@ describe('the stream', () => {
     socket.destroy()
   })
 
+  it('goes on for all others where one can not be written to', async (test) => {
+    const { source } = world({ count: 1 })
+    const { watch, board, second } = await mounted(test, source)
+    const told = test.mock.method(console, 'error', () => {})
+    let writes = 0
+    const broken = {
+      writeHead() {}, on() {}, end() {},
+      write() {
+        if (++writes > 1) throw new Error('broken')
+      }
+    }
+    board.node({ method: 'GET', url: '/events', headers: { host: 'localhost' }, socket: { remoteAddress: '127.0.0.1' }, on() {} }, broken)
+    await settled()
+    const viewer = await watch()
+    await viewer.next()
+    second()
+    assert.ok(await viewer.next())
+    second()
+    assert.ok(await viewer.next())
+    assert.deepEqual([writes, told.mock.callCount()], [2, 1])
+    viewer.close()
+  })
+
   it('has to be asked for again after ten minutes, and so to be let in again', { timeout: 60_000 }, async (test) => {
     let mayLook = true
     const { watch, second } = await mounted(test, world({ count: 1 }).source, { authorize: () => mayLook })
@@ -315,6 +338,25 @@ describe('the stream', () => {
     list = []
     mock.timers.tick(1000)
     assert.deepEqual(labels(), ['one'])
+  })
+
+  it('listens, where it shows errors, to those that its sources give, and to no others any more', (test) => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 })
+    test.after(() => mock.timers.reset())
+    const heard = new Set()
+    const made = () => {
+      const breaker = new CircuitBreakerRegistry()
+      return { [DOOR]: () => breaker[DOOR](), addEventListener() { heard.add(this) }, removeEventListener() { heard.delete(this) } }
+    }
+    let last
+    const board = dashboard({ registries: () => (last = made()), errors: true })
+    for (let n = 0; n < 5; n++) {
+      board.read('rows')
+      mock.timers.tick(1000)
+    }
+    assert.deepEqual([...heard], [last])
+    board.close()
+    assert.equal(heard.size, 0)
   })
 
   it('tells no message of an error unless it is told to', async (test) => {
