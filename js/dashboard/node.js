@@ -59,6 +59,8 @@ function asked(req) {
  */
 function bodyOf(req, limit) {
   if (req.body !== undefined && (req.readableEnded || req.complete)) return Promise.resolve(typeof req.body === 'string' ? within(req.body, limit) : within(JSON.stringify(req.body), limit))
+  // Somebody read it before us and kept it.
+  if (req.readableEnded) return Promise.resolve('')
   if (Number(req.headers['content-length']) > limit) return Promise.resolve(undefined)
   return new Promise((resolve) => {
     const decoder = new TextDecoder()

@@ -85,7 +85,7 @@ export class Viewers {
       try {
         this.#turn()
       } catch (error) {
-        // Nobody called: thrown on, it would end the process.
+        // Nobody awaits a timer: this would end the process.
         report(error)
       }
       this.#wait()
@@ -98,19 +98,19 @@ export class Viewers {
     const chunk = this.#encoder.encode(`data: ${this.#news()}\n\n`)
     this.#whole = undefined
     for (const [viewer, seat] of this.#viewers) {
-      if (++seat.turns > LONGEST || seat.stuck >= PATIENCE) this.#letGo(viewer)
-      else if (!viewer.isReady()) {
-        seat.hasMissed = true
-        seat.stuck++
-      } else {
-        try {
+      try {
+        if (++seat.turns > LONGEST || seat.stuck >= PATIENCE) this.#letGo(viewer)
+        else if (!viewer.isReady()) {
+          seat.hasMissed = true
+          seat.stuck++
+        } else {
           viewer.send(seat.hasMissed ? this.#all(true) : chunk)
-        } catch (error) {
-          report(error)
-          this.#letGo(viewer)
+          seat.hasMissed = false
+          seat.stuck = 0
         }
-        seat.hasMissed = false
-        seat.stuck = 0
+      } catch {
+        // What carries it broke; the others are sent theirs.
+        this.#letGo(viewer)
       }
     }
   }

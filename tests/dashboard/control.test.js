@@ -180,6 +180,15 @@ describe('acting by hand', () => {
     assert.equal(breaker.state, 'open')
   })
 
+  it('does nothing where its body was read before and not kept', async (test) => {
+    const { board, page } = await mounted(test)
+    let answer
+    const req = { method: 'POST', url: '/control', headers: { ...page, host: 'localhost', origin: 'http://localhost' }, socket: { remoteAddress: '::1' }, complete: true, readableEnded: true, on() {} }
+    board.node(req, { writeHead: (status) => (answer = status), end() {} })
+    for (let turn = 0; turn < 50 && answer === undefined; turn++) await Promise.resolve()
+    assert.equal(answer, 400)
+  })
+
   it('answers a `Request` alike', async () => {
     const registry = new CircuitBreakerRegistry()
     const breaker = registry.get('api')

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createServer as createServer2, connect as connect2 } from 'node:http2'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { describe, it } from 'node:test'
 import { createGzip, createGunzip, constants } from 'node:zlib'
 import compression from 'compression'
@@ -130,12 +130,6 @@ describe('the dashboard', () => {
       board.close()
       await site.close()
     })
-    const viewer = await watch(site.port)
-    assert.equal(viewer.status, 200)
-    viewer.response.unpipe?.()
-    viewer.close()
-    // Read anew, since the first one took its bytes for text.
-    const { request } = await import('node:http')
     const sent = request({ port: site.port, host: '127.0.0.1', path: '/events', agent: false }).end()
     const [response] = await once(sent, 'response')
     const { next } = reader(response.pipe(createGunzip()))
@@ -144,7 +138,7 @@ describe('the dashboard', () => {
     sent.destroy()
   })
 
-  it('keeps no process alive: a server that closes with nobody left ends it', async (test) => {
+  it('keeps no server from closing once nobody looks', async () => {
     const { board } = make()
     const server = createServer(board.node).listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -153,6 +147,5 @@ describe('the dashboard', () => {
     viewer.close()
     server.close()
     await once(server, 'close')
-    void test
   })
 })

@@ -57,10 +57,13 @@ export function card(item, href) {
  */
 function fill(link, item) {
   const [stateText, age, wait, note] = ['word', 'age', 'wait', 'note'].map((name) => make('span', name))
+  const head = /** @type {Element} */ (link.firstChild)
+  head.append(note)
+  const setStale = mark(link, 'data-stale')
   const bars = chart()
   const numbers = ['calls/s', 'failed', 'refused/s', ''].map(number)
   const [calls, failed, refused, fourth] = numbers
-  link.append(bars.element, make('span', 'numbers', ...numbers.map(({ element }) => element)), make('span', 'foot', stateText, age, wait, note))
+  link.append(bars.element, make('span', 'numbers', ...numbers.map(({ element }) => element)), make('span', 'foot', stateText, age, wait))
   const [setWord, setAge, setWait, setNote] = [stateText, age, wait, note].map(slot)
   return (/** @type {number} */ now) => {
     const { values, mode } = item
@@ -75,7 +78,9 @@ function fill(link, item) {
     if (values[P99] >= 0) fourth.set(took(values[P99]), false, 'p99')
     else fourth.set(few(values[IN_FLIGHT], true), false, 'in flight')
     setWait(waitOf(item, now))
-    setNote(item.source.trouble !== null ? 'not up to date' : item.source.label)
+    const isStale = item.source.trouble !== null
+    setStale(isStale ? '' : undefined)
+    setNote(isStale ? `${item.source.label} (stale)` : item.source.label)
   }
 }
 
@@ -127,7 +132,7 @@ export function waitOf({ state, mode, values }, now) {
   if (mode === 'isolated') return 'held open by hand'
   if (mode === 'disabled') return 'lets every call pass'
   if (mode === 'observing') return 'refuses nobody'
-  if (state === 'half_open') return values[PASSED] > 0 ? `testing, ${values[PASSED]} went well` : 'testing'
+  if (state === 'half_open') return values[PASSED] > 0 ? `testing, ${values[PASSED]} passed` : 'testing'
   if (state === 'open') {
     const left = values[DUE] - now
     if (Number.isNaN(left)) return ''

@@ -414,8 +414,8 @@ export function view(host) {
         said.textContent = turned.length > 3 ? `${some.join(', ')} and ${turned.length - 3} more` : some.join(', ')
       }
       if (news.relabelled) {
-        const troubles = model.sources.filter((source) => source.trouble !== null).map((source) => `${source.label || 'A source'}: ${source.trouble}`)
-        setTrouble(troubles.join('. '))
+        const troubles = model.sources.filter((source) => source.trouble !== null).map((source) => `${source.label || 'A source'} ${source.trouble}`)
+        setTrouble(`${troubles.join('. ')}. What is shown of it is not up to date.`)
         trouble.hidden = troubles.length === 0
       }
       if (wanted !== '' && chosen === undefined) seek(wanted)
