@@ -219,6 +219,24 @@ for (const name of Object.keys(BROWSERS)) {
       await until('it to close', () => registry.get(key).state === 'closed')
     })
 
+    it('has the focus in a narrow window, where it lies over the cards, and gives it back', LIMIT, async () => {
+      const size = driver.manage().window()
+      const before = await size.getRect()
+      await size.setRect({ ...before, width: 560 })
+      try {
+        await visit()
+        await until('it to be narrow', () => run('return innerWidth <= 760'))
+        await run("document.querySelectorAll('a.card')[1].focus()")
+        await press(Key.ENTER)
+        await until('the pane', async () => (await paneSays()) !== '')
+        assert.equal(await run("return document.activeElement === document.querySelector('.pane h2')"), true)
+        await press(Key.ESCAPE)
+        assert.equal(await focused(), 'payments.example.com')
+      } finally {
+        await size.setRect(before)
+      }
+    })
+
     it('comes back by itself where its connection breaks, and says when no news comes', LIMIT, async () => {
       await visit(`/breakers/#${encodeURIComponent('https://users.example.com')}`)
       const first = board

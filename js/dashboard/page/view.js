@@ -247,6 +247,7 @@ export function view(host) {
       wanted = hashOf(item)
       item.drawn.card.link.setAttribute('aria-current', 'true')
       host.go(wanted)
+      own.step()
     }
   }
 
