@@ -15,7 +15,7 @@ const ENTRY = `${root}pkg/index.js`
 export const BUDGET = 28_000
 
 /** What it must not exceed while the aim is not reached. The build fails above it. */
-export const LIMIT = 36_150
+export const LIMIT = 36_250
 
 /**
  * What `halfopen/slim` must not exceed, gzipped, in bytes: the JavaScript of who uses the class alone, minified, and the Wasm. The aim for the

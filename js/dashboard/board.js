@@ -4,9 +4,9 @@
  * Must not know: who looks, how messages travel.
  */
 import { Reader, changeOf } from './reader.js'
-import { COLUMNS, DUE, SINCE } from './wire.js'
+import { COLUMNS, DUE, SINCE } from './page/wire.js'
 
-/** @import { Change, Details, Message, NewRow, SourceNote } from './wire.js' */
+/** @import { Change, Details, Message, NewRow, SourceNote } from './page/wire.js' */
 /** @import { Row } from './reader.js' */
 
 /** A row is read again at most once in this time, in ms, however many ask. */

@@ -8,9 +8,9 @@ import { nameOf } from '../telemetry/ledger.js'
 import { DOOR } from '../telemetry/sources.js'
 import {
   CHANGES, COLUMNS, DUE, FAILED, IN_A_ROW, IN_FLIGHT, MODE, MODES, OTHER, P50, P99, PASSED, REFUSED, SINCE, STATE, STATES, SUCCEEDED, WOULD_REFUSE
-} from './wire.js'
+} from './page/wire.js'
 
-/** @import { Change, NewRow } from './wire.js' */
+/** @import { Change, NewRow } from './page/wire.js' */
 
 /**
  * What is read through a door.

@@ -3,7 +3,7 @@
  *
  * Must not know: where cards lie, where numbers come from.
  */
-import { DUE, IN_A_ROW, IN_FLIGHT, P99, PASSED, SINCE } from '../wire.js'
+import { DUE, IN_A_ROW, IN_FLIGHT, P99, PASSED, SINCE } from './wire.js'
 import { chart } from './chart.js'
 import { make, mark, slot } from './elements.js'
 import { few, percent, span, took } from './format.js'

@@ -3,9 +3,9 @@
  *
  * Must not know: how any of it looks, and how messages come.
  */
-import { CHANGES, COLUMNS, FAILED, IN_A_ROW, MODE, MODES, OTHER, REFUSED, SINCE, STATE, STATES, SUCCEEDED, WOULD_REFUSE } from '../wire.js'
+import { CHANGES, COLUMNS, FAILED, IN_A_ROW, MODE, MODES, OTHER, REFUSED, SINCE, STATE, STATES, SUCCEEDED, WOULD_REFUSE } from './wire.js'
 
-/** @import { Message, SourceNote } from '../wire.js' */
+/** @import { Message, SourceNote } from './wire.js' */
 
 /** A bar of the history, in ms. */
 export const BAR = 5000

@@ -3,14 +3,14 @@
  *
  * Must not know: the other breakers, how it is asked for.
  */
-import { P50, P99, SINCE } from '../wire.js'
+import { P50, P99, SINCE } from './wire.js'
 import { shortened, waitOf, word } from './card.js'
 import { chart } from './chart.js'
 import { make, mark, slot } from './elements.js'
 import { because, count, few, percent, span, took } from './format.js'
 import { BAR, BARS, TIERS } from './model.js'
 
-/** @import { Details } from '../wire.js' */
+/** @import { Details } from './wire.js' */
 /** @import { Item } from './model.js' */
 
 /** Of how many names of facts stands what: heads, and how each is written. */

@@ -9,7 +9,7 @@ import { few } from './format.js'
 import { Model, TIERS } from './model.js'
 import { pane } from './pane.js'
 
-/** @import { Details, Message } from '../wire.js' */
+/** @import { Details, Message } from './wire.js' */
 /** @import { Item } from './model.js' */
 
 /** The sections by tier: their heads, and what is said of them. */
