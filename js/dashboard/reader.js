@@ -72,7 +72,8 @@ export function sourcesOf(option, given) {
     return () => list.flatMap((each) => (hasDoor(each) ? [each] : asked(/** @type {() => unknown} */ (each))))
   }
   if (Array.isArray(given) || hasDoor(given) || typeof given === 'function') return [{ label: '', get: listOf(given) }]
-  if (typeof given !== 'object' || given === null) check(given)
+  // A map or a set has no members by which it would be shown.
+  if (typeof given !== 'object' || given === null || Symbol.iterator in given) check(given)
   return Object.keys(given).map((label) => ({ label: label.slice(0, LONGEST), get: listOf(given[label]) }))
 }
 

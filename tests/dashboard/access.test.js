@@ -315,7 +315,7 @@ describe('a closed dashboard', () => {
 
 describe('what it is given', () => {
   const refused = (options, expected) => assert.throws(() => dashboard(options), (error) => Object.entries(expected).every(([name, value]) => (value instanceof RegExp ? value.test(error[name]) : error[name] === value)) || assert.fail(`${error.code} ${error.message}`))
-  for (const [what, registries] of Object.entries({ nothing: undefined, null: null, 'a text': 'x', 'an array with a number': [registry, 7], 'an object with none': { web: {} }, 'a door that is none': { web: { [Symbol.for('halfopen.read')]: 1 } } })) {
+  for (const [what, registries] of Object.entries({ nothing: undefined, null: null, 'a text': 'x', 'an array with a number': [registry, 7], 'an object with none': { web: {} }, 'a map': new Map([['web', registry]]), 'a door that is none': { web: { [Symbol.for('halfopen.read')]: 1 } } })) {
     it(`is refused where \`registries\` is ${what}`, () => refused({ registries }, { code: 'ERR_INVALID_ARGUMENT', message: /`registries`/ }))
   }
   for (const [option, values] of Object.entries({
