@@ -213,7 +213,7 @@ function texts() {
     else console.warn(`build: no ${path} yet`)
   }
   // The README leads to these pages, and a user has no other copy of this version's.
-  for (const path of files('docs').filter((path) => /\.(md|svg)$/.test(path))) cpSync(path, join('pkg', path))
+  for (const path of files('docs').filter((path) => /\.(md|svg|png)$/.test(path))) cpSync(path, join('pkg', path))
 }
 
 if (!existsSync('node_modules/esbuild')) fail('npm dependencies are missing: run `npm run setup`')

@@ -1,5 +1,6 @@
 // A service whose breakers are seen in every way: a page, metrics for Prometheus, and a log of each change of state. `UPSTREAM` is the URL of what it
-// asks, `PORT` where it listens and `ADMIN_PORT` where whoever runs it looks (0 takes any; both are told in the log). `LOG` is `pino` or `console`.
+// asks, `PORT` where it listens and `ADMIN_PORT` where whoever runs it looks (0 takes any; both are told in the log). `LOG` is `pino` or `console`. It must not
+// know how anything is shown.
 import { createServer } from 'node:http'
 import { isCircuitOpenError } from 'halfopen'
 import { dashboard } from 'halfopen/dashboard'

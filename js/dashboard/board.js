@@ -74,10 +74,10 @@ export class Board {
    * @param {((name: string | undefined, key: unknown) => string | undefined) | undefined} options.label
    * @param {() => number} options.now In ms since the epoch.
    * @param {{ epoch: string, title: string, control: boolean }} options.hello
-   * @param {{ of(breaker: any): { message: string, at: number } | null, hear(door: any): void } | undefined} options.errors
+   * @param {{ of(breaker: any): { message: string, at: number } | null, hear(door: any): void, leave(door: any): void } | undefined} options.errors
    */
   constructor({ sources, feeds, label, now, hello, errors }) {
-    this.#reader = new Reader(sources, label, () => ++this.#lastId, (door) => errors?.hear(door))
+    this.#reader = new Reader(sources, label, () => ++this.#lastId, (door) => errors?.hear(door), (door) => errors?.leave(door))
     this.#now = now
     this.#errors = errors
     this.#hello = hello
@@ -97,7 +97,11 @@ export class Board {
     const { fresh, changed, gone } = this.#reader.read(now)
     for (const [index, trouble] of this.#reader.troubles.entries()) this.#sources[index].trouble = this.#tell(trouble, 'can not be read')
     for (const feed of this.#feeds) {
-      this.#takeIn(feed, fresh, changed, gone)
+      try {
+        this.#takeIn(feed, fresh, changed, gone)
+      } catch (error) {
+        feed.error = error ?? 'an unknown error'
+      }
       this.#ask(feed)
       const isSilent = now - feed.heardAt > SILENT_AFTER
       const trouble = feed.error !== undefined ? this.#tell(feed.error, 'gave no rows') : isSilent ? 'does not answer' : null

@@ -122,9 +122,12 @@ function lastErrors() {
   return {
     of: (/** @type {object} */ breaker) => last.get(breaker) ?? null,
     hear(/** @type {any} */ door) {
-      if (doors.has(door)) return
       doors.add(door)
       door.addEventListener?.('failure', hear)
+    },
+    leave(/** @type {any} */ door) {
+      doors.delete(door)
+      door.removeEventListener?.('failure', hear)
     },
     end() {
       for (const door of doors) door.removeEventListener?.('failure', hear)

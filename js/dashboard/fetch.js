@@ -51,6 +51,7 @@ function asked(request) {
     names: () => [...headers.keys()],
     peer: undefined,
     knowsPeer: false,
+    version: undefined,
     body: (limit) => bodyOf(request, limit)
   }
 }

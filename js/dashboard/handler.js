@@ -27,6 +27,7 @@ export const LONGEST_BODY = 4096
  * @property {() => string[]} names The names of all headers, in lower case.
  * @property {string | undefined} peer The address of who is at the other end, where that is known.
  * @property {boolean} knowsPeer
+ * @property {string | undefined} version Of HTTP, such as `1.1`, where that is known.
  * @property {(limit: number) => Promise<string | undefined>} body `undefined` where it is longer.
  */
 

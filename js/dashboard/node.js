@@ -45,6 +45,7 @@ function asked(req) {
     names: () => Object.keys(headers),
     peer: req.socket?.remoteAddress,
     knowsPeer: true,
+    version: req.httpVersion,
     body: (limit) => bodyOf(req, limit)
   }
 }
@@ -61,7 +62,7 @@ function bodyOf(req, limit) {
   // Somebody read it before us and kept it.
   if (req.readableEnded) return Promise.resolve('')
   if (Number(req.headers['content-length']) > limit) return Promise.resolve(undefined)
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const decoder = new TextDecoder()
     let [text, size] = ['', 0]
     req.on('data', (/** @type {Uint8Array} */ chunk) => {
@@ -72,8 +73,8 @@ function bodyOf(req, limit) {
       } else text += decoder.decode(chunk, { stream: true })
     })
     req.on('end', () => resolve(text + decoder.decode()))
-    req.on('error', reject)
-    req.on('close', () => reject(new Error('The request ended before its body')))
+    // Who broke off gets no answer, and nobody has to hear of it.
+    for (const event of ['error', 'close']) req.on(event, () => resolve(undefined))
   })
 }
 

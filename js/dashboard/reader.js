@@ -4,6 +4,7 @@
  * Must not know: who looks, how rows travel. It changes nothing of a breaker, and reaches it by the door alone, so that any copy of the package will do.
  */
 import { misuse, show } from '../base/misuse.js'
+import { nameOf } from '../telemetry/ledger.js'
 import { DOOR } from '../telemetry/sources.js'
 import {
   CHANGES, COLUMNS, DUE, FAILED, IN_A_ROW, IN_FLIGHT, MODE, MODES, OTHER, P50, P99, PASSED, REFUSED, SINCE, STATE, STATES, SUCCEEDED, WOULD_REFUSE
@@ -71,7 +72,8 @@ export function sourcesOf(option, given) {
     return () => list.flatMap((each) => (hasDoor(each) ? [each] : asked(/** @type {() => unknown} */ (each))))
   }
   if (Array.isArray(given) || hasDoor(given) || typeof given === 'function') return [{ label: '', get: listOf(given) }]
-  if (typeof given !== 'object' || given === null) check(given)
+  // A map or a set has no members by which it would be shown.
+  if (typeof given !== 'object' || given === null || Symbol.iterator in given) check(given)
   return Object.keys(given).map((label) => ({ label: label.slice(0, LONGEST), get: listOf(given[label]) }))
 }
 
@@ -93,6 +95,7 @@ export class Reader {
   #byId = new Map()
   #nextId
   #meet
+  #part
   #turn = 0
   #scratch = new Float64Array(COLUMNS)
   /** What kept each source from being read, by its number. @type {(unknown | null)[]} */
@@ -103,12 +106,14 @@ export class Reader {
    * @param {((name: string | undefined, key: unknown) => string | undefined) | undefined} label
    * @param {() => number} nextId
    * @param {(door: any) => void} [meet] Is told of each breaker and registry that is read for the first time.
+   * @param {(door: any) => void} [part] Is told of one that no source gives any more.
    */
-  constructor(sources, label, nextId, meet) {
+  constructor(sources, label, nextId, meet, part) {
     this.#sources = sources
     this.#label = label
     this.#nextId = nextId
     this.#meet = meet
+    this.#part = part
     this.troubles = sources.map(() => null)
   }
 
@@ -144,6 +149,7 @@ export class Reader {
       if (!read.has(door)) {
         if (this.troubles[source] !== null) continue
         this.#doors.delete(door)
+        this.#part?.(door)
       }
       for (const [key, row] of rows) {
         if (read.has(door) && row.turn === turn) continue
@@ -204,7 +210,7 @@ export class Reader {
       const key = ids[index]
       const row = known.rows.get(key)
       if (row === undefined) {
-        const made = { id: this.#nextId(), label: this.#labelOf(names[index], keys[index]), source, values: values.slice(), turn: this.#turn }
+        const made = { id: this.#nextId(), label: nameOf(this.#label, names[index], keys[index]), source, values: values.slice(), turn: this.#turn }
         known.rows.set(key, made)
         this.#byId.set(made.id, { row: made, door, key })
         news.fresh.push(asNew(made))
@@ -241,28 +247,6 @@ export class Reader {
     values[P50] = roughly(fact('p50'))
     values[P99] = roughly(fact('p99'))
     return values
-  }
-
-  /**
-   * @param {string | undefined} name
-   * @param {unknown} key
-   */
-  #labelOf(name, key) {
-    let label
-    try {
-      label = this.#label?.(name, key)
-    } catch {
-      // Then the default serves.
-    }
-    if (typeof label !== 'string') label = name
-    if (typeof label !== 'string') {
-      try {
-        label = String(key ?? '')
-      } catch {
-        label = ''
-      }
-    }
-    return label.slice(0, LONGEST) || 'unnamed'
   }
 }
 

@@ -76,21 +76,20 @@ export class Away {
     this.#ledger.away.add(this)
   }
 
-  /** It is back: all that it counted is among those that are there. */
+  /** It is back: all that it counted is among those that are there, so it is taken out here. */
   comeBack() {
     this.rest()
-    const { gone } = this.#ledger
-    const row = rowOf(this.slot)
-    for (let index = 0; index < COUNTS; index++) if (index !== FACT_IN_FLIGHT) gone[index] -= row[index]
+    this.#noted = undefined
+    this.#enter(-1)
   }
 
-  #enter() {
+  #enter(sign = 1) {
     const { gone } = this.#ledger
     const row = rowOf(this.slot)
     for (let index = 0; index < COUNTS; index++) {
       const noted = this.#noted?.[index] ?? 0
       // One that counts less than it did has begun anew, since the core failed.
-      if (index !== FACT_IN_FLIGHT) gone[index] += row[index] - (row[index] < noted ? 0 : noted)
+      if (index !== FACT_IN_FLIGHT) gone[index] += sign * (row[index] - (row[index] < noted ? 0 : noted))
     }
   }
 }

@@ -44,7 +44,7 @@ for (const name of Object.keys(BROWSERS)) {
     before(async () => {
       const types = { '.html': 'text/html', '.js': 'text/javascript' }
       const server = createServer((req, res) => {
-        if (/^\/breakers(\/|$)/.test(req.url)) return board.node(req, res)
+        if (/^\/+breakers(\/|$)/.test(req.url)) return board.node(req, res)
         const path = req.url.startsWith('/panel/') ? join(root, 'tests/browsers', req.url) : join(user.dir, req.url)
         try {
           res.writeHead(200, { 'content-type': types[extname(path)], 'content-security-policy': STRICT }).end(readFileSync(path))
@@ -125,6 +125,23 @@ for (const name of Object.keys(BROWSERS)) {
       assert.equal(await run('return globalThis.hacked'), null)
     })
 
+    it('shows all, and leads to each, where a name has half of a pair that makes a character', LIMIT, async () => {
+      const half = 'half \ud83d'
+      registry.get(half)
+      board = dashboard({ registries: { [half]: registry }, feeds: { other: () => ({ now: Date.now(), fresh: [[1, half, 0]] }) } })
+      await visit()
+      // No driver hands such a half over: it is counted in the page.
+      await until('both', async () => (await run("return [...document.querySelectorAll('a.card .name')].filter((name) => /^half/.test(name.textContent)).length")) === 2)
+      assert.equal(await run("return document.querySelectorAll('a.card').length"), 6)
+      await run("[...document.querySelectorAll('a.card')].find((card) => /^half/.test(card.querySelector('.name').textContent)).click()")
+      assert.match(decodeURIComponent(await run('return location.hash')), /half \ufffd$/)
+    })
+
+    it('asks its own server where its address begins with two slashes, which could name another', LIMIT, async () => {
+      await visit('//breakers/')
+      assert.equal((await cards()).length, 4)
+    })
+
     it('lets no other script and no other style in', LIMIT, async () => {
       await visit()
       const seen = await run(`
@@ -200,6 +217,24 @@ for (const name of Object.keys(BROWSERS)) {
       await (await until('the button', () => button('Reset'))).click()
       await (await until('it to ask', () => button('Reset now?'))).click()
       await until('it to close', () => registry.get(key).state === 'closed')
+    })
+
+    it('has the focus in a narrow window, where it lies over the cards, and gives it back', LIMIT, async () => {
+      const size = driver.manage().window()
+      const before = await size.getRect()
+      await size.setRect({ ...before, width: 560 })
+      try {
+        await visit()
+        await until('it to be narrow', () => run('return innerWidth <= 760'))
+        await run("document.querySelectorAll('a.card')[1].focus()")
+        await press(Key.ENTER)
+        await until('the pane', async () => (await paneSays()) !== '')
+        assert.equal(await run("return document.activeElement === document.querySelector('.pane h2')"), true)
+        await press(Key.ESCAPE)
+        assert.equal(await focused(), 'payments.example.com')
+      } finally {
+        await size.setRect(before)
+      }
     })
 
     it('comes back by itself where its connection breaks, and says when no news comes', LIMIT, async () => {

@@ -50,7 +50,14 @@ describe('without `authorize`', () => {
     assert.match(await raw(port, 'GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 403 /)
   })
 
-  for (const name of ['X-Forwarded-For', 'x-forwarded-host', 'X-Forwarded-Proto', 'X-Forwarded-Anything', 'Forwarded', 'Via', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP']) {
+  it('keeps out what nginx hands on by itself: a request of HTTP/1.0 for this machine, that says of nobody', async (test) => {
+    const { port } = await mounted(test)
+    const asked = (version) => raw(port, `GET /rows HTTP/${version}\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`)
+    assert.match(await asked('1.0'), /^HTTP\/1.1 403 /)
+    assert.match(await asked('1.1'), /^HTTP\/1.1 200 /)
+  })
+
+  for (const name of ['X-Forwarded-For', 'x-forwarded-host', 'X-Forwarded-Proto', 'X-Forwarded-Anything', 'Forwarded', 'Via', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP', 'Fastly-Client-IP', 'X-Cluster-Client-IP', 'X-Envoy-External-Address', 'X-Original-Forwarded-For', 'X-Original-Host', 'Forwarded-For', 'X-Azure-ClientIP', 'X-Remote-Addr', 'Fly-Forwarded-Port', 'Max-Forwards', 'CDN-Loop']) {
     it(`keeps out what was handed on, as ${name} says`, async (test) => {
       const { ask } = await mounted(test)
       for (const value of ['127.0.0.1', '']) assert.equal((await ask('/events', { headers: { [name]: value } })).status, 403)
@@ -161,6 +168,14 @@ describe('pages of other sites', () => {
     for (const site of ['cross-site', 'same-site']) {
       for (const path of ['/', '/events', '/rows', '/breaker?id=1']) assert.equal((await ask(path, { headers: { ...foreign, 'sec-fetch-site': site } })).status, 403, path)
     }
+  })
+
+  it('take no place of a viewer either where the browser tells no more than an origin', async (test) => {
+    const { ask, port } = await mounted(test)
+    for (const origin of ['http://evil.example', 'null', `http://127.0.0.1:${port + 1}`, 'http://localhost.evil.example']) {
+      for (const path of ['/', '/events', '/rows', '/breaker?id=1']) assert.equal((await ask(path, { headers: { origin } })).status, 403, `${path} ${origin}`)
+    }
+    assert.equal((await ask('/rows', { headers: { origin: `http://127.0.0.1:${port}` } })).status, 200)
   })
 
   it('may lead to the page, and frame it never', async (test) => {
@@ -300,7 +315,7 @@ describe('a closed dashboard', () => {
 
 describe('what it is given', () => {
   const refused = (options, expected) => assert.throws(() => dashboard(options), (error) => Object.entries(expected).every(([name, value]) => (value instanceof RegExp ? value.test(error[name]) : error[name] === value)) || assert.fail(`${error.code} ${error.message}`))
-  for (const [what, registries] of Object.entries({ nothing: undefined, null: null, 'a text': 'x', 'an array with a number': [registry, 7], 'an object with none': { web: {} }, 'a door that is none': { web: { [Symbol.for('halfopen.read')]: 1 } } })) {
+  for (const [what, registries] of Object.entries({ nothing: undefined, null: null, 'a text': 'x', 'an array with a number': [registry, 7], 'an object with none': { web: {} }, 'a map': new Map([['web', registry]]), 'a door that is none': { web: { [Symbol.for('halfopen.read')]: 1 } } })) {
     it(`is refused where \`registries\` is ${what}`, () => refused({ registries }, { code: 'ERR_INVALID_ARGUMENT', message: /`registries`/ }))
   }
   for (const [option, values] of Object.entries({

@@ -1,4 +1,5 @@
-// A real cluster on one page, and what is left of it when a worker dies. Its clocks are its own: it takes some seconds of real time.
+// A real cluster on one page, and what is left of it when a worker dies. Its clocks are its own: it takes some seconds of real time. It
+// must not know how a page is drawn.
 
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'

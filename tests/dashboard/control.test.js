@@ -1,10 +1,12 @@
 // Acting by hand: who may not, and that what is done is done to the breaker that was meant. It must not know how the page asks.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { CircuitBreakerRegistry } from '../../pkg/index.js'
 import { dashboard } from '../../pkg/dashboard.js'
-import { ask, raw, serve } from './support.js'
+import { ask, raw, serve, settled } from './support.js'
 
 /** A dashboard with one breaker whose acts are let pass, and what asks it as its page does. */
 async function mounted(test, options = {}) {
@@ -152,6 +154,21 @@ describe('acting by hand', () => {
     // Nor one that nobody asked for.
     assert.match(await raw(port, `POST /events HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-length: 10000000000\r\n\r\n${'x'.repeat(1000)}`), /^HTTP\/1.1 405 /)
     assert.equal(breaker.state, 'closed')
+  })
+
+  it('says nothing of who breaks off within a body, and answers on', async (test) => {
+    const { port, page, act, breaker } = await mounted(test)
+    const told = test.mock.method(console, 'error', () => {})
+    const head = Object.entries({ host: `127.0.0.1:${port}`, ...page }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    const gone = connect(port, '127.0.0.1')
+    await new Promise((resolve) => gone.write(`POST /control HTTP/1.1\r\n${head}content-length: 100\r\n\r\n{"id"`, resolve))
+    await settled()
+    gone.destroy()
+    await once(gone, 'close')
+    await settled()
+    assert.equal(told.mock.callCount(), 0)
+    assert.equal((await act({ id: 1, action: 'trip' })).status, 204)
+    assert.equal(breaker.state, 'open')
   })
 
   it('takes a body up to its limit, and a byte more is too much', async (test) => {

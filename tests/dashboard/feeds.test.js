@@ -208,6 +208,18 @@ describe('what another process is given', () => {
     for (const path of ['', 'events', 'control', '../rows', 'rows?', undefined]) assert.throws(() => read(path), { code: 'ERR_INVALID_ARGUMENT' })
   })
 
+  it('takes no page and no process with it where its answer throws when it is looked at', async (test) => {
+    const registry = new CircuitBreakerRegistry()
+    registry.get('own')
+    const answer = () => ({ now: Date.now(), fresh: [[1, 'theirs', 0]], get sources() { throw new Error('no') } })
+    const board = dashboard({ registries: registry, authorize: all, feeds: { bad: answer } })
+    test.after(() => board.close())
+    const { rows, sources, second } = await shown(board, test)
+    await second()
+    assert.deepEqual(rows().map(({ label }) => label), ['own'])
+    assert.match(sources().find(({ own }) => !own).trouble, /^gave no rows/)
+  })
+
   it('can be sent to it by any way that takes plain objects', async () => {
     const { read } = dashboard({ registries: registryOf('a') })
     assert.deepEqual(structuredClone(read('rows')), JSON.parse(JSON.stringify(read('rows'))))

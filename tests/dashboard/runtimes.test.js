@@ -1,4 +1,5 @@
 // The dashboard in other runtimes than Node, by their own servers and by their `node:http`. Their clocks are their own: it takes some seconds of real time.
+// It must not know what a page shows.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -385,6 +385,25 @@ describe('the stream', () => {
     assert.deepEqual(labels(), ['one'])
   })
 
+  it('listens, where it shows errors, to those that its sources give, and to no others any more', (test) => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 })
+    test.after(() => mock.timers.reset())
+    const heard = new Set()
+    const made = () => {
+      const breaker = new CircuitBreakerRegistry()
+      return { [DOOR]: () => breaker[DOOR](), addEventListener() { heard.add(this) }, removeEventListener() { heard.delete(this) } }
+    }
+    let last
+    const board = dashboard({ registries: () => (last = made()), errors: true })
+    for (let n = 0; n < 5; n++) {
+      board.read('rows')
+      mock.timers.tick(1000)
+    }
+    assert.deepEqual([...heard], [last])
+    board.close()
+    assert.equal(heard.size, 0)
+  })
+
   it('tells no message of an error unless it is told to', async () => {
     for (const errors of [undefined, true]) {
       const registry = new CircuitBreakerRegistry()
@@ -400,10 +419,10 @@ describe('the stream', () => {
 
   it('labels breakers by `label`, else by name, else by key', () => {
     const registry = new CircuitBreakerRegistry({ configure: (key) => (key === 'named' ? { name: 'its name' } : {}) })
-    const keys = ['text', 'named', 7, Symbol('sign'), { toString: () => 'an object' }, Object.create(null), '', 'x'.repeat(500), 'thrown']
+    const keys = ['text', 'named', 7, Symbol('sign'), { toString: () => 'an object' }, Object.create(null), '', 'x'.repeat(500), 'half \ud83d', `${'x'.repeat(127)}😀`, 'thrown']
     for (const key of keys) registry.get(key)
     const labels = (label) => dashboard({ registries: registry, label }).read('rows').fresh.map(([, text]) => text)
-    const expected = ['text', 'its name', '7', 'Symbol(sign)', 'an object', 'unnamed', 'unnamed', 'x'.repeat(128), 'thrown']
+    const expected = ['text', 'its name', '7', 'Symbol(sign)', 'an object', 'unnamed', 'unnamed', 'x'.repeat(128), 'half \ufffd', `${'x'.repeat(127)}\ufffd`, 'thrown']
     assert.deepEqual(labels(undefined), expected)
     assert.deepEqual(labels((name, key) => {
       if (key === 'thrown') throw new Error('no')

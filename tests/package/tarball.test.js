@@ -15,7 +15,7 @@ after(() => user?.remove())
 
 describe('the tarball', () => {
   it('holds exactly the files it should', () => {
-    const docs = readdirSync(join(root, 'docs')).filter((name) => /\.(md|svg)$/.test(name)).map((name) => `docs/${name}`)
+    const docs = readdirSync(join(root, 'docs')).filter((name) => /\.(md|svg|png)$/.test(name)).map((name) => `docs/${name}`)
     assert.ok(docs.length > 10)
     assert.deepEqual(
       user.paths.filter((path) => !path.startsWith('types/')),

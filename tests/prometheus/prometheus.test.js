@@ -1,5 +1,6 @@
 // Every query of the dashboards and of the alert rules, asked of a real Prometheus that scrapes two real services through an outage. What comes
 // must be what those who called saw: each call is counted here by its answer. One Prometheus has the short labels, one those of OpenTelemetry.
+// It must not know how a query is written.
 
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'

@@ -5,8 +5,8 @@
  */
 import { view } from './view.js'
 
-/** Where the page is, whether or not its address ends with a slash. */
-const base = location.pathname.replace(/\/?$/, '/')
+/** Where the page is, whether or not its address ends with a slash. In full: a path that begins with two slashes would name another host. */
+const base = location.origin + location.pathname.replace(/\/?$/, '/')
 /** Until the next attempt where the browser gave up, in ms: longer each time. */
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 30_000

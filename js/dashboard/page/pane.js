@@ -230,6 +230,10 @@ export function pane(host) {
     touch() {
       isTouched = true
     },
+    /** Takes the focus where it lies over the cards, as in a narrow window: nobody sees what is below it. */
+    step() {
+      if (getComputedStyle(element).position === 'fixed') name.focus()
+    },
     /** It is there no more. */
     leave() {
       isGone = true

@@ -43,7 +43,14 @@ const RESTS_AFTER = 700
  *
  * @param {Item} item
  */
-const hashOf = ({ label, source }) => `#${source.label === '' ? '' : `${encodeURIComponent(source.label)}/`}${encodeURIComponent(label)}`
+const hashOf = ({ label, source }) => `#${source.label === '' ? '' : `${encoded(source.label)}/`}${encoded(label)}`
+
+/**
+ * A text as a part of an address, which can't have the half of a surrogate pair: a source, or another process, may give one.
+ *
+ * @param {string} text
+ */
+const encoded = (text) => encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd'))
 
 /**
  * @param {Host} host
@@ -240,6 +247,7 @@ export function view(host) {
       wanted = hashOf(item)
       item.drawn.card.link.setAttribute('aria-current', 'true')
       host.go(wanted)
+      own.step()
     }
   }
 
