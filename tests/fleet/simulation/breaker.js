@@ -13,8 +13,11 @@ const HALF_OPEN = 2
 const BUCKETS = 10
 const ENDS = { success: 1, failure: 2, ignored: 3 }
 
-/** What a breaker of the simulation is made with, the model and the real one. */
-export const LOCAL = { window: { type: 'time', duration: 10_000 }, failureRate: 0.5, minimumCalls: 10, recoveryTimeout: 5000, successThreshold: 2 }
+/** What a breaker of the simulation is made with, the model and the real one: the defaults of the package, or a window. */
+export const LOCALS = {
+  row: { failureThreshold: 5, recoveryTimeout: 60_000, successThreshold: 2 },
+  window: { window: { type: 'time', duration: 10_000 }, failureRate: 0.5, minimumCalls: 10, recoveryTimeout: 5000, successThreshold: 2 }
+}
 
 export class ModelBreaker {
   successes = 0
@@ -38,6 +41,7 @@ export class ModelBreaker {
   #permits = 0
   #place
   #news = []
+  #reading
   // The window.
   #calls = new Uint32Array(BUCKETS)
   #bad = new Uint32Array(BUCKETS)
@@ -49,10 +53,12 @@ export class ModelBreaker {
   /**
    * @param {{ now: () => number }} clock
    * @param {string} name
+   * @param {any} options One of {@link LOCALS}.
    */
-  constructor(clock, name) {
+  constructor(clock, name, options) {
     this.clock = clock
     this.name = name
+    this.options = options
   }
 
   get state() {
@@ -60,8 +66,14 @@ export class ModelBreaker {
   }
 
   [Symbol.for('halfopen.read')]() {
-    const rows = Float64Array.of(this.successes, this.failures, this.ignored, this.refused, this.#phase, 0)
-    return { facts: FACTS, states: STATES, modes: MODES, rows, keys: [this.name], names: [this.name], ids: [0], breaker: () => this }
+    // One reading for all: who reads takes what it needs at once.
+    const { rows } = (this.#reading ??= { facts: FACTS, states: STATES, modes: MODES, rows: new Float64Array(FACTS.length), keys: [this.name], names: [this.name], ids: [0], breaker: () => this })
+    rows[0] = this.successes
+    rows[1] = this.failures
+    rows[2] = this.ignored
+    rows[3] = this.refused
+    rows[4] = this.#phase
+    return this.#reading
   }
 
   [Symbol.for('halfopen.fleet')](place) {
@@ -163,15 +175,20 @@ export class ModelBreaker {
       }
       if (this.#phase === HALF_OPEN && permit === this.#inTest) {
         this.#inTest = 0
-        if (!isWell) this.#open('recovery_failed', LOCAL.recoveryTimeout, now)
-        else if (++this.#passed >= LOCAL.successThreshold && (this.#hold === undefined || now >= this.#hold.since + this.#hold.stale)) this.#enter(0, 'recovered', now)
+        if (!isWell) this.#open('recovery_failed', this.options.recoveryTimeout, now)
+        else if (++this.#passed >= this.options.successThreshold && (this.#hold === undefined || now >= this.#hold.since + this.#hold.stale)) this.#enter(0, 'recovered', now)
       }
     }
     this.#tell()
   }
 
   #judge(isWell, now) {
-    const passed = Math.floor((now - this.#origin) * BUCKETS / LOCAL.window.duration) - this.#tick
+    if (this.options.window === undefined) {
+      this.#allBad = isWell ? 0 : this.#allBad + 1
+      if (this.#allBad >= this.options.failureThreshold) this.#open('failure_threshold', this.options.recoveryTimeout, now)
+      return
+    }
+    const passed = Math.floor((now - this.#origin) * BUCKETS / this.options.window.duration) - this.#tick
     if (!(passed === 0)) {
       if (!(passed > 0 && passed < BUCKETS)) {
         if (!(passed < 0)) this.#clear()
@@ -193,7 +210,7 @@ export class ModelBreaker {
     if (isWell) return
     this.#bad[place] += 1
     this.#allBad += 1
-    if (this.#allCalls >= LOCAL.minimumCalls && this.#allBad >= LOCAL.failureRate * this.#allCalls) this.#open('failure_rate', LOCAL.recoveryTimeout, now)
+    if (this.#allCalls >= this.options.minimumCalls && this.#allBad >= this.options.failureRate * this.#allCalls) this.#open('failure_rate', this.options.recoveryTimeout, now)
   }
 
   #clear() {

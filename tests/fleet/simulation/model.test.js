@@ -9,7 +9,7 @@ import { CircuitBreaker, ManualClock } from '../../../pkg/index.js'
 import { countsOf, readingOf } from '../../../js/fleet/evidence.js'
 import { join } from '../../../js/fleet/place.js'
 import { numbers } from '../commands.js'
-import { LOCAL, ModelBreaker, RealBreaker } from './breaker.js'
+import { LOCALS, ModelBreaker, RealBreaker } from './breaker.js'
 
 const rest = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -19,8 +19,9 @@ describe('the model of a breaker', () => {
     let trips = 0
     for (let seed = 1; seed <= 60; seed++) {
       const random = numbers(seed)
+      const options = seed % 2 === 0 ? LOCALS.row : LOCALS.window
       const clock = new ManualClock(1_000_000)
-      const both = [new ModelBreaker(clock, 'api'), new RealBreaker(new CircuitBreaker({ name: 'api', clock, ...LOCAL }))].map((breaker) => {
+      const both = [new ModelBreaker(clock, 'api', options), new RealBreaker(new CircuitBreaker({ name: 'api', clock, ...options }))].map((breaker) => {
         const log = []
         let isGenerous = false
         const hold = join(breaker, {
