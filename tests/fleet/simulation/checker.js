@@ -48,7 +48,9 @@ const isOpen = (state) => state === 'open' || state === 'due' || state === 'test
  * @typedef {object} Bound What may happen.
  * @property {boolean} [reports]
  * @property {boolean} [polls]
+ * @property {'open'} [start] Begins with a circuit that is open, as all know. Default: with nothing.
  * @property {boolean} [knowledge] Members hear what the register says, and assert it.
+ * @property {number} [knowers] How many of them at once, at most. Default all.
  * @property {number} [losses]
  * @property {number} [switches]
  * @property {number} [most] States, at most.
@@ -78,7 +80,8 @@ export function check(bound, code = own) {
   const fault = (rule, what, node, label) => {
     if (!faults.some((one) => one.rule === rule)) faults.push({ rule, what, trace: [...traceOf(node), label] })
   }
-  seen.set(plain(first, settings).key, true)
+  if (bound.start === 'open') front[0].world = plain(opened(first, settings, code, bound.knowers ?? COUNT), settings).world
+  seen.set(plain(front[0].world, settings).key, true)
   const most = bound.most ?? Infinity
   search: while (front.length > 0 && faults.length === 0) {
     const next = []
@@ -86,19 +89,41 @@ export function check(bound, code = own) {
       kinds.add(node.world.r.state)
       const wrong = heal(node.world, settings, code, healed)
       if (wrong !== undefined) fault('person', wrong, node, 'and then nobody can close it but by hand')
+      // What only time did. Much of what members send does no more.
+      const idle = run(node.world, undefined, { type: 'read' }, settings, code, () => {})
       for (const [label, act] of actions(node.world, bound, settings, code)) {
         steps += 1
-        const world = act((rule, what) => fault(rule, what, node, label))
+        const world = act((rule, what) => fault(rule, what, node, textOf(label)))
+        if (isSame(world, idle) && steps > 1) {
+          if (idle.isSeen) continue
+          idle.isSeen = true
+        }
         const { key, world: small } = plain(world, settings)
         if (seen.has(key)) continue
         if (seen.size >= most) break search
         seen.set(key, true)
-        next.push({ world: small, parent: node, label })
+        next.push({ world: small, parent: node, label: textOf(label) })
       }
     }
     front = next
   }
   return { states: seen.size, steps, isWhole: front.length === 0, seen: kinds, faults }
+}
+
+/** A world whose circuit was opened, as all know. */
+function opened(world, settings, code, knowers) {
+  let { r, now } = world
+  const open = (index, seq) => {
+    const { state, reply } = code.step(r, { type: 'report', id: IDS[index], seq, calls: 0, failures: 0, attempts: 0, open: true }, now, 0.5, settings)
+    r = state
+    return reply
+  }
+  let reply
+  for (let seq = 1; seq < 10 && reply?.state !== 'open'; seq++) {
+    for (let index = 0; index < COUNT; index++) reply = open(index, seq)
+    if (reply.state !== 'open') now += 1
+  }
+  return { ...world, r, now, members: world.members.map((one, index) => ({ ...one, known: index < knowers ? reply : undefined })) }
 }
 
 /**
@@ -114,7 +139,7 @@ function* actions(world, bound, settings, code) {
     yield ['the store is lost', () => ({ ...world, r: code.EMPTY, losses: world.losses - 1, members: members.map(({ known }) => ({ known, lease: undefined, said: undefined })) })]
   }
   const send = (index, command) => [
-    `${index === undefined ? 'somebody' : IDS[index]}: ${Object.entries(command).map(([name, value]) => name === 'type' || name === 'id' ? value : `${name} ${value}`).join(' ')}`,
+    command,
     (fault) => run(world, index, command, settings, code, fault)
   ]
   for (let index = 0; index < COUNT; index++) {
@@ -134,7 +159,8 @@ function* actions(world, bound, settings, code) {
     yield send(index, { type: 'leave', id })
     if (bound.knowledge) {
       const { known } = member
-      if (known === undefined || known.epoch !== r.epoch || known.revision !== r.revision || known.state !== r.state) {
+      const others = members.filter((one) => one !== member && one.known !== undefined).length
+      if (others < (bound.knowers ?? COUNT) && (known === undefined || known.epoch !== r.epoch || known.revision !== r.revision || known.state !== r.state)) {
         yield [`${id} hears`, (fault) => {
           const heard = run(world, undefined, { type: 'read' }, settings, code, fault, true)
           return { ...heard.world, members: heard.world.members.map((one, at) => at === index && !isOlder(heard.reply, known) ? { ...one, known: heard.reply } : one) }
@@ -151,6 +177,22 @@ function* actions(world, bound, settings, code) {
   if (bound.polls) yield send(undefined, { type: 'poll' })
   yield send(undefined, { type: 'read' })
   if (world.switches > 0) for (const mode of ['isolated', 'observing', 'none']) yield send(undefined, { type: 'switch', mode })
+}
+
+const textOf = (label) => typeof label === 'string' ? label : Object.entries(label).map(([name, value]) => name === 'type' || name === 'id' ? value : `${name} ${value}`).join(' ')
+
+/** Whether two worlds came of one and differ in nothing. */
+function isSame(one, other) {
+  if (one.now !== other.now || one.members !== other.members || one.losses !== other.losses || one.switches !== other.switches) return false
+  const { r } = one
+  for (const name in r) {
+    if (name === 'sums') {
+      for (const sum in r.sums) if (r.sums[sum] !== other.r.sums[sum]) return false
+    } else if (name === 'members') {
+      if (r.members !== other.r.members && (r.members.size > 0 || other.r.members.size > 0)) return false
+    } else if (r[name] !== other.r[name]) return false
+  }
+  return true
 }
 
 /** The current one and one of the past. */
@@ -178,6 +220,7 @@ function run(world, index, command, settings, code, fault, wantsReply = false) {
       if (at !== index && live(one)) fault('lease', `${command.id} is given the test that ${IDS[at]} has for ${one.lease.until - now} more`)
       if (at !== index && one.lease?.grant === reply.grant) fault('lease', `grant ${reply.grant} is given twice`)
     }
+    if (!(has !== undefined && live(members[index])) && reply.grant <= before.grant) fault('lease', `grant ${reply.grant} is given again`)
     if (!isOpen(before.state)) fault('lease', `a test of a circuit that is ${before.state}`)
     change(index, { lease: { until: now + settings.lease, grant: reply.grant } })
   }
@@ -204,7 +247,7 @@ function run(world, index, command, settings, code, fault, wantsReply = false) {
     if (now < before.since + settings.interval) fault('evidence', `opened ${now - before.since} after the hearing began`)
   } else if (isOpen(r.state) && !isOpen(before.state) && command.type !== 'assert') fault('evidence', `${before.state} became ${r.state} by ${command.type}`)
   if (r.sums.calls > settings.clip * r.sums.heard) fault('evidence', `${r.sums.heard} members weigh ${r.sums.calls}`)
-  if (r.state !== 'hearing') members = members.map((one) => one.said === undefined ? one : { ...one, said: undefined })
+  if (r.state !== 'hearing' && members.some(({ said }) => said !== undefined)) members = members.map((one) => one.said === undefined ? one : { ...one, said: undefined })
 
   const next = { ...world, r, members }
   return wantsReply ? { world: next, reply } : next
