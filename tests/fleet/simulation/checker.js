@@ -29,6 +29,23 @@ export const SETTINGS = {
   recoveryFactor: 2, longestRecovery: 2, recoveryJitter: 0, lease: 2, successes: 2, spread: 1, staleAfter: 1, poll: 2
 }
 
+/** What is asked in each step, by name. */
+export const RULES = ['lease', 'decides', 'order', 'names', 'evidence', 'assert', 'person']
+
+/**
+ * How far it looks: a life without faults of the store, whole; a store that is lost, with one member who knows what was, whole; switches, whole; and more of
+ * the second and of all together, as far as there is time.
+ *
+ * @type {Record<string, Bound>}
+ */
+export const BOUNDS = {
+  'a life': { reports: true },
+  'a lost store': { start: 'open', knowledge: true, knowers: 1, losses: 1 },
+  switches: { start: 'open', switches: 2 },
+  'a lost store that two know': { start: 'open', knowledge: true, knowers: 2, losses: 1, most: 15_000 },
+  everything: { reports: true, polls: true, knowledge: true, losses: 1, switches: 1, most: 15_000 }
+}
+
 const BEFORE = 8
 const COUNT = 3
 const IDS = ['a', 'b', 'c']

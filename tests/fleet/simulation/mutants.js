@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
- * `by`: the rule of the checker that is to say so, or the question of `mutants.test.js` that the simulation fails.
+ * `by`: the rule of `checker.js` that is to say so, or else the question of `questions.js` that it fails.
  *
  * @type {{ name: string, file: string, from: string, to: string, by: string }[]}
  */
@@ -37,8 +37,9 @@ export const MUTANTS = [
   { name: 'a hearing opens at once', file: 'register.js', from: 'return now >= since + settings.interval &&', to: 'return now >= since &&', by: 'evidence' },
   { name: 'a member counts as often as it reports', file: 'register.js', from: '    this.drop(command.id)\n    // But', to: '    // But', by: 'evidence' },
   { name: 'half of those heard need not be bad', file: 'register.js', from: 'sums.bad >= settings.quorumRate * sums.some', to: 'true', by: 'loud hosts' },
-  { name: 'the healthy are not heard', file: 'register.js', from: "if (r.state !== 'hearing' && member.sick === 0) return", to: 'if (member.sick === 0) return', by: 'bad hosts' },
+  { name: 'half of those asked need not be heard', file: 'register.js', from: 'return this.r.sums.heard * 2 >= Math.min(', to: 'return 0 <= Math.min(', by: 'bad hosts' },
   { name: 'time is not a difference: each process has its wall clock', file: 'register.js', from: 'const left = Math.max(0, r.until - now)', to: 'const left = Math.max(0, r.until)', by: 'outage' },
+  { name: 'what comes from the store is counted from the wall clock', file: 'member.js', from: 'this.at = home.now()', to: 'this.at = Date.now()', by: 'outage' },
   { name: 'all let go at once', file: 'member.js', from: 'this.home.random() * reply.spreadIn', to: '0 * reply.spreadIn', by: 'brown-out' },
   { name: 'a process does not say that it knows better', file: 'member.js', from: 'return recent.calls >= ENOUGH && !this.#isSick(recent)', to: 'return false', by: 'another zone' },
   { name: 'old news are believed', file: 'member.js', from: 'if (known !== undefined && isOlder(reply, known)) {', to: 'if (known === null) {', by: 'network' },

@@ -69,9 +69,12 @@ export async function background(scene, seconds = 300) {
   return { replicas, rate, errors, seconds, calls: world.total.calls, verdicts: world.total.verdicts, refused: round(world.total.refused / world.total.calls * 100, 2), scripts: round(mean(scripts)), peak: most(scripts) }
 }
 
-/** Some processes get no answer, whatever the upstream is like. */
+/** Some processes get no answer from some moment on, though the upstream is well. */
 export async function badHosts(scene, seconds = 180) {
   const world = new World(/** @type {any} */ ({ replicas: 20, rate: 2, ...scene }))
+  await world.pass(WARM_UP)
+  world.areBad = true
+  world.healthy = { calls: 0, refused: 0 }
   await world.pass(seconds)
   world.end()
   const { replicas, rate, badHosts: bad, bursts } = world.scene

@@ -16,9 +16,6 @@ const rest = () => new Promise((resolve) => setImmediate(resolve))
 /** The protocol's own code. A mutant is another one. */
 export const OWN = { register: registerCode, fleet: fleetCode }
 
-/** How long a test takes, in ms. Calls of closed circuits are over at once. */
-const LATENCY = 50
-
 /**
  * @typedef {object} Scene
  * @property {number} replicas
@@ -30,20 +27,21 @@ const LATENCY = 50
  * @property {any} [Breaker] The real class, with `ManualClock`; default: the model.
  * @property {any} [code] Default: {@link OWN}.
  * @property {number} [errors] Share of calls that fail though the upstream is well.
- * @property {number} [badHosts] How many processes never get an answer, whatever the upstream is like.
+ * @property {number} [badHosts] How many processes get no answer while `areBad`, whatever the upstream is like.
  * @property {number} [bursts] So many calls does each bad host make, for each of a good one. Default 1.
  * @property {[number, number]} [delay] From a process to its store, and back: from, to, in ms. Default 0.5 to 2.
  * @property {number} [loss] Share of commands and of replies that are lost.
  * @property {number} [newsLoss] Share of news that is lost.
  * @property {number} [skew] Clocks of processes differ by up to so much, in ms; and they start anywhere. Default a day.
  * @property {number} [startWithin] Processes start within so long, in ms. Default one `poll`.
+ * @property {number} [latency] How long a test takes, in ms. Default 50. Calls of closed circuits are over at once.
  * @property {number} [churn] So many processes a second die and are replaced.
  */
 
 export class World {
   /** @param {Scene} scene */
   constructor(scene) {
-    this.scene = { seed: 1, hasFleet: true, local: 'row', settings: {}, code: OWN, errors: 0, badHosts: 0, bursts: 1, delay: [0.5, 2], loss: 0, newsLoss: 0, skew: 86_400_000, startWithin: 15_000, churn: 0, ...scene }
+    this.scene = { seed: 1, hasFleet: true, local: 'row', settings: {}, errors: 0, badHosts: 0, bursts: 1, delay: [0.5, 2], loss: 0, newsLoss: 0, skew: 86_400_000, startWithin: 15_000, churn: 0, latency: 50, ...scene, code: scene.code ?? OWN }
     this.queue = new Queue()
     this.random = numbers(this.scene.seed)
     this.processes = []
@@ -55,6 +53,8 @@ export class World {
     this.storeClock = 1_700_000_000_000
     /** What the upstream does with a call: undefined for well, 0 for nothing, or so many calls a second. @type {number | undefined} */
     this.capacity = undefined
+    /** Whether the bad hosts are bad. */
+    this.areBad = false
     this.slot = -1
     this.inSlot = 0
     this.seconds = []
@@ -199,7 +199,7 @@ export class World {
 
   /** Whether the upstream answers well. */
   #answers(process) {
-    if (process.isBad) return false
+    if (process.isBad && this.areBad) return false
     if (this.capacity === undefined) return this.scene.errors === 0 || this.random() >= this.scene.errors
     if (this.capacity === 0) return false
     // In tenths of seconds.
@@ -227,7 +227,7 @@ export class World {
       if (!isTest) return done(isWell)
       this.total.tests += 1
       if (!process.isDead) this.mostInTest = Math.max(this.mostInTest, ++this.inTest)
-      this.queue.after(LATENCY, () => {
+      this.queue.after(this.scene.latency, () => {
         this.isDirty = true
         this.inTest -= 1
         if (!process.isDead) done(isWell)
