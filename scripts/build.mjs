@@ -28,6 +28,7 @@ const ENTRIES = [
   { name: 'index', sources: ['js/index.js'], formats: BOTH, core: 'inline' },
   { name: 'fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'inline' },
   { name: 'undici', sources: ['js/undici.js'], formats: BOTH, core: 'inline' },
+  { name: 'fleet', sources: ['js/fleet.js'], formats: BOTH },
   { name: 'no-wasm', sources: ['js/index.js', 'js/fetch.js', 'js/undici.js'], formats: BOTH, core: 'script', minify: true },
   { name: 'react-native/index', sources: ['js/index.js'], formats: BOTH, core: 'script' },
   { name: 'react-native/fetch', sources: ['js/fetch.js'], formats: BOTH, core: 'script' },

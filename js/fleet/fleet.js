@@ -7,6 +7,7 @@ import { misuse, optionError, show } from '../base/misuse.js'
 import { emit, Target } from '../base/target.js'
 import { countsOf, readingOf } from './evidence.js'
 import { Member } from './member.js'
+import { isReply } from './register.js'
 import { settingsOf } from './settings.js'
 
 /** @import { Clock } from '../base/types.js' */
@@ -19,7 +20,7 @@ import { settingsOf } from './settings.js'
 /**
  * @typedef {object} FleetTimers Timers of a host, or of a test.
  * @property {(fn: () => void, ms: number, keepsProcess: boolean) => unknown} set Calls `fn` after so many ms, once. `keepsProcess`: a call waits for it, for
- *   `claimTimeout` at most; else a process may end meanwhile.
+ *   `claimTimeout` at most, or who switches by hand; else a process may end meanwhile.
  * @property {(timer: any) => void} clear
  */
 
@@ -333,7 +334,9 @@ export class Fleet extends Target {
       // What it missed it learns at once, and then at moments that are spread over the fleet.
       this.#pollAt = now + random() * TICK
       try {
-        this.#unsubscribe = store.subscribe(namespace, (name, reply) => this.#members.get(name)?.take(reply, false))
+        this.#unsubscribe = store.subscribe(namespace, (name, reply) => {
+          if (isReply(reply)) this.#members.get(name)?.take(reply, false)
+        })
       } catch (error) {
         this.#reach(false, error)
       }
@@ -510,9 +513,11 @@ export class Fleet extends Target {
         const error = misuse(Error, `The store did not answer within ${PATIENCE} ms`)
         this.#reach(false, error)
         reject(error)
-      }, PATIENCE, false)
+        // What somebody waits for who switches by hand.
+      }, PATIENCE, command.type === 'switch')
       // A store that throws at once is as one that rejects.
       new Promise((answer) => answer(store.run(command, { namespace, names, random: random(), settings: this.#settings }))).then((/** @type {any} */ replies) => {
+        if (!Array.isArray(replies) || replies.length !== names.length || !replies.every(isReply)) throw misuse(Error, 'The store answered what is no reply')
         this.#reach(true, undefined)
         for (const [index, member] of members.entries()) {
           if (this.#members.get(member.name) === member) member.take(replies[index], true, before[index])

@@ -104,6 +104,8 @@ export class Member {
   #isSilent = true
   #reported = -Infinity
   #isAsserting = false
+  /** What was drawn for a verdict that it does not follow. */
+  #drawn = { epoch: NaN, at: 0 }
 
   /**
    * @param {string} name
@@ -167,9 +169,14 @@ export class Member {
     const { known, home } = this
     const now = home.now()
     if (known !== undefined && isOpen(known.state)) {
-      if (this.dissent === known.epoch && this.#isSick(this.#recent())) {
+      if (this.dissent !== known.epoch) return
+      const recent = this.#recent()
+      if (this.#isSick(recent)) {
         this.dissent = NaN
         this.#hold()
+      } else if (recent.calls >= ENOUGH && now - this.#reported >= home.settings.window / 2 && this.#isOfTheSample(known)) {
+        // If most know better, the verdict is over: nobody of them will ever be refused, and test.
+        this.#report()
       }
       return
     }
@@ -197,6 +204,16 @@ export class Member {
       this.#look()
       this.#report()
     }
+  }
+
+  /**
+   * Whether it is one of those that say, in a large fleet, that they know better: drawn once for each verdict.
+   *
+   * @param {Reply} known
+   */
+  #isOfTheSample({ epoch, listeners }) {
+    if (this.#drawn.epoch !== epoch) this.#drawn = { epoch, at: this.home.random() }
+    return this.#drawn.at * listeners < this.home.settings.sample
   }
 
   /** Whether a hearing goes on that did not ask this process. It says nothing then, though it be sick: the share of the sick would be too high. */

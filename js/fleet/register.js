@@ -7,14 +7,15 @@
  * Invariants, for all sequences of commands, whatever members send and however the store's clock jumps:
  *
  *  1. `epoch` never goes down, and (`epoch`, `revision`) goes up with each change of `state` or `mode`.
- *  2. A new epoch is a new verdict: hearing → open, testing → closed, a switch by hand, or what an `assert` brought.
+ *  2. A new epoch is a new verdict: hearing → open, open, due or testing → closed, a switch by hand, or what an `assert` brought.
  *  3. At most one member holds the test, and only while `state` is `testing`. No grant is given twice.
  *  4. A member whose lease ran out, or whose grant is not the current one, decides nothing by `settle` and keeps nothing by `renew`.
  *  5. `sums` is the sum over `members`, each clipped; a member counts once, by its highest `seq`, and drops out with the window.
  *  6. It opens only from a hearing, by at least `quorum` bad members, after at least one `interval`, with at least half of those asked heard.
- *  7. No state but quiet and due lasts for ever (due waits for a call): open ends within `longestRecovery`, testing within `lease` of the last renewal,
+ *  7. It closes only by `successes` tests, one after another, or by more than half of those who listen, and `quorum` of them, that report being well.
+ *  8. No state but quiet and due lasts for ever (due waits for a call): open ends within `longestRecovery`, testing within `lease` of the last renewal,
  *     hearing within `longestHearing`, closed within `spread`, suspicion within `window` of the last sick report.
- *  8. `assert` never lowers (`epoch`, `revision`), and the same `assert` twice is the same as once.
+ *  9. `assert` never lowers (`epoch`, `revision`), and the same `assert` twice is the same as once.
  */
 import { DEFAULTS } from './settings.js'
 
@@ -114,7 +115,7 @@ export const OUTCOMES = /** @type {const} */ (['success', 'failure', 'ignored', 
  * What may be asked of a register.
  *
  * - `read`: nothing. `poll`: the same, and the asker is counted among those who listen: once each `settings.poll`.
- * - `report`: absolute counts of the window of `id`, the `seq`th. `attempts`: calls and refused ones. `open`: its circuit is open by its own evidence.
+ * - `report`: absolute counts of the window of `id`, the `seq`th: by who is sick, whom a hearing asks, and who is well in spite of an open verdict. `attempts`: calls and refused ones. `open`: its circuit is open by its own evidence.
  * - `claim`: the place for the one test. `renew`: for another `lease`. `settle`: how it ended.
  * - `assert`: what `id` knows, for a store that lost it. `switch`: by hand. `leave`: `id` goes.
  *
@@ -397,13 +398,13 @@ class Draft {
   /** @param {Extract<Command, { type: 'report' }>} command */
   report(command) {
     const { r, now, settings } = this
-    if (r.state !== 'quiet' && r.state !== 'suspicion' && r.state !== 'hearing') return
+    if (r.state === 'closed') return
     const known = (this.changed ?? r.members).get(command.id)
     if (known !== undefined && known.seq >= command.seq) return
     const member = memberOf(command, now, settings)
     this.drop(command.id)
-    // But for a hearing, only what is sick is worth a place.
-    if (r.state !== 'hearing' && member.sick === 0) return
+    // But for a hearing, only what speaks against the state is worth a place.
+    if (isOpen(r.state) ? member.sick === 1 || member.some === 0 : r.state !== 'hearing' && member.sick === 0) return
     this.members.set(command.id, member)
     r.latest = now
     this.add(member, 1)
@@ -419,9 +420,22 @@ class Draft {
         r.interval *= 2
       }
       if (r.sums.sick >= settings.quorum && (now >= r.paused || r.sums.sick >= 2 * r.before)) this.hear()
-    } else if (this.isSick()) {
-      this.open()
+    } else if (r.state === 'hearing') {
+      if (this.isSick()) this.open()
+    } else if (r.sums.heard >= settings.quorum && r.sums.heard * 2 > Math.min(settings.sample, listenersOf(r, now, settings))) {
+      // Most processes know better. Who is never refused never tests, so without this nobody would close it.
+      this.close()
     }
+  }
+
+  close() {
+    const { r, now, settings } = this
+    r.holder = ''
+    r.failedTests = 0
+    r.successes = 0
+    r.rate = 0
+    this.wipe()
+    this.enter('closed', now + settings.spread, true, true)
   }
 
   /** Begins a hearing: what was said before it is forgotten, since only the sick said something. */
@@ -483,11 +497,7 @@ class Draft {
     if (outcome === 'success') {
       r.successes += 1
       if (r.successes >= settings.successes) {
-        r.holder = ''
-        r.failedTests = 0
-        r.successes = 0
-        r.rate = 0
-        this.enter('closed', now + settings.spread, true, true)
+        this.close()
         return
       }
     }
@@ -610,6 +620,21 @@ export const REPLY = /** @type {const} */ ([
   'origin', 'epoch', 'revision', 'state', 'mode', 'dueIn', 'dueFor', 'staleIn', 'spreadIn', 'interval', 'ask', 'round', 'endsIn', 'failedTests', 'successes',
   'rate', 'listeners', 'granted', 'grant'
 ])
+
+/**
+ * Whether a store answered a reply. What it is made of may be another program.
+ *
+ * @param {any} value
+ * @returns {value is Reply}
+ */
+export function isReply(value) {
+  return REPLY.every((name) => {
+    const one = value?.[name]
+    if (name === 'state') return STATES.includes(one)
+    if (name === 'mode') return MODES.includes(one)
+    return Number.isFinite(one) && one >= 0
+  })
+}
 
 /**
  * A command with its arguments as the register takes them, or the error: whole numbers from 0 up to a billion, nothing else.

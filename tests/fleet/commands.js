@@ -51,9 +51,9 @@ export function* commands(seed, { members = 6 } = {}) {
     }
     const state = reply?.state
     const ofTest = () => ({ id: reply?.holder ?? id, grant: random() < 0.9 ? reply?.grant ?? 0 : below(5) })
-    const likely = state === 'due' ? () => ({ type: 'claim', id })
+    const likely = state === 'due' ? () => random() < 0.4 ? report() : { type: 'claim', id }
       : state === 'testing' ? () => random() < 0.3 ? { type: 'renew', ...ofTest() } : { type: 'settle', ...ofTest(), outcome: pick([...OUTCOMES, 'success', 'success', 'success']) }
-        : state === 'open' ? () => ({ type: 'read' })
+        : state === 'open' ? () => random() < 0.5 ? report() : { type: 'read' }
           : report
     const anything = [
       report,

@@ -11,6 +11,7 @@ import { DEFAULTS, SETTINGS } from '../../js/fleet/settings.js'
 import { nodeRedis } from '../../js/fleet/stores/clients.js'
 import { keysOf, redisStore } from '../../js/fleet/stores/redis.js'
 import { conforms } from './conformance.js'
+import { atATime } from './lua-time.js'
 import { startRedis } from './redis.js'
 
 let redis, client, subscriber, store, connection
@@ -26,13 +27,6 @@ after(async () => {
   client.destroy()
   await redis.end()
 })
-
-/** The script with a clock that tests set. */
-export function atATime(text) {
-  const moved = text.replace("redis.call('TIME')", "{ redis.call('GET', 'seconds'), redis.call('GET', 'micros') }")
-  assert.notEqual(moved, text)
-  return { text: moved, sha1: createHash('sha1').update(moved).digest('hex') }
-}
 
 const setTime = (now) => client.mSet({ seconds: String(Math.floor(now / 1000)), micros: String(now % 1000 * 1000 + 999) })
 

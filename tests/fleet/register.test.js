@@ -276,6 +276,29 @@ describe('from open to closed', () => {
     assert.equal(store.state.sums.heard, 0)
   })
 
+  test('it closes when more than half of those who listen are well in spite of it, and by no smaller part', () => {
+    const store = new Store()
+    const { epoch } = store.open()
+    for (let i = 0; i < 10; i++) store.run('poll')
+    store.report('ill', 10, 10)
+    store.report('idle', 0, 0)
+    for (const id of 'abcde') assert.equal(store.report(id, 10, 0).state, 'open')
+    assert.equal(store.report('a', 10, 1).state, 'open')
+    assert.equal(store.report('b', 10, 10).state, 'open')
+    assert.equal(store.report('b', 10, 0).state, 'open')
+    const reply = store.report('f', 10, 0)
+    assert.deepEqual([reply.state, reply.epoch], ['closed', epoch + 1])
+    assert.equal(store.state.members.size, 0)
+  })
+
+  test('two that are well close nothing, though nobody else be known', () => {
+    const store = new Store()
+    store.open()
+    for (const id of 'ab') store.report(id, 10, 0)
+    assert.equal(store.state.state, 'open')
+    assert.equal(store.report('c', 10, 0).state, 'closed')
+  })
+
   test('a process that leaves in its test gives the place back', () => {
     const store = new Store()
     store.open()
@@ -351,6 +374,7 @@ describe('by hand, and after a loss', () => {
 })
 
 describe('under random commands', () => {
+  let byWord = 0
   const seen = { states: new Set(), verdicts: 0, closings: 0, steps: 0 }
   for (let seed = 1; seed <= 60; seed++) {
     test(`the invariants hold: ${seed}`, () => {
@@ -406,10 +430,18 @@ describe('under random commands', () => {
         // 6
         if (after.state === 'open' && after.epoch > state.epoch && command.type === 'report') assert.equal(state.state, 'hearing')
         // 7
+        if (after.state === 'closed' && state.state !== 'closed' && after.epoch > state.epoch && command.type !== 'assert') {
+          if (command.type === 'settle') assert.ok(state.successes + 1 >= settings.successes)
+          else {
+            assert.equal(command.type, 'report')
+            byWord++
+          }
+        }
+        // 8
         const longest = { hearing: settings.hearing, open: settings.longestRecovery, testing: settings.lease, closed: settings.spread }[after.state]
         if (longest !== undefined) assert.ok(after.until <= now + longest)
         if (after.state === 'hearing') assert.ok(after.since <= now && now < after.since + settings.longestHearing)
-        // 8
+        // 9
         if (command.type === 'assert') assert.equal(step(after, command, now, random, settings).reply.granted, 0)
         // The reply says what it is, in whole numbers.
         assert.deepEqual(Object.keys(reply), [...REPLY])
@@ -424,6 +456,7 @@ describe('under random commands', () => {
 
   test('they went everywhere', () => {
     assert.deepEqual([...seen.states].sort(), [...STATES].sort())
+    assert.ok(byWord > 10, `${byWord}`)
     assert.ok(seen.verdicts > 50 && seen.closings > 20, JSON.stringify({ ...seen, states: undefined }))
   })
 })

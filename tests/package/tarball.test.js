@@ -21,7 +21,7 @@ describe('the tarball', () => {
       user.paths.filter((path) => !path.startsWith('types/')),
       [
         'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.wasm', ...docs.sort(), 'edge-light/fetch.js', 'edge-light/index.js', 'edge-light/undici.js',
-        'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'halfopen.min.js', 'index.cjs', 'index.js', 'no-wasm.cjs', 'no-wasm.js', 'package.json',
+        'errors.cjs', 'errors.js', 'fetch.cjs', 'fetch.js', 'fleet.cjs', 'fleet.js', 'halfopen.min.js', 'index.cjs', 'index.js', 'no-wasm.cjs', 'no-wasm.js', 'package.json',
         'react-native/fetch.cjs', 'react-native/fetch.js', 'react-native/index.cjs', 'react-native/index.js', 'react-native/undici.cjs', 'react-native/undici.js',
         'slim.cjs', 'slim.js', 'slim.wasm', 'undici.cjs', 'undici.js', 'workerd/fetch.js', 'workerd/index.js', 'workerd/undici.js'
       ]

@@ -5,7 +5,7 @@
  */
 
 /** How Redis calls the script: the SHA-1 of its text. */
-export const SHA1 = '960fc89f381ce92cd610abfe3f6eb9d93d49cc9b'
+export const SHA1 = 'f99d482a71b6354dbee3d8a3cc0ffc633826650c'
 
 /** `EVALSHA` it with the keys and arguments that its head names. */
 export const REGISTER = /* lua */ `-- The register in Redis: every step of ../register.js, in the same order and with the same names. docs/fleet-protocol.md says what goes in and out.
@@ -256,14 +256,27 @@ local function memberOf()
   return one
 end
 
+local function isOpen(name) return name == 'open' or name == 'due' or name == 'testing' end
+
+local function close()
+  r.holder = ''
+  r.failedTests, r.successes, r.rate = 0, 0, 0
+  wipe()
+  enter('closed', now + S.spread, true, true)
+end
+
 local function report()
-  if r.state ~= 'quiet' and r.state ~= 'suspicion' and r.state ~= 'hearing' then return end
+  if r.state == 'closed' then return end
   local known = member(c.id)
   if known and known.seq >= c.seq then return end
   local one = memberOf()
   drop(c.id)
-  -- But for a hearing, only what is sick is worth a place.
-  if r.state ~= 'hearing' and one.sick == 0 then return end
+  -- But for a hearing, only what speaks against the state is worth a place.
+  if isOpen(r.state) then
+    if one.sick == 1 or one.some == 0 then return end
+  elseif r.state ~= 'hearing' and one.sick == 0 then
+    return
+  end
   keep(c.id, one)
   if r.state == 'quiet' then
     r.interval = S.interval
@@ -276,8 +289,11 @@ local function report()
       r.interval = r.interval * 2
     end
     if r.sick >= S.quorum and (now >= r.paused or r.sick >= 2 * r.before) then hear() end
-  elseif isVerdict() then
-    open()
+  elseif r.state == 'hearing' then
+    if isVerdict() then open() end
+  elseif r.heard >= S.quorum and r.heard * 2 > min(S.sample, listeners()) then
+    -- Most processes know better.
+    close()
   end
 end
 
@@ -299,16 +315,12 @@ local function settle()
   if c.outcome == 'success' then
     r.successes = r.successes + 1
     if r.successes >= S.successes then
-      r.holder = ''
-      r.failedTests, r.successes, r.rate = 0, 0, 0
-      enter('closed', now + S.spread, true, true)
+      close()
       return
     end
   end
   giveBack()
 end
-
-local function isOpen(name) return name == 'open' or name == 'due' or name == 'testing' end
 
 local function takeOver()
   if c.epoch < r.epoch or (c.epoch == r.epoch and c.revision <= r.revision) then return 0 end
