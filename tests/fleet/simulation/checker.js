@@ -16,6 +16,8 @@
  *  - `names`: a revision names one state and one mode: another state has a higher one.
  *  - `evidence`: it opens only by as many bad members as the quorum wants, who said so in this hearing, within the window, and not before it is an interval
  *    old; and no member weighs more than any other may.
+ *  - `closing`: it closes only by as many tests as it takes that succeed one after another, or by a quorum of members who said within the window that they
+ *    are well.
  *  - `assert`: what is asserted is taken if it is more and left if it is not.
  *  - `person`: from each state, with one member left alive whose tests succeed, the circuit is closed in the end. Nobody need do it by hand.
  *
@@ -30,7 +32,7 @@ export const SETTINGS = {
 }
 
 /** What is asked in each step, by name. */
-export const RULES = ['lease', 'decides', 'order', 'names', 'evidence', 'assert', 'person']
+export const RULES = ['lease', 'decides', 'order', 'names', 'evidence', 'closing', 'assert', 'person']
 
 /**
  * How far it looks: a life without faults of the store, whole; a store that is lost, with one member who knows what was, whole; switches, whole; and more of
@@ -42,13 +44,16 @@ export const BOUNDS = {
   'a life': { reports: true },
   'a lost store': { start: 'open', knowledge: true, knowers: 1, losses: 1 },
   switches: { start: 'open', switches: 2 },
-  'a lost store that two know': { start: 'open', knowledge: true, knowers: 2, losses: 1, most: 15_000 },
-  everything: { reports: true, polls: true, knowledge: true, losses: 1, switches: 1, most: 15_000 }
+  'a lost store that two know': { start: 'open', knowledge: true, knowers: 2, losses: 1, most: 8000 },
+  everything: { reports: true, polls: true, knowledge: true, losses: 1, switches: 1, most: 8000 }
 }
 
 const BEFORE = 8
 const COUNT = 3
 const IDS = ['a', 'b', 'c']
+/** Where what is said counts: a hearing, an open circuit. */
+const part = (state) => state === 'hearing' ? 1 : isOpen(state) ? 2 : 0
+
 const isOpen = (state) => state === 'open' || state === 'due' || state === 'testing'
 
 /**
@@ -57,6 +62,7 @@ const isOpen = (state) => state === 'open' || state === 'due' || state === 'test
  * @property {number} now
  * @property {{ known: any, lease: { until: number, grant: number } | undefined, said: { at: number, isBad: boolean } | undefined }[]} members What each
  *   knows; which test it has by the register's word; what it said in the current hearing.
+ * @property {number} passed Tests that succeeded one after another.
  * @property {number} losses How often the store may still be lost.
  * @property {number} switches How often somebody may still switch by hand.
  */
@@ -86,7 +92,7 @@ export function check(bound, code = own) {
   const kinds = new Set()
   /** @type {World} */
   const first = {
-    r: code.EMPTY, now: BEFORE * settings.poll, losses: bound.losses ?? 0, switches: bound.switches ?? 0,
+    r: code.EMPTY, now: BEFORE * settings.poll, passed: 0, losses: bound.losses ?? 0, switches: bound.switches ?? 0,
     members: Array.from({ length: COUNT }, () => ({ known: undefined, lease: undefined, said: undefined }))
   }
   const healed = new Set()
@@ -200,7 +206,7 @@ const textOf = (label) => typeof label === 'string' ? label : Object.entries(lab
 
 /** Whether two worlds came of one and differ in nothing. */
 function isSame(one, other) {
-  if (one.now !== other.now || one.members !== other.members || one.losses !== other.losses || one.switches !== other.switches) return false
+  if (one.now !== other.now || one.members !== other.members || one.losses !== other.losses || one.switches !== other.switches || one.passed !== other.passed) return false
   const { r } = one
   for (const name in r) {
     if (name === 'sums') {
@@ -254,19 +260,29 @@ function run(world, index, command, settings, code, fault, wantsReply = false) {
     if (reply.granted === 1) members = members.map((one) => ({ ...one, lease: isOpen(r.state) && r.state === 'testing' ? one.lease : undefined, said: undefined }))
   }
 
+  let { passed } = world
+  if (command.type === 'settle' && reply.granted === 1) passed = command.outcome === 'success' ? passed + 1 : command.outcome === 'failure' ? 0 : passed
+  if (command.type === 'assert' && reply.granted === 1) passed = isOpen(r.state) ? command.successes : 0
   if (r.state === 'hearing' && before.state !== 'hearing') members = members.map((one) => ({ ...one, said: undefined }))
-  if (command.type === 'report' && before.state === 'hearing' && command.seq > (before.members.get(command.id)?.seq ?? -1)) {
-    change(index, { said: { at: now, isBad: command.open || (command.failures > 0 && command.failures >= settings.failureRate * command.calls) } })
+  if (command.type === 'report' && (before.state === 'hearing' || isOpen(before.state)) && command.seq > (before.members.get(command.id)?.seq ?? -1)) {
+    change(index, { said: { at: now, isBad: command.open || (command.failures > 0 && command.failures >= settings.failureRate * command.calls), isWell: !command.open && command.failures === 0 && command.calls > 0 } })
   }
   if (r.state === 'open' && before.state === 'hearing') {
     const bad = members.filter(({ said }) => said?.isBad && said.at > now - settings.window).length
     if (bad < settings.quorum) fault('evidence', `opened by ${bad} who said that it is bad`)
     if (now < before.since + settings.interval) fault('evidence', `opened ${now - before.since} after the hearing began`)
   } else if (isOpen(r.state) && !isOpen(before.state) && command.type !== 'assert') fault('evidence', `${before.state} became ${r.state} by ${command.type}`)
+  if (r.state === 'closed' && before.state !== 'closed' && command.type !== 'assert') {
+    const well = members.filter(({ said }) => said?.isWell && said.at > now - settings.window).length
+    if (passed < settings.successes && well < settings.quorum) fault('closing', `closed after ${passed} tests, by ${well} who said that they are well`)
+  }
+  if (!isOpen(r.state) || !isOpen(before.state)) passed = command.type === 'assert' ? passed : 0
   if (r.sums.calls > settings.clip * r.sums.heard) fault('evidence', `${r.sums.heard} members weigh ${r.sums.calls}`)
-  if (r.state !== 'hearing' && members.some(({ said }) => said !== undefined)) members = members.map((one) => one.said === undefined ? one : { ...one, said: undefined })
-
-  const next = { ...world, r, members }
+  // What was said counts until the circuit is in another part of its life.
+  if (part(r.state) !== part(before.state) || part(r.state) === 0) {
+    if (members.some(({ said }) => said !== undefined)) members = members.map((one) => one.said === undefined ? one : { ...one, said: undefined })
+  }
+  const next = { ...world, r, members, passed }
   return wantsReply ? { world: next, reply } : next
 }
 
@@ -360,10 +376,10 @@ function plain(world, settings) {
       endsIn: 0, spreadIn: 0, ask: 0, interval: 0, listeners: Math.min(known.listeners, COUNT), failedTests: Math.min(known.failedTests, 2), granted: 0, origin: 1
     }
     const has = lease && lease.until > now ? { until: at + lease.until - now, grant: grants.get(lease.grant) } : undefined
-    const saying = said && said.at > now - settings.window ? { at: at + said.at - now, isBad: said.isBad } : undefined
+    const saying = said && said.at > now - settings.window ? { ...said, at: at + said.at - now } : undefined
     const text = [
       member ? `${member.at},${member.calls},${member.failures},${member.sick}` : '-', r.holder === id ? 'h' : '', knows ? `${knows.epoch}.${knows.revision} ${knows.state} ${knows.mode} ${knows.dueIn} ${knows.failedTests} ${knows.successes} ${knows.grant} ${knows.listeners}` : '-',
-      has ? `${has.until},${has.grant}` : '', saying ? `${saying.at},${saying.isBad}` : ''
+      has ? `${has.until},${has.grant}` : '', saying ? `${saying.at},${saying.isBad},${saying.isWell}` : ''
     ].join('/')
     return { id, text, one: { known: knows, lease: has, said: saying } }
   })
@@ -373,7 +389,7 @@ function plain(world, settings) {
   small.holder = r.holder === '' ? '' : renamed.get(r.holder)
   small.members = new Map([...small.members].map(([id, member]) => [renamed.get(id), member]))
   return {
-    world: { ...world, r: small, now: at, members: described.map(({ one }) => one) },
-    key: `${key}|${small.epoch}.${small.revision}.${small.grant}|${described.map(({ text }) => text).join('|')}|${world.losses} ${world.switches}`
+    world: { ...world, passed: Math.min(world.passed, settings.successes), r: small, now: at, members: described.map(({ one }) => one) },
+    key: `${key}|${small.epoch}.${small.revision}.${small.grant}|${described.map(({ text }) => text).join('|')}|${world.losses} ${world.switches} ${world.passed}`
   }
 }

@@ -30,6 +30,8 @@ export const MUTANTS = [
   { name: 'what is asserted is taken though it is older', file: 'register.js', from: 'if (known.epoch < r.epoch || (known.epoch === r.epoch && known.revision <= r.revision)) return 0', to: '', by: 'order' },
   { name: 'what is asserted is taken without its epoch', file: 'register.js', from: '    r.epoch = known.epoch\n', to: '', by: 'assert' },
   { name: 'an open verdict that is asserted is taken for a quiet one', file: 'register.js', from: "      case 'open':\n        this.enter('open', now + Math.min(known.dueIn, settings.longestRecovery), false, true)\n        break\n", to: '', by: 'assert' },
+  { name: 'one test is enough', file: 'register.js', from: 'r.successes >= settings.successes', to: 'r.successes >= 1', by: 'closing' },
+  { name: 'one who is well closes the circuit of all', file: 'register.js', from: 'r.sums.heard >= settings.quorum &&', to: '', by: 'closing' },
   { name: 'nobody is forgotten when a hearing begins', file: 'register.js', from: 'r.before = r.sums.sick\n    this.wipe()', to: 'r.before = r.sums.sick', by: 'evidence' },
   { name: 'members do not drop out with the window', file: 'register.js', from: 'if (!isFresh || at > now) this.drop(id)', to: 'if (at > now) this.drop(id)', by: 'person' },
   { name: 'calls of a member are not clipped', file: 'register.js', from: 'if (calls <= clip) return', to: 'if (calls >= 0) return', by: 'evidence' },
