@@ -53,9 +53,12 @@ export async function outage(scene, { midway, later } = {}) {
   const recovery = isClosed() ? (allAt - well) / 1000 : NaN
   const scripts = scriptsIn(world, ill, well)
   world.end()
+  // For the picture, from ten seconds before the outage to twenty after it.
+  const series = scriptsIn(world, ill - 10_000, well + 20_000)
+  const { replicas, rate, hasFleet } = world.scene
   return {
-    replicas: world.scene.replicas, rate: world.scene.rate, hasFleet: world.scene.hasFleet, hits, verdict: round(verdict), open: round(open * 100), recovery: round(recovery),
-    tests, mostInTest: world.mostInTest, quiet: round(quiet / WARM_UP), peak: most(scripts), inOutage: round(mean(scripts)), verdicts: world.total.verdicts
+    replicas, rate, hasFleet, hits, verdict: round(verdict), open: round(open * 100), recovery: round(recovery),
+    tests, mostInTest: world.mostInTest, quiet: round(quiet / WARM_UP), peak: most(scripts), inOutage: round(mean(scripts)), verdicts: world.total.verdicts, ...(hasFleet && rate === 0.1 ? { series } : {})
   }
 }
 
