@@ -13,10 +13,8 @@ import { DEFAULTS } from '../../js/fleet/settings.js'
 import { ioredis, nodeRedis, redisStore } from '../../pkg/fleet.js'
 import { conforms } from './conformance.js'
 import { atATime } from './lua-time.js'
+import { RIGHTS } from './rights.js'
 import { startCluster, startRedis } from './redis.js'
-
-/** What an ACL has to let the user do: docs/fleet.md says the same. */
-export const RIGHTS = '~hf1:{shop}:* &hf1:{shop}:chg -@all +evalsha +eval +time +hmget +hget +hset +hdel +hlen +del +zadd +zrem +zcard +zrangebyscore +pexpire +publish +subscribe +unsubscribe'
 
 /** Which clients there are, and how each is made: `[client, subscriber, end]`. */
 const nodeRedisBy = (redis) => async (url, login) => {
