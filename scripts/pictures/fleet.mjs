@@ -74,7 +74,7 @@ export function drawHits(/** @type {Figures} */ { outage }) {
 /** What an upstream gets that comes back weak. */
 export function drawBrownOut(/** @type {Figures} */ { brownOut }) {
   const shown = brownOut.filter(({ hasFleet }) => hasFleet)
-  const length = 40
+  const length = 25
   const most = Math.max(...shown.flatMap(({ seconds }) => seconds.map(({ failed }) => failed * 2)))
   const ceiling = Math.ceil(most / 200) * 200
   const panel = 110
@@ -117,13 +117,15 @@ export function drawBrownOut(/** @type {Figures} */ { brownOut }) {
   )
 }
 
+const median = (/** @type {number[]} */ list) => [...list].sort((one, other) => one - other)[Math.floor(list.length / 2)]
+
 /** What a store is asked in an outage. */
 export function drawStore(/** @type {Figures} */ { outage }) {
   const shown = outage.filter(({ series }) => series !== undefined)
   const top = 62
   const bottom = 302
   const length = Math.max(...shown.map(({ series = [] }) => series.length))
-  const right = RIGHT - 110
+  const right = RIGHT - 124
   const x = (/** @type {number} */ second) => LEFT + (second / length) * (right - LEFT)
   const y = (/** @type {number} */ value) => bottom - (Math.log10(Math.max(1, value)) / 3.5) * (bottom - top)
   return svg(
@@ -143,7 +145,7 @@ export function drawStore(/** @type {Figures} */ { outage }) {
         const kind = ['fallback', 'upstream', 'open', 'errors'][index % 4]
         return [
           path(curve(series.map((value, second) => [x(second + 0.5), y(value)])), `line-${kind}`, 'stroke-width="2" stroke-linejoin="round"'),
-          text(right + 10, y(series[series.length - 1] ?? 1) + 4, `${kind} small bold`, `${many(replicas)} processes`),
+          text(right + 10, y(median(series)) + 4, `${kind} small bold`, `${many(replicas)} processes`),
         ]
       }),
       ...Array.from({ length: Math.floor(length / 30) + 1 }, (_, index) => text(x(index * 30 + 10), bottom + 17, 'muted small middle', String(index * 30))),

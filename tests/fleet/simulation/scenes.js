@@ -52,8 +52,9 @@ export async function outage(scene, { midway, later } = {}) {
   if (!isClosed()) allAt = await world.pass(150, { until: isClosed })
   const recovery = isClosed() ? (allAt - well) / 1000 : NaN
   const scripts = scriptsIn(world, ill, well)
-  world.end()
   // For the picture, from ten seconds before the outage to twenty after it.
+  if (world.queue.now < well + 20_000 && world.scene.rate === 0.1) await world.pass((well + 20_000 - world.queue.now) / 1000)
+  world.end()
   const series = scriptsIn(world, ill - 10_000, well + 20_000)
   const { replicas, rate, hasFleet } = world.scene
   return {
@@ -144,10 +145,10 @@ export async function all({ Breaker, log = () => {}, sizes = [10, 100, 1000, 10_
   const real = (replicas) => replicas <= 100 ? Breaker : undefined
   await table('outage', outage, sizes.flatMap((replicas) => [0.01, 0.1, 1, 10].flatMap((rate) => [false, true].map((hasFleet) => [{ replicas, rate, hasFleet, Breaker: real(replicas) }]))))
   await table('background', background, [100, 1000].flatMap((replicas) => [0.1, 1].flatMap((rate) => [0.001, 0.01, 0.05, 0.1, 0.2].map((errors) => [{ replicas, rate, errors }, replicas === 100 ? 900 : 240]))))
-  await table('badHosts', badHosts, [20, 100].flatMap((replicas) => [0.05, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.75].map((share) => [{ replicas, badHosts: Math.round(share * replicas) }])))
+  await table('badHosts', badHosts, [20, 100].flatMap((replicas) => [0.3, 2].flatMap((rate) => [0.05, 0.2, 0.4, 0.45, 0.5, 0.6, 0.75].map((share) => [{ replicas, rate, badHosts: Math.round(share * replicas) }]))))
   await table('brownOut', brownOut, [[{ hasFleet: false }], ...[0, 2500, 5000, 10_000].map((spread) => [{ settings: { spread } }])])
   await table('network', async (scene) => ({ ...pick(scene), ...(await outage(scene)) }), [
-    {}, { newsLoss: 0.5 }, { newsLoss: 1 }, { loss: 0.05 }, { loss: 0.2, newsLoss: 0.2 }, { delay: [20, 80] }, { delay: [50, 400] }, { newsLoss: 1, settings: { loose: true } },
+    {}, { newsLoss: 0.5 }, { newsLoss: 1 }, { loss: 0.05 }, { loss: 0.2, newsLoss: 0.2 }, { delay: [20, 80] }, { delay: [50, 400] }, { delay: [300, 400] }, { newsLoss: 1, settings: { loose: true } },
     { delay: [20, 80], settings: { loose: true } }, { churn: 2 }
   ].map((more) => [{ replicas: 100, rate: 1, ...more }]))
   await table('store', async (what, scene, options) => ({ what, ...(await outage(scene, options)) }), [
