@@ -153,7 +153,7 @@ export class Fleet extends Target {
       store, namespace, id, loose = false, claimTimeout = 250, testTimeout = 30_000, clock = globalThis.performance ?? Date, random = Math.random, timers = HOST_TIMERS,
       ...rest
     } = options ?? {}
-    if (typeof store?.run !== 'function' || typeof store.subscribe !== 'function') throw optionError(TypeError, 'store', 'a store, such as `redisStore(…)`', store)
+    if (typeof store?.run !== 'function' || typeof store.subscribe !== 'function') throw optionError(TypeError, 'store', 'a store, such as `redisStore()`', store)
     if (typeof namespace !== 'string') throw optionError(TypeError, 'namespace', 'a string', namespace)
     if (!NAMESPACE.test(namespace)) throw optionError(RangeError, 'namespace', '1 to 100 letters, digits, `.`, `_`, `-` and `:`', namespace)
     if (id !== undefined && typeof id !== 'string') throw optionError(TypeError, 'id', 'a string', id)

@@ -35,9 +35,9 @@ export const SETTINGS = /** @type {const} */ ([
   ['quorumRate', 0.5, 0, 1],
   // From opening to the first test. Short, since it is one test a fleet.
   ['recoveryTimeout', 2000, 1, 86_400_000],
-  // What a failed test multiplies that by …
+  // What a failed test multiplies that by, up to the next one.
   ['recoveryFactor', 2, 1, 100],
-  // … up to this: so long at most may an upstream be well and nobody know it.
+  // So long at most may an upstream be well and nobody know it.
   ['longestRecovery', 10_000, 1, 86_400_000],
   // The share of it that is random, taken off: circuits that opened together are not tested together.
   ['recoveryJitter', 0.1, 0, 1],

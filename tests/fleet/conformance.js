@@ -52,10 +52,10 @@ export async function conforms({ store, setTime, stateOf, seed, steps = 300, has
 }
 
 /**
- * A state without what only makes `register.js` fast.
+ * A state as plain objects, to be compared.
  *
  * @param {import('../../js/fleet/register.js').Register} state
  */
-export function plain({ latest: _, members, ...rest }) {
+export function plain({ members, ...rest }) {
   return { ...rest, sums: { ...rest.sums }, members: Object.fromEntries([...members].sort(([a], [b]) => a < b ? -1 : 1).map(([id, member]) => [id, { ...member }])) }
 }

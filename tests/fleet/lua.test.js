@@ -35,7 +35,7 @@ async function stateOf(namespace, name) {
   const [s, m, z] = keysOf(namespace, name)
   const [fields, members, times] = await Promise.all([client.hGetAll(s), client.hGetAll(m), client.zRangeWithScores(z, 0, -1)])
   const state = { sums: {}, members: {} }
-  for (const name of ['origin', 'epoch', 'revision', 'since', 'until', 'interval', 'next', 'round', 'before', 'pause', 'paused', 'failedTests', 'successes', 'grant', 'rate', 'bucket', 'polls', 'pollsBefore']) state[name] = Number(fields[name] ?? 0)
+  for (const name of ['origin', 'epoch', 'revision', 'since', 'until', 'interval', 'next', 'round', 'before', 'pause', 'paused', 'failedTests', 'successes', 'grant', 'rate', 'bucket', 'polls', 'pollsBefore', 'latest']) state[name] = Number(fields[name] ?? 0)
   for (const name of SUMS) state.sums[name] = Number(fields[name] ?? 0)
   Object.assign(state, { state: fields.state, mode: fields.mode, holder: fields.holder })
   assert.deepEqual(times.map(({ value }) => value).sort(), Object.keys(members).sort())

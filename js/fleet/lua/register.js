@@ -5,7 +5,7 @@
  */
 
 /** How Redis calls the script: the SHA-1 of its text. */
-export const SHA1 = 'f99d482a71b6354dbee3d8a3cc0ffc633826650c'
+export const SHA1 = '2a384257c0f8c5c7a504d21f7764f6ef2b12fb4f'
 
 /** `EVALSHA` it with the keys and arguments that its head names. */
 export const REGISTER = /* lua */ `-- The register in Redis: every step of ../register.js, in the same order and with the same names. docs/fleet-protocol.md says what goes in and out.
@@ -55,50 +55,40 @@ local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local MOST = 1000000000
 local floor, min, max = math.floor, math.min, math.max
-local function whole(value) return string.format('%.0f', value) end
-
--- What is kept of a circuit. Of SUMS each is a field as well.
-local FIELDS = { 'origin', 'epoch', 'revision', 'since', 'until', 'interval', 'next', 'round', 'before', 'pause', 'paused', 'failedTests', 'successes', 'grant', 'rate',
-  'bucket', 'polls', 'pollsBefore', 'heard', 'some', 'sick', 'bad', 'calls', 'failures', 'attempts' }
+-- What is kept of a circuit: numbers, SUMS among them, and texts. All numbers are whole and below 2^53, so Redis writes them as they are.
+local FIELDS = { 'state', 'mode', 'holder', 'origin', 'epoch', 'revision', 'since', 'until', 'interval', 'next', 'round', 'before', 'pause', 'paused', 'failedTests',
+  'successes', 'grant', 'rate', 'bucket', 'polls', 'pollsBefore', 'latest', 'heard', 'some', 'sick', 'bad', 'calls', 'failures', 'attempts' }
 local SUMS = { 'heard', 'some', 'sick', 'bad', 'calls', 'failures', 'attempts' }
-local TEXTS = { 'state', 'mode', 'holder' }
+local FIRST_NUMBER = 4
 
--- The circuit at work: its keys, its numbers and texts, what they were, and whether there is news.
+-- The circuit at work: its keys, what is kept of it, what that was, and whether there is news.
 local state, members, times, r, was, news, touched
 
 local function load()
   r, was, news, touched = {}, {}, false, false
-  local wanted = {}
-  for _, name in ipairs(FIELDS) do wanted[#wanted + 1] = name end
-  for _, name in ipairs(TEXTS) do wanted[#wanted + 1] = name end
-  local found = redis.call('HMGET', state, unpack(wanted))
-  for i, name in ipairs(wanted) do was[name] = found[i] or nil end
-  for _, name in ipairs(FIELDS) do r[name] = tonumber(was[name] or '0') end
-  r.state, r.mode, r.holder = was.state or 'quiet', was.mode or 'none', was.holder or ''
+  local found = redis.call('HMGET', state, unpack(FIELDS))
+  for i = FIRST_NUMBER, #FIELDS do
+    local value = tonumber(found[i] or 0)
+    r[FIELDS[i]], was[FIELDS[i]] = value, value
+  end
+  was.state, was.mode, was.holder = found[1], found[2], found[3]
+  r.state, r.mode, r.holder = found[1] or 'quiet', found[2] or 'none', found[3] or ''
   if r.origin == 0 then r.origin = 1 + floor(random * MOST) end
 end
 
 local function save()
   local changed = {}
   for _, name in ipairs(FIELDS) do
-    local value = whole(r[name])
-    if value ~= (was[name] or '0') then
-      changed[#changed + 1] = name
-      changed[#changed + 1] = value
-    end
-  end
-  for _, name in ipairs(TEXTS) do
     if r[name] ~= was[name] then
       changed[#changed + 1] = name
       changed[#changed + 1] = r[name]
     end
   end
   if #changed > 0 then redis.call('HSET', state, unpack(changed)) end
-  redis.call('PEXPIRE', state, whole(max(3600000, 4 * S.longestRecovery, 4 * S.poll)))
+  redis.call('PEXPIRE', state, max(3600000, 4 * S.longestRecovery, 4 * S.poll))
   if touched then
-    local life = whole(2 * S.window + 60000)
-    redis.call('PEXPIRE', members, life)
-    redis.call('PEXPIRE', times, life)
+    redis.call('PEXPIRE', members, 2 * S.window + 60000)
+    redis.call('PEXPIRE', times, 2 * S.window + 60000)
   end
 end
 
@@ -129,17 +119,22 @@ local function add(one, sign)
   for _, name in ipairs(SUMS) do r[name] = r[name] + sign * one[name] end
 end
 
+local function forget(id)
+  redis.call('HDEL', members, id)
+  redis.call('ZREM', times, id)
+end
+
 local function drop(id)
   local one = member(id)
   if not one then return end
-  redis.call('HDEL', members, id)
-  redis.call('ZREM', times, id)
+  forget(id)
   add(one, -1)
 end
 
 local function keep(id, one)
   redis.call('HSET', members, id, string.format('%.0f %.0f %.0f %.0f %d %d %d', one.seq, one.calls, one.failures, one.attempts, one.some, one.sick, one.bad))
-  redis.call('ZADD', times, whole(now), id)
+  redis.call('ZADD', times, now, id)
+  r.latest = now
   touched = true
   add(one, 1)
 end
@@ -175,10 +170,13 @@ local function pass()
     if redis.call('HLEN', members) ~= r.heard or redis.call('ZCARD', times) ~= r.heard then
       wipe()
     else
-      for _, id in ipairs(redis.call('ZRANGEBYSCORE', times, '-inf', whole(now - S.window))) do drop(id) end
-      for _, id in ipairs(redis.call('ZRANGEBYSCORE', times, '(' .. whole(now), '+inf')) do drop(id) end
+      for _, id in ipairs(redis.call('ZRANGEBYSCORE', times, '-inf', now - S.window)) do drop(id) end
+      if r.latest > now then
+        for _, id in ipairs(redis.call('ZRANGEBYSCORE', times, string.format('(%.0f', now), '+inf')) do drop(id) end
+      end
     end
   end
+  if r.latest > now then r.latest = now end
   if r.state == 'hearing' then
     if now >= r['until'] and (hasQuorumOfAnswers() or now >= r.since + S.longestHearing) then endHearing() end
   end
@@ -270,11 +268,12 @@ local function report()
   local known = member(c.id)
   if known and known.seq >= c.seq then return end
   local one = memberOf()
-  drop(c.id)
+  if known then add(known, -1) end
   -- But for a hearing, only what speaks against the state is worth a place.
-  if isOpen(r.state) then
-    if one.sick == 1 or one.some == 0 then return end
-  elseif r.state ~= 'hearing' and one.sick == 0 then
+  local isWorth = r.state == 'hearing' or one.sick == 1
+  if isOpen(r.state) then isWorth = one.sick == 0 and one.some == 1 end
+  if not isWorth then
+    if known then forget(c.id) end
     return
   end
   keep(c.id, one)
@@ -401,18 +400,16 @@ local function reply(granted)
   local dueIn = (r.state == 'open' or r.state == 'testing') and left or 0
   local isHeard = r.state == 'hearing'
   return {
-    VERSION,
-    whole(r.origin), whole(r.epoch), whole(r.revision), r.state, r.mode,
-    whole(dueIn),
-    whole(r.state == 'due' and max(0, now - r['until']) or 0),
-    whole(isOpen(r.state) and dueIn + S.staleAfter or 0),
-    whole(r.state == 'closed' and left or 0),
-    whole((isHeard or r.state == 'suspicion') and r.interval or 0),
-    whole(isHeard and floor(1000000 * min(1, S.sample / max(1, listening))) or 0),
-    whole(r.round),
-    whole(isHeard and left or 0),
-    whole(r.failedTests), whole(r.successes), whole(r.rate), whole(listening),
-    granted and whole(granted) or '0', whole(r.grant)
+    VERSION, r.origin, r.epoch, r.revision, r.state, r.mode,
+    dueIn,
+    r.state == 'due' and max(0, now - r['until']) or 0,
+    isOpen(r.state) and dueIn + S.staleAfter or 0,
+    r.state == 'closed' and left or 0,
+    (isHeard or r.state == 'suspicion') and r.interval or 0,
+    isHeard and floor(1000000 * min(1, S.sample / max(1, listening))) or 0,
+    r.round,
+    isHeard and left or 0,
+    r.failedTests, r.successes, r.rate, listening, granted, r.grant
   }
 end
 
@@ -425,7 +422,7 @@ for i, name in ipairs(names) do
   save()
   replies[i] = reply(granted)
   -- Who listens learns the same, but for what was granted.
-  if news then redis.call('PUBLISH', channel, table.concat(reply(nil), ' ') .. ' ' .. name) end
+  if news then redis.call('PUBLISH', channel, table.concat(reply(0), ' ') .. ' ' .. name) end
 end
 return replies
 `

@@ -140,7 +140,7 @@ async function evaluate(connection, script, rest, key) {
 const textOf = (value) => typeof value === 'boolean' ? (value ? '1' : '0') : String(value)
 
 /**
- * @param {unknown} answer The version, and the parts of a reply as texts.
+ * @param {unknown} answer The version, and the parts of a reply.
  * @returns {Reply}
  */
 function replyOf(answer) {
