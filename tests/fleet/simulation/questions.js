@@ -3,6 +3,7 @@
  *
  * Must not know: why it is so.
  */
+import { live } from './schedules.js'
 import { World } from './world.js'
 
 /** @typedef {(code: any) => Promise<string | undefined>} Question Answers what is wrong. */
@@ -135,6 +136,14 @@ export const QUESTIONS = {
     await world.pass(60)
     world.end()
     return wrong({ [`${claims} asked for ${granted} tests`]: claims <= 4 * granted && granted > 2 })
+  },
+  /** After any faults whatever, all is well again once all is well. */
+  schedules: async (code) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const what = await live(seed, code)
+      if (what !== undefined) return what
+    }
+    return undefined
   },
   /** A store that is no more holds nobody. */
   'dead store': async (code) => {
