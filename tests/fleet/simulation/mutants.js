@@ -50,6 +50,7 @@ export const MUTANTS = [
   { name: 'nobody draws: each call asks for the test', file: 'member.js', from: 'if (calls > 1 && home.random() * calls >= 2 ** Math.floor((now - since) / DRAW)) return false', to: '', by: 'load' },
   { name: 'a call that waited too long for its claim leaves it behind', file: 'member.js', from: 'if (this.#test === test && test.grant === 0) this.#test = undefined', to: '', by: 'schedules' },
   { name: 'a test that ended is still there', file: 'member.js', from: '    if (this.#test === test) this.#test = undefined\n  }\n\n  #report', to: '  }\n\n  #report', by: 'schedules' },
+  { name: 'a process tells a store but once in its life what it lost', file: 'member.js', from: '    this.#isAsserting = false\n', to: '', by: 'lost store' },
   { name: 'a dead store holds circuits for ever', file: 'member.js', from: 'if (this.isLocal || known === undefined', to: 'if (true || known === undefined', by: 'dead store' },
   { name: 'a lease is not renewed', file: 'member.js', from: "if (this.#test !== undefined) this.#run({ type: 'renew'", to: "if (this.#test === null) this.#run({ type: 'renew'", by: 'long test' }
 ]

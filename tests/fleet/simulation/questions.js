@@ -108,7 +108,12 @@ export const QUESTIONS = {
   },
   /** A store that lost all hears what it was. */
   'lost store': async (code) => {
-    const { world, recovery } = await ill({ code, replicas: 20, rate: 1 }, { midway: (one) => one.loseStore() })
+    const { world, recovery } = await ill({ code, replicas: 4, rate: 2 }, {
+      midway: (one) => {
+        // Again and again, until each process has had its turn.
+        for (let i = 0; i < 8; i++) one.queue.after(i * 3500, () => one.loseStore())
+      }
+    })
     const epochs = new Set(world.processes.map(({ fleet }) => fleet.status('api').epoch))
     return wrong({ 'another verdict': world.total.verdicts === 1, [`closed after ${recovery} s`]: recovery < 25, [`epochs ${[...epochs]}`]: epochs.size === 1 && epochs.has(world.register.epoch) })
   },
