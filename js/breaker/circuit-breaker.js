@@ -678,7 +678,7 @@ export class CircuitBreaker extends Target {
       holdSlotFor(this, slot)
     }
     rare.seat = seat
-    if (seat === undefined) holdSlotFor(this, (rare.away = ledger.leave(slot)))
+    if (seat === undefined) rare.away = ledger.leave(slot)
     return slot
   }
 
@@ -696,9 +696,9 @@ export class CircuitBreaker extends Target {
     const slot = this.#slot
     const { news, probing, seat, written, fleet } = this.#rare ?? new Rare()
     // A seat: the clock asked the registry for it. A fleet may hold it at any moment, which a snapshot would not know.
-    if (slot === NO_SLOT || seat || fleet || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return false
+    if (slot === NO_SLOT || seat || fleet || news?.isTelling || probing || (core.demand(slot) & DEMANDS_NEWS) !== 0) return this.stayAway()
     const standing = core.standing(slot, now)
-    if ((standing & IN_FLIGHT) !== 0) return false
+    if ((standing & IN_FLIGHT) !== 0) return this.stayAway()
     const hasPast = isHeld && (standing !== 0 || core.asked(slot) > 0)
     const kept = hasPast ? Float64Array.from(core.snapshot(slot, originOf(this.#options.clock), now) ?? []) : undefined
     const aside = { options: { ...options(), ...written }, kept }
@@ -708,6 +708,18 @@ export class CircuitBreaker extends Target {
     this.#permit = NaN
     ;(this.#rare ??= new Rare()).aside = aside
     return true
+  }
+
+  /**
+   * It left a registry, and goes on: its last counts are entered in the ledger before its slot is freed.
+   *
+   * @internal
+   * @returns {false}
+   */
+  stayAway() {
+    const away = this.#rare?.away
+    if (away !== undefined) holdSlotFor(this, away)
+    return false
   }
 
   /**

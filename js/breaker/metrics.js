@@ -93,7 +93,11 @@ export class CircuitBreakerMetrics {
     return this.#report()[FACT_REJECTED_CALLS]
   }
 
-  /** Refused calls by why they were refused, as a plain object of its own. @returns {Rejections} */
+  /**
+   * Refused calls by why they were refused, as a plain object of its own: they add up to `rejectedCalls`.
+   *
+   * @returns {Rejections}
+   */
   get rejections() {
     return rejectionsIn(this.#report())
   }

@@ -40,24 +40,32 @@ export function readingOf(source) {
   return typeof source?.[DOOR] === 'function' ? source[DOOR]() : undefined
 }
 
+/** What is read of a row. */
+const NAMES = /** @type {const} */ (['successfulCalls', 'failedCalls', 'ignoredCalls', 'rejectedCalls', 'state', 'mode'])
+
+/** Of which facts these are the places: of all readings of one copy of the package. @type {readonly string[] | undefined} */
+let known
+/** @type {number[]} */
+let places = []
+
 /**
  * @param {Reading} reading
  * @param {number} index The row.
  * @returns {Counts}
  */
 export function countsOf({ facts, states, modes, rows }, index) {
-  const first = index * facts.length
-  /** @param {string} name */
-  const fact = (name) => {
-    const place = facts.indexOf(name)
-    return place < 0 ? 0 : rows[first + place] || 0
+  if (facts !== known) {
+    known = facts
+    places = NAMES.map((name) => facts.indexOf(name))
   }
-  const calls = fact('successfulCalls') + fact('failedCalls')
+  const first = index * facts.length
+  // What a breaker of another version does not tell is 0.
+  const [successes, failures, ignored, refused, state, mode] = places.map((place) => (place < 0 ? 0 : rows[first + place] || 0))
   return {
-    calls,
-    failures: fact('failedCalls'),
-    attempts: calls + fact('ignoredCalls') + fact('rejectedCalls'),
-    isOpen: states[fact('state')] !== 'closed' && modes[fact('mode')] !== 'isolated'
+    calls: successes + failures,
+    failures,
+    attempts: successes + failures + ignored + refused,
+    isOpen: states[state] !== 'closed' && modes[mode] !== 'isolated'
   }
 }
 

@@ -10,8 +10,8 @@ import { Member } from './member.js'
 import { isReply } from './register.js'
 import { settingsOf } from './settings.js'
 
-/** @import { Clock } from '../base/types.js' */
-/** @import { CircuitBreakerEvent } from '../base/host-types.js' */
+/** @import { Clock, ListenerOptions } from '../base/types.js' */
+/** @import { CircuitBreakerEvent, HostEvent } from '../base/host-types.js' */
 /** @import { Command, FleetMode, FleetState, Reply } from './register.js' */
 /** @import { FleetSettings } from './settings.js' */
 /** @import { FleetStore } from './stores/store.js' */
@@ -130,6 +130,8 @@ export class Fleet extends Target {
   #settings
   /** @type {Map<string, Member>} */
   #members = new Map()
+  /** Those that have something to do at a moment of their own. @type {Set<Member>} */
+  #awake = new Set()
   /** @type {Map<unknown, Source>} */
   #sources = new Map()
   /** @type {unknown} */
@@ -182,7 +184,10 @@ export class Fleet extends Target {
         const timer = timers.set(fn, ms, true)
         return () => timers.clear(timer)
       },
-      wake: () => this.#arm(),
+      wake: (member) => {
+        if (member.wakeAt < Infinity) this.#awake.add(member)
+        this.#arm()
+      },
       heard: (member, reply, before) => this.#tell(member, reply, before)
     }
   }
@@ -295,6 +300,34 @@ export class Fleet extends Target {
   }
 
   /**
+   * Listens to an event.
+   *
+   * @template {keyof FleetEventMap} K
+   * @overload
+   * @param {K} type
+   * @param {((this: Fleet, event: FleetEventMap[K]) => unknown) | { handleEvent(event: FleetEventMap[K]): unknown } | null} listener
+   * @param {boolean | ListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * As `EventTarget` has it. What a listener throws changes nothing.
+   *
+   * @overload
+   * @param {string} type
+   * @param {((event: HostEvent) => unknown) | { handleEvent(event: HostEvent): unknown } | null} listener
+   * @param {boolean | ListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
+   * @param {any} listener
+   * @param {boolean | ListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, /** @type {any} */ (options))
+  }
+
+  /**
    * @param {string} name
    * @param {FleetMode} mode
    */
@@ -361,7 +394,11 @@ export class Fleet extends Target {
   #arm() {
     const { timers } = this.#options
     let at = Math.min(this.#tickAt, this.#pollAt, this.#retryAt)
-    if (at < Infinity) for (const { wakeAt } of this.#members.values()) if (wakeAt < at) at = wakeAt
+    for (const member of this.#awake) {
+      const { wakeAt } = member
+      if (wakeAt < at) at = wakeAt
+      if (wakeAt === Infinity) this.#awake.delete(member)
+    }
     if (at === this.#timerAt) return
     if (this.#timerAt < Infinity) timers.clear(this.#timer)
     this.#timerAt = at
@@ -376,7 +413,7 @@ export class Fleet extends Target {
         this.#tickAt = now + TICK
         this.#tick(now)
       }
-      for (const member of [...this.#members.values()]) if (member.wakeAt <= now) member.act()
+      for (const member of [...this.#awake]) if (member.wakeAt <= now) member.act()
       if (now >= this.#pollAt) {
         this.#pollAt = now + this.#settings.poll
         this.#ask('poll')
@@ -468,6 +505,7 @@ export class Fleet extends Target {
     if (member.parts.size > 1) return member.drop(part)
     this.#members.delete(member.name)
     member.leave()
+    this.#awake.delete(member)
   }
 
   /**
@@ -476,7 +514,7 @@ export class Fleet extends Target {
    * @param {'poll' | 'read'} type
    */
   #ask(type) {
-    const members = [...this.#members.values()].filter(({ isUsed, known }) => isUsed || known === undefined || known.state !== 'quiet')
+    const members = [...this.#members.values()].filter(({ isUsed, known }) => isUsed || known === undefined || known.state !== 'quiet' || known.mode !== 'none')
     this.#askAbout(type, members)
   }
 
@@ -484,11 +522,18 @@ export class Fleet extends Target {
    * @param {'poll' | 'read'} type
    * @param {Member[]} members
    */
-  #askAbout(type, members) {
+  async #askAbout(type, members) {
+    // One after another: a process with thousands of circuits must not flood the store, nor use up what may stand open.
     for (let first = 0; first < members.length; first += BATCH) {
       const batch = members.slice(first, first + BATCH)
       for (const member of batch) member.isUsed = false
-      this.#run({ type }, batch).catch(() => {})
+      try {
+        await this.#run({ type }, batch)
+      } catch {
+        // Who was not asked about is, next time.
+        for (const member of members.slice(first)) member.isUsed = true
+        return
+      }
     }
   }
 

@@ -23,7 +23,7 @@ import { isOpen } from './register.js'
  * @property {() => number} random
  * @property {(command: Command, member: Member) => Promise<Reply>} run
  * @property {(fn: () => void, ms: number) => () => void} after Calls a function later, whatever else the process has to do; gives back what keeps it from that.
- * @property {() => void} wake Some member's `wakeAt` is another.
+ * @property {(member: Member) => void} wake Its `wakeAt` may be another.
  * @property {(member: Member, reply: Reply, before: Reply | undefined) => void} heard The register is in another state than was known.
  */
 
@@ -252,7 +252,7 @@ export class Member {
       this.#listen(reply)
     }
     if (known === undefined || known.state !== reply.state || known.mode !== reply.mode || known.epoch !== reply.epoch) home.heard(this, reply, known)
-    home.wake()
+    home.wake(this)
   }
 
   /** The store does not answer. What is known holds until it is stale. */
@@ -316,7 +316,7 @@ export class Member {
     if (this.known !== undefined && isOpen(this.known.state)) return
     // Not at once: it is in the midst of a call.
     this.reportAt = Math.min(this.reportAt, this.home.now())
-    this.home.wake()
+    this.home.wake(this)
   }
 
   /** By its own evidence, or by hand: both outrank the fleet's verdict, until a failure. */
@@ -355,7 +355,7 @@ export class Member {
     this.#looseAt = -Infinity
     test.grant = reply.grant
     this.renewAt = home.now() + home.settings.lease / 3
-    home.wake()
+    home.wake(this)
     if (test.outcome !== undefined) this.#settle(test)
     return true
   }

@@ -38,7 +38,7 @@ export const SETTINGS = /** @type {const} */ ([
   // What a failed test multiplies that by, up to the next one.
   ['recoveryFactor', 2, 1, 100],
   // So long at most may an upstream be well and nobody know it.
-  ['longestRecovery', 10_000, 1, 86_400_000],
+  ['longestRecovery', 5000, 1, 86_400_000],
   // The share of it that is random, taken off: circuits that opened together are not tested together.
   ['recoveryJitter', 0.1, 0, 1],
   // A test has the place for so long without a sign of life: so late at most comes the next after its process died.
@@ -71,7 +71,7 @@ const FRACTIONS = ['failureRate', 'quorumRate', 'recoveryFactor', 'recoveryJitte
  * @property {number} quorumRate The share that has to be bad of those heard that made a call. Default 0.5.
  * @property {number} recoveryTimeout From opening to the first test. Default 2000.
  * @property {number} recoveryFactor What each failed test multiplies it by. Default 2.
- * @property {number} longestRecovery From opening to a test, at most. Default 10000, or `recoveryTimeout` if that is more.
+ * @property {number} longestRecovery From opening to a test, at most. Default 5000, or `recoveryTimeout` if that is more.
  * @property {number} recoveryJitter The random share of that time. Default 0.1.
  * @property {number} lease How long a test has the place without a sign of life. Default 3000.
  * @property {number} successes Tests that have to succeed. Default 5.

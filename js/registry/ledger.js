@@ -31,11 +31,17 @@ export class Ledger {
   }
 }
 
+/** Where a row is read: it takes longer to make such an array than to read it. @type {Float64Array | undefined} */
+let row
+
+/** @param {number} slot */
+const rowOf = (slot) => core.report([slot, NaN], (row ??= new Float64Array(ROW)))
+
 /** A breaker that left, as the ledger knows it. */
 export class Away {
   #ledger
-  /** What is in the ledger of the counts of that slot: at first nothing. @type {Float64Array} */
-  #noted = new Float64Array(COUNTS)
+  /** What is in the ledger of the counts of that slot; at first nothing. @type {ArrayLike<number> | undefined} */
+  #noted
 
   /**
    * @param {Ledger} ledger
@@ -49,19 +55,13 @@ export class Away {
 
   /** Enters what it counted since the last look. */
   look() {
-    const { gone } = this.#ledger
-    const row = core.report([this.slot, NaN])
-    const noted = this.#noted
-    for (let index = 0; index < COUNTS; index++) {
-      // One that counts less than it did has begun anew, since the core failed.
-      if (index !== FACT_IN_FLIGHT) gone[index] += row[index] - (row[index] < noted[index] ? 0 : noted[index])
-      noted[index] = row[index]
-    }
+    this.#enter()
+    this.#noted = rowOf(this.slot).slice(0, COUNTS)
   }
 
   /** It is put aside, or nobody holds it any more. */
   rest() {
-    this.look()
+    this.#enter()
     this.#ledger.away.delete(this)
   }
 
@@ -72,7 +72,7 @@ export class Away {
    */
   goOn(slot) {
     this.slot = slot
-    this.#noted = core.report([slot, NaN]).subarray(0, COUNTS)
+    this.#noted = rowOf(slot).slice(0, COUNTS)
     this.#ledger.away.add(this)
   }
 
@@ -80,6 +80,17 @@ export class Away {
   comeBack() {
     this.rest()
     const { gone } = this.#ledger
-    for (let index = 0; index < COUNTS; index++) if (index !== FACT_IN_FLIGHT) gone[index] -= this.#noted[index]
+    const row = rowOf(this.slot)
+    for (let index = 0; index < COUNTS; index++) if (index !== FACT_IN_FLIGHT) gone[index] -= row[index]
+  }
+
+  #enter() {
+    const { gone } = this.#ledger
+    const row = rowOf(this.slot)
+    for (let index = 0; index < COUNTS; index++) {
+      const noted = this.#noted?.[index] ?? 0
+      // One that counts less than it did has begun anew, since the core failed.
+      if (index !== FACT_IN_FLIGHT) gone[index] += row[index] - (row[index] < noted ? 0 : noted)
+    }
   }
 }

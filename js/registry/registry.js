@@ -216,7 +216,9 @@ export class CircuitBreakerRegistry extends Target {
     const seat = this.#seated.get(key)
     this.#left.delete(key)
     if (seat === undefined) return false
+    const { breaker } = seat
     this.#remove(seat)
+    breaker?.stayAway()
     return true
   }
 

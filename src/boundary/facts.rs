@@ -3,12 +3,13 @@
 //! Must not know: how a report gets to JavaScript. `generate.rs` writes the names down for it; they are no part of the Wasm.
 
 use super::number;
-use crate::core::{Breaker, Counts, Field, LatencySummary, Metrics};
+use crate::core::{Breaker, Counts, Field, LatencySummary, Metrics, Rejections};
 
 /// What a report is made of.
 struct Facts<'a> {
     breaker: &'a Breaker,
     metrics: Metrics,
+    rejections: Rejections,
     window: Option<Counts>,
     latency: Option<LatencySummary>,
     now: f64,
@@ -41,10 +42,10 @@ report! {
     "staleCalls" => facts.metrics.stale.get(),
     "inFlight" => facts.metrics.in_flight.get(),
     "stateChangeCount" => facts.breaker.log().total(),
-    "rejectedOpen" => facts.metrics.rejected_open(),
-    "rejectedHalfOpen" => facts.metrics.rejected_half_open.get(),
-    "rejectedBulkhead" => facts.metrics.rejected_bulkhead.get(),
-    "rejectedIsolated" => facts.metrics.rejected_isolated.get(),
+    "rejectedOpen" => facts.rejections.open(facts.metrics.rejected),
+    "rejectedHalfOpen" => facts.rejections.half_open.get(),
+    "rejectedBulkhead" => facts.rejections.bulkhead.get(),
+    "rejectedIsolated" => facts.rejections.isolated.get(),
     "windowCalls" => facts.window.map_or(f64::NAN, |counts| counts.calls.into()),
     "windowFailures" => facts.window.map_or(f64::NAN, |counts| counts.failures.into()),
     "windowSlowCalls" => facts.window.map_or(f64::NAN, |counts| counts.slow.into()),
@@ -70,6 +71,7 @@ report! {
 /// Writes what was counted, and why the breaker is in its state at `now`, in the order of [`NAMES`]: NaN where there is nothing to say.
 #[inline(never)] // Where the row is a place known beforehand, each number takes 5 B of Wasm more.
 pub fn write(breaker: &Breaker, now: f64, row: &mut [f64; NAMES.len()]) {
-    let (metrics, window, latency) = (breaker.metrics(), breaker.window(now), breaker.latency());
-    of(&Facts { breaker, metrics, window, latency, now }, row);
+    let (metrics, rejections) = (breaker.metrics(), breaker.rejections());
+    let (window, latency) = (breaker.window(now), breaker.latency());
+    of(&Facts { breaker, metrics, rejections, window, latency, now }, row);
 }

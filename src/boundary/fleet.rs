@@ -61,7 +61,5 @@ pub extern "C" fn fleet_test_end(slot: u32) -> u32 {
 #[cfg_attr(feature = "numbers", unsafe(export_name = "fleetRefuse"))]
 #[cfg_attr(not(feature = "numbers"), wasm_bindgen(js_name = fleetRefuse))]
 pub extern "C" fn fleet_refuse(slot: u32) -> f64 {
-    slots::with_cold(slot, 0.0, |breaker| {
-        number::of_admission(Admission::Refused(breaker.refuse()))
-    })
+    slots::with_cold(slot, 0.0, |breaker| number::of_admission(Admission::Refused(breaker.refuse())))
 }

@@ -10,13 +10,8 @@ use crate::core::{Admission, Conflict, Field, Mode, Outcome, Problem, Reason, Re
 pub const OUTCOMES: [Outcome; 4] = [Outcome::Success, Outcome::Failure, Outcome::Ignored, Outcome::TimedOut];
 
 /// A permit is 0 or above, a refusal below: -1 and down, in this order.
-pub const REFUSALS: [Refusal; 5] = [
-    Refusal::Open,
-    Refusal::HalfOpenFull,
-    Refusal::Isolated,
-    Refusal::BulkheadFull,
-    Refusal::Undecided,
-];
+pub const REFUSALS: [Refusal; 5] =
+    [Refusal::Open, Refusal::HalfOpenFull, Refusal::Isolated, Refusal::BulkheadFull, Refusal::Undecided];
 
 /// What a 429 means, each at its number.
 pub const RATE_LIMITS: [RateLimit; 3] = [RateLimit::Pause, RateLimit::Failure, RateLimit::Ignored];

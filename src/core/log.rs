@@ -130,6 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_state_change_has_an_age_and_none_has_none() {
+        let mut log = Log::default();
+        assert!(log.age(5.0).is_nan());
+        log.push(at(1.0));
+        log.push(at(3.0));
+        assert_eq!((log.age(5.0), log.age(3.0)), (2.0, 0.0));
+        assert_eq!(log.age(2.0), 0.0, "of a clock that went back");
+        assert!(log.age(f64::NAN).is_nan());
+        log.push(at(f64::NAN));
+        assert!(log.age(5.0).is_nan());
+    }
+
+    #[test]
     fn the_list_is_bounded_and_the_count_is_not() {
         let mut log = Log::default();
         for time in 0..1000_u32 {

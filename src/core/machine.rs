@@ -44,6 +44,11 @@
 //! 14. Where there is a probe, a caller tests only after one half-open timeout in which the probe did not ask, though it was due. Once that
 //!     was so, or the probe's test request expired, [`LOST_PATIENCE`](view) is enough until the probe tests again.
 //! 15. Who is refused, but for a full bulkhead, is told to wait longer than 0; who is told 0 and asks at once is not refused.
+//! 16. While the verdict of a fleet stands, its grants alone admit calls, one each and one at a time, and none before what was asked for by hand
+//!     is over; and nothing closes the circuit but the fleet, and [`Breaker::reset`].
+//! 17. A verdict is due and stale to the millisecond, and changes no switch and no count. Once it is stale, the breaker goes on by itself, as one
+//!     whose time is up: a fleet that is not heard of wedges nothing.
+//! 18. Without a verdict, and after it left its fleet, a breaker is as one that knows no fleet.
 
 mod by_hand;
 mod fleet;
@@ -57,7 +62,7 @@ use super::backoff::{Backoff, OpenTime};
 use super::config::{Config, Field};
 use super::latency::Latency;
 use super::log::{Log, Transition};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Rejections};
 use super::permit::{Admission, Outcome, Permit, Refusal, Verdict};
 use super::policy::{Evidence, Policy};
 use super::reason::Reason;
@@ -109,6 +114,8 @@ pub struct Breaker {
     /// NaN before the first failure.
     pub(super) last_failure_time: f64,
     pub(super) metrics: Metrics,
+    /// Made for the first refusal of such a kind: most breakers never have one.
+    pub(super) rejections: Option<Box<Rejections>>,
     latency: Option<Box<Latency>>,
     /// Kept with `maxConcurrent` only.
     hung: Option<Box<Hung>>,
@@ -138,6 +145,7 @@ impl Breaker {
             success_count: Tally::default(),
             last_failure_time: f64::NAN,
             metrics: Metrics::default(),
+            rejections: None,
             latency: None,
             hung: None,
             fleet: None,
@@ -172,9 +180,18 @@ impl Breaker {
                 self.metrics.in_flight.add_one();
                 return Admission::Granted(Permit::UNJUDGED);
             }
-            Admission::Refused(refusal) => self.metrics.refuse(refusal),
+            // Nobody was refused yet.
+            Admission::Refused(Refusal::Undecided) => {}
+            Admission::Refused(refusal) => self.count_refusal(refusal),
         }
         admission
+    }
+
+    pub(super) fn count_refusal(&mut self, refusal: Refusal) {
+        self.metrics.rejected.add_one();
+        if refusal != Refusal::Open {
+            self.rejections.get_or_insert_default().count(refusal);
+        }
     }
 
     /// What [`Breaker::admit`] grants when nothing stands against it, and `None` when that needs a closer look: the
@@ -215,11 +232,13 @@ impl Breaker {
         if self.isolated {
             return Admission::Refused(Refusal::Isolated);
         }
-        if self.fleet.is_some()
-            && let Some(answer) = self.guard_held(is_probe, full, now)
+        let held_for = self.held_for(now);
+        if let Some(wait) = held_for
+            && let Some(refusal) = self.refuse_held(wait, is_probe, full, now)
         {
-            return answer;
+            return Admission::Refused(refusal);
         }
+        let is_granted = held_for.is_some();
         match &mut self.phase {
             Phase::Open { .. } => Admission::Refused(Refusal::Open),
             _ if full => Admission::Refused(Refusal::BulkheadFull),
@@ -227,7 +246,7 @@ impl Breaker {
             Phase::HalfOpen(trial) => {
                 if is_probe {
                     trial.hear(now);
-                } else if self.probed && !trial.is_left_by_probe(patience, now) {
+                } else if self.probed && !is_granted && !trial.is_left_by_probe(patience, now) {
                     return Admission::Refused(Refusal::HalfOpenFull);
                 }
                 if !trial.has_room(&self.config, self.success_count) {
@@ -237,6 +256,9 @@ impl Breaker {
                 self.serial.add_one();
                 let permit = Permit(self.serial.get());
                 trial.lease(permit, now);
+                if is_granted {
+                    self.begin_test(permit);
+                }
                 Admission::Granted(permit)
             }
         }
@@ -324,13 +346,12 @@ impl Breaker {
             }
         }
         let was_held = self.is_held();
-        if self.stays_held(now) {
-            return;
-        }
+        let is_held = self.stays_held(now);
         let length = self.open_time();
         if let Phase::Open { since, .. } = &mut self.phase
             && !self.isolated
             && since.has_passed(length, now)
+            && !is_held
         {
             // Nobody told the probe when a verdict would be stale.
             let due = if was_held { Moment::at(now) } else { since.after(length) };

@@ -19,18 +19,39 @@ pub struct Metrics {
     pub ignored: Tally,
     /// Calls that were refused.
     pub rejected: Tally,
-    /// Of those, the ones for which the circuit was half open and had no room.
-    pub rejected_half_open: Tally,
-    /// Of the refused, those for which the bulkhead was full.
-    pub rejected_bulkhead: Tally,
-    /// Of the refused, those that met an isolated circuit.
-    pub rejected_isolated: Tally,
     /// Of the admitted calls, those that an observing breaker would have refused.
     pub would_reject: Tally,
     /// Calls whose result came after their generation had ended.
     pub stale: Tally,
     /// Calls admitted that have not settled yet.
     pub in_flight: Tally,
+}
+
+/// Refused calls by kind, but for those that met an open circuit: these are the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rejections {
+    /// The circuit was half open and had no room.
+    pub half_open: Tally,
+    /// The bulkhead was full.
+    pub bulkhead: Tally,
+    /// The circuit was isolated.
+    pub isolated: Tally,
+}
+
+impl Rejections {
+    pub(super) fn count(&mut self, refusal: Refusal) {
+        match refusal {
+            Refusal::Open | Refusal::Undecided => {}
+            Refusal::HalfOpenFull => self.half_open.add_one(),
+            Refusal::BulkheadFull => self.bulkhead.add_one(),
+            Refusal::Isolated => self.isolated.add_one(),
+        }
+    }
+
+    /// How many of that many refused calls met an open circuit.
+    pub fn open(self, rejected: Tally) -> f64 {
+        rejected.get() - self.half_open.get() - self.bulkhead.get() - self.isolated.get()
+    }
 }
 
 impl Metrics {
@@ -45,28 +66,6 @@ impl Metrics {
                 self.timed_out.add_one();
             }
         }
-    }
-
-    pub(crate) fn refuse(&mut self, refusal: Refusal) {
-        // Nobody was refused yet.
-        if refusal == Refusal::Undecided {
-            return;
-        }
-        self.rejected.add_one();
-        match refusal {
-            Refusal::Open | Refusal::Undecided => {}
-            Refusal::HalfOpenFull => self.rejected_half_open.add_one(),
-            Refusal::BulkheadFull => self.rejected_bulkhead.add_one(),
-            Refusal::Isolated => self.rejected_isolated.add_one(),
-        }
-    }
-
-    /// Of the refused calls, those that met an open circuit: all that are not of another kind.
-    pub fn rejected_open(&self) -> f64 {
-        self.rejected.get()
-            - self.rejected_half_open.get()
-            - self.rejected_bulkhead.get()
-            - self.rejected_isolated.get()
     }
 
     /// All calls that are over.

@@ -39,7 +39,7 @@ pub use config::{Config, Conflict, Field, LARGEST_WINDOW, LONGEST_TIMER, Problem
 pub use latency::LatencySummary;
 pub use log::{Log, Transition};
 pub use machine::{Breaker, ProbeStep, Stage, TestEnd};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Rejections};
 pub use permit::{Admission, Outcome, Permit, Refusal, Verdict};
 pub use policy::Counts;
 pub use reason::Reason;

@@ -2,7 +2,8 @@
 //!
 //! Must not know: JSON, objects. Times are the wall clock's, ms since the epoch, since the clock that reads them
 //! next may have another zero; what has passed of an open time is a span. NaN stands for what is not there.
-//! Calls in flight are not part of it: a new process has none.
+//! Calls in flight are not part of it: a new process has none. Nor is the verdict of a fleet, which a new process hears anew: until then, a circuit
+//! that it held open is due.
 //!
 //! # Under other options
 //!
@@ -15,7 +16,7 @@ use super::backoff::{Backoff, OpenTime};
 use super::config::LONGEST_SPAN;
 use super::log::Log;
 use super::machine::{Breaker, Phase};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Rejections};
 use super::numbers::{Reader, Span, SpanIfAny, Time, numbers, save_list};
 use super::policy::{Carried, Shape};
 use super::state::{Mode, State};
@@ -103,19 +104,9 @@ impl Breaker {
         };
         let Shape { size, duration, buckets, slow } = Shape::of(&self.config);
         // A new process has no calls in flight.
-        let Metrics {
-            successful,
-            failed,
-            timed_out,
-            ignored,
-            rejected,
-            rejected_half_open,
-            rejected_bulkhead,
-            rejected_isolated,
-            would_reject,
-            stale,
-            in_flight: _,
-        } = self.metrics;
+        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight: _ } =
+            self.metrics;
+        let Rejections { half_open, bulkhead, isolated } = self.rejections();
         let mut saved = Vec::new();
         Numbers {
             version: VERSION,
@@ -139,9 +130,9 @@ impl Breaker {
             timed_out,
             ignored,
             rejected,
-            rejected_half_open,
-            rejected_bulkhead,
-            rejected_isolated,
+            rejected_half_open: half_open,
+            rejected_bulkhead: bulkhead,
+            rejected_isolated: isolated,
             would_reject,
             stale,
             state_changes: self.log.count(),
@@ -168,19 +159,7 @@ impl Breaker {
         if !matches!(numbers.version, VERSION | VERSION_0_1_0) {
             return None;
         }
-        let Numbers {
-            successful,
-            failed,
-            timed_out,
-            ignored,
-            rejected,
-            rejected_half_open,
-            rejected_bulkhead,
-            rejected_isolated,
-            would_reject,
-            stale,
-            ..
-        } = numbers;
+        let Numbers { successful, failed, timed_out, ignored, rejected, would_reject, stale, .. } = numbers;
         (self.isolated, self.leniency) = match (numbers.mode, numbers.mode_below) {
             (Mode::Isolated, below @ (Mode::Normal | Mode::Observing)) => (true, below),
             (Mode::Disabled, Mode::Isolated) => (true, Mode::Disabled),
@@ -197,21 +176,18 @@ impl Breaker {
         self.success_count = numbers.success_count;
         self.last_failure_time = numbers.last_failure_time.0 - origin;
         let in_flight = self.metrics.in_flight;
-        self.metrics = Metrics {
-            successful,
-            failed,
-            timed_out,
-            ignored,
-            rejected,
-            rejected_half_open,
-            rejected_bulkhead,
-            rejected_isolated,
-            would_reject,
-            stale,
-            in_flight,
+        self.metrics =
+            Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight };
+        let rejections = Rejections {
+            half_open: numbers.rejected_half_open,
+            bulkhead: numbers.rejected_bulkhead,
+            isolated: numbers.rejected_isolated,
         };
-        if self.metrics.rejected_open() < 0.0 {
+        if rejections.open(rejected) < 0.0 {
             return None;
+        }
+        if rejected.get() > 0.0 {
+            self.rejections = Some(Box::new(rejections));
         }
         self.phase = match numbers.state {
             State::Closed => Phase::Closed { since: Moment::at(now - numbers.closed_for.0 - away) },

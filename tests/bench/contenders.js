@@ -99,6 +99,12 @@ function readMetricsOfEach(registry) {
   return calls
 }
 
+function readSummaryOfEach(registry) {
+  let calls = 0
+  for (const breaker of registry.values()) calls += breaker.metrics.summary().totalCalls
+  return calls
+}
+
 /** A breaker of ours among `count` that live as long. */
 const among = (count) => ({
   title: count === 1 ? 'alone' : `among ${count.toLocaleString('en')}`,
@@ -234,6 +240,17 @@ export const CONTENDERS = {
     call: (registry) => registry.summary(),
     answers: ({ breakers, totalCalls }) => breakers === 1000 && totalCalls === 1000 * CALLS_READ,
   }),
+  door: reading('the rows that exporters read', {
+    call: (registry) => registry[Symbol.for('halfopen.read')](),
+    answers: ({ rows, facts }) => rows.length === 1000 * facts.length && rows[0] === CALLS_READ,
+  }),
+  status: reading('registry.status()', { call: (registry) => registry.status(), answers: (status) => Object.keys(status).length === 1000 }),
+  totals: reading('registry.metrics', { call: (registry) => registry.metrics, answers: ({ totalCalls }) => totalCalls === 1000 * CALLS_READ }),
+  report: reading('registry.toJSON()', {
+    call: (registry) => registry.toJSON(),
+    answers: ({ metrics, breakers }) => metrics.totalCalls === 1000 * CALLS_READ && Object.keys(breakers).length === 1000,
+  }),
+  metricsSummary: reading('metrics.summary()', { call: readSummaryOfEach, answers: (calls) => calls === 1000 * CALLS_READ }),
   metrics: reading('metrics.toJSON()', { call: readMetricsOfEach, answers: (calls) => calls === 1000 * CALLS_READ }),
   metricsLogged: reading('metrics.toJSON(), full log', { call: readMetricsOfEach, answers: (calls) => calls === 1000 * CALLS_READ, changes: LOGGED }),
 

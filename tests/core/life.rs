@@ -6,7 +6,7 @@
 use crate::windows::{reach, windows};
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
-    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, State, Tally, Verdict,
+    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, Rejections, Stage, State, Verdict,
     WINDOWS, snapshot,
 };
 use proptest::collection::vec;
@@ -60,6 +60,13 @@ pub(crate) enum Step {
     Disable,
     Observe,
     Enable,
+    /// A fleet holds the circuit open: due and stale after that many ms.
+    Hold(f64, f64),
+    /// It grants a test with that lease.
+    Grant(f64),
+    TakeBack,
+    LetGo,
+    LeaveFleet,
     /// From here on, that is the random number of whatever may open the circuit.
     Chance(f64),
     Check,
@@ -87,9 +94,16 @@ pub(crate) enum Span {
     RetryAfterAnd(f64),
     ProbeAfterAnd(f64),
     WindowAnd(f64),
+    DueAnd(f64),
+    StaleAnd(f64),
 }
 
 impl Step {
+    /// Whether it is a fleet's doing.
+    pub(crate) fn is_of_fleet(&self) -> bool {
+        matches!(self, Step::Hold(..) | Step::Grant(_) | Step::TakeBack | Step::LetGo | Step::LeaveFleet)
+    }
+
     /// Whether the clock runs as a clock should.
     pub(crate) fn keeps_time(&self) -> bool {
         !matches!(self, Step::Clock(Clock::Back(_) | Clock::Nonsense(_)))
@@ -216,6 +230,8 @@ fn spans() -> impl Strategy<Value = Span> {
         near().prop_map(Span::RetryAfterAnd),
         near().prop_map(Span::ProbeAfterAnd),
         near().prop_map(Span::WindowAnd),
+        near().prop_map(Span::DueAnd),
+        near().prop_map(Span::StaleAnd),
     ]
 }
 
@@ -254,6 +270,18 @@ fn foreign_permits() -> impl Strategy<Value = f64> {
     ]
 }
 
+/// What a fleet may do, which is not what it should.
+fn fleet_steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (small_spans(), small_spans()).prop_map(|(due, more)| Step::Hold(due, due + more)),
+        1 => Just(Step::Hold(0.0, 20_000.0)),
+        4 => select(vec![f64::NAN, 0.5, 100.0, 5000.0]).prop_map(Step::Grant),
+        1 => Just(Step::TakeBack),
+        1 => Just(Step::LetGo),
+        1 => Just(Step::LeaveFleet),
+    ]
+}
+
 /// Everything that may happen, in any order.
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let elapsed = || {
@@ -283,6 +311,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => small_spans().prop_map(Step::TripFor),
         2 => Just(Step::Reset),
         4 => mode,
+        6 => fleet_steps(),
         3 => select(vec![0.0, 0.25, 0.5, 1.0, -1.0, f64::NAN]).prop_map(Step::Chance),
         6 => Just(Step::Check),
         2 => settings(),
@@ -340,30 +369,20 @@ impl Ledger {
     }
 }
 
-impl From<Metrics> for Ledger {
-    fn from(metrics: Metrics) -> Ledger {
-        let Metrics {
-            successful,
-            failed,
-            timed_out,
-            ignored,
-            rejected,
-            rejected_half_open,
-            rejected_bulkhead,
-            rejected_isolated,
-            would_reject,
-            stale,
-            in_flight,
-        } = metrics;
-        let by_kind = [rejected_half_open, rejected_bulkhead, rejected_isolated].map(Tally::get);
-        let [half_open, bulkhead, isolated] = by_kind;
-        assert_eq!(metrics.rejected_open() + half_open + bulkhead + isolated, rejected.get());
+impl From<&Breaker> for Ledger {
+    fn from(breaker: &Breaker) -> Ledger {
+        let Metrics { successful, failed, timed_out, ignored, rejected, would_reject, stale, in_flight } =
+            breaker.metrics();
+        let rejections = breaker.rejections();
+        let Rejections { half_open, bulkhead, isolated } = rejections;
+        let by_kind = [rejections.open(rejected), half_open.get(), bulkhead.get(), isolated.get()];
+        assert_eq!(by_kind.iter().sum::<f64>(), rejected.get());
         Ledger {
             successful: successful.get(),
             failed: failed.get(),
             timed_out: timed_out.get(),
             ignored: ignored.get(),
-            rejected: [metrics.rejected_open(), half_open, bulkhead, isolated],
+            rejected: by_kind,
             would_reject: would_reject.get(),
             stale: stale.get(),
             in_flight: in_flight.get(),
@@ -385,6 +404,7 @@ pub(crate) struct View {
     pub(crate) metrics: Ledger,
     pub(crate) changes: f64,
     pub(crate) config: Config,
+    pub(crate) stages: [Stage; 4],
 }
 
 impl View {
@@ -398,9 +418,10 @@ impl View {
             last_failure_time: breaker.last_failure_time(),
             open_time: breaker.open_time(),
             failed_recoveries: breaker.failed_recoveries(),
-            metrics: breaker.metrics().into(),
+            metrics: breaker.into(),
             changes: breaker.log().total(),
             config: **breaker.config(),
+            stages: [f64::NAN, 0.0, 1_010_000.0, 1e9].map(|at| breaker.stage(at)),
         }
     }
 }
@@ -408,6 +429,7 @@ impl View {
 /// All there is inside of a breaker but its metrics and the list of what hangs, which keeps the books of those in flight.
 pub(crate) fn innards(breaker: &Breaker) -> String {
     let text = format!("{breaker:?}").replace(&format!("{:?}", breaker.metrics()), "");
+    let text = text.replace(&format!("{:?}", Some(breaker.rejections())), "None");
     let (before, rest) = text.split_once(" hung: ").expect("a list of what hangs");
     let (_, after) = rest.split_once(" log: ").expect("a log after it");
     format!("{before}{after}")
@@ -460,6 +482,12 @@ pub(crate) enum Deed {
     Released,
     /// The mode changed and nothing else.
     ModeSet,
+    Held,
+    /// Whether the fleet's grant stands now, or its test is under way.
+    Granted(bool),
+    TakenBack(bool),
+    LetGo,
+    LeftFleet,
     Checked,
     Set,
     /// A new breaker carried on; that many calls were lost.
@@ -493,6 +521,22 @@ pub(crate) struct Life {
     pub(crate) in_flight: Vec<Call>,
     /// Test requests that expired in the last step.
     pub(crate) expired: usize,
+    /// The verdict of the fleet, until it ends by something else than time.
+    pub(crate) hold: Option<Hold>,
+    /// Since when a grant of the fleet's is there to be used.
+    pub(crate) grant: Option<f64>,
+    /// How long it is, and then how long its test may take.
+    pub(crate) lease: f64,
+    /// The fleet was asked about the call of the last step.
+    pub(crate) was_undecided: bool,
+}
+
+/// The verdict of a fleet: since when, due and stale after that many ms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    pub(crate) since: f64,
+    pub(crate) due: f64,
+    pub(crate) stale: f64,
 }
 
 /// The zero of the clock of a life, in ms after the epoch.
@@ -510,7 +554,28 @@ impl Life {
             random: NO_CHANCE,
             in_flight: Vec::new(),
             expired: 0,
+            hold: None,
+            grant: None,
+            lease: f64::NAN,
+            was_undecided: false,
         }
+    }
+
+    /// The verdict and the grant of the fleet are no more.
+    fn end_hold(&mut self) {
+        self.hold = None;
+        self.grant = None;
+    }
+
+    /// Has the breaker leave its fleet.
+    pub(crate) fn leave_fleet(&mut self) {
+        self.breaker.leave_fleet();
+        self.end_hold();
+    }
+
+    /// The longest that the verdict of a fleet may stand from now on, whatever the clock does.
+    pub(crate) fn stale_span(&self) -> f64 {
+        self.hold.map_or(0.0, |hold| hold.stale)
     }
 
     /// What the clock answers.
@@ -544,14 +609,20 @@ impl Life {
         let now = self.now();
         let changes = self.breaker.log().total();
         self.expired = 0;
+        self.was_undecided = false;
         match step {
             Step::Admit { short_way_first } => {
                 if self.breaker.mode() != Mode::Disabled {
                     self.expire(now);
                 }
                 let permit = if *short_way_first { self.breaker.admit_if_closed() } else { None };
-                let admission =
+                let mut admission =
                     permit.map_or_else(|| self.breaker.admit(now, self.random), Admission::Granted);
+                if admission == Admission::Refused(Refusal::Undecided) {
+                    // The fleet wants another one.
+                    self.was_undecided = true;
+                    admission = Admission::Refused(self.breaker.refuse());
+                }
                 self.notice(changes);
                 self.hold(admission, now);
                 Deed::Admitted(admission)
@@ -595,6 +666,7 @@ impl Life {
             }
             Step::Reset => {
                 self.breaker.reset(now);
+                self.end_hold();
                 self.end_generation();
                 Deed::Reset
             }
@@ -618,6 +690,37 @@ impl Life {
             Step::Enable => {
                 self.breaker.enable();
                 Deed::ModeSet
+            }
+            Step::Hold(due, stale) => {
+                assert!(self.breaker.hold(*due, *stale, now));
+                self.hold = Some(Hold { since: time_of(now), due: *due, stale: *stale });
+                self.notice(changes);
+                Deed::Held
+            }
+            Step::Grant(lease) => {
+                self.expire(now);
+                let is_granted = self.breaker.grant(*lease, now, self.random);
+                self.notice(changes);
+                if is_granted && self.leases() == 0 && (self.grant.is_none() || !lease.is_nan()) {
+                    let own = self.breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY);
+                    self.grant = Some(time_of(now));
+                    self.lease = if lease.is_nan() { own } else { *lease };
+                }
+                Deed::Granted(is_granted)
+            }
+            Step::TakeBack => {
+                self.grant = None;
+                Deed::TakenBack(self.breaker.take_back())
+            }
+            Step::LetGo => {
+                self.breaker.let_go(now);
+                self.end_hold();
+                self.notice(changes);
+                Deed::LetGo
+            }
+            Step::LeaveFleet => {
+                self.leave_fleet();
+                Deed::LeftFleet
             }
             Step::Chance(random) => {
                 self.random = *random;
@@ -643,6 +746,7 @@ impl Life {
                 self.breaker = heir;
                 let lost = self.in_flight.len();
                 self.in_flight.clear();
+                self.end_hold();
                 Deed::Reborn(lost)
             }
             Step::Clock(clock) => {
@@ -668,7 +772,10 @@ impl Life {
     fn hold(&mut self, admission: Admission, now: f64) {
         let Admission::Granted(permit) = admission else { return };
         let is_judged = permit != UNJUDGED;
-        let since = if now.is_finite() { now } else { f64::NAN };
+        if is_judged {
+            self.grant = None;
+        }
+        let since = time_of(now);
         let lease = (is_judged && self.breaker.state() == State::HalfOpen).then_some(since);
         let standing = if is_judged { Standing::Current } else { Standing::Unjudged };
         self.in_flight.push(Call { permit, standing, lease, hangs: false });
@@ -684,6 +791,8 @@ impl Life {
             Span::RetryAfterAnd(more) => self.breaker.retry_after(self.time) + more,
             Span::ProbeAfterAnd(more) => self.breaker.probe_after(self.time) + more,
             Span::WindowAnd(more) => reach(config) + more,
+            Span::DueAnd(more) => self.hold.map_or(0.0, |hold| hold.due) + more,
+            Span::StaleAnd(more) => self.hold.map_or(0.0, |hold| hold.stale) + more,
         };
         if ms.is_finite() { ms.max(0.0) } else { 0.0 }
     }
@@ -694,7 +803,8 @@ impl Life {
         if !now.is_finite() {
             return;
         }
-        let Some(lease_time) = self.breaker.config().get(Field::HalfOpenTimeout) else { return };
+        let own = self.breaker.config().get(Field::HalfOpenTimeout).unwrap_or(f64::INFINITY);
+        let lease_time = if self.hold.is_some() { self.lease } else { own };
         for call in self.in_flight.iter_mut().filter(|call| call.is_current()) {
             let Some(since) = call.lease else { continue };
             let since = if since <= now { since } else { now };
@@ -704,12 +814,21 @@ impl Life {
                 self.expired += 1;
             }
         }
+        if let Some(hold) = &mut self.hold {
+            hold.since = hold.since.min(now);
+            if now - hold.since >= hold.stale {
+                self.end_hold();
+            }
+        }
     }
 
     /// A state that changed has ended the generation.
     fn notice(&mut self, changes_before: f64) {
         if self.breaker.log().total() != changes_before {
             self.end_generation();
+        }
+        if self.breaker.state() == State::Closed {
+            self.end_hold();
         }
     }
 
@@ -718,6 +837,11 @@ impl Life {
             call.standing = Standing::Late;
         }
     }
+}
+
+/// A moment; NaN when nobody could tell the time.
+fn time_of(now: f64) -> f64 {
+    if now.is_finite() { now } else { f64::NAN }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod closed;
+mod fleet;
 mod half_open;
 mod http;
 mod invariants;

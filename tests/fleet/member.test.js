@@ -329,6 +329,22 @@ describe('joining and leaving', () => {
     assert.deepEqual(one.status(), [])
   })
 
+  test('a registry of a thousand breakers is asked about in turns, all of it, also after the store was away', async () => {
+    const world = new World()
+    const registry = new CircuitBreakerRegistry({ clock: world.clock, maxBreakers: 10_000 })
+    for (let i = 0; i < 5000; i++) registry.get(`key ${i}`)
+    const one = world.fleetOf()
+    world.store = 'dead'
+    one.join(registry)
+    await world.pass(3000)
+    assert.ok(one.status().every(({ state }) => state === undefined))
+    world.store = 'well'
+    await world.pass(10_000)
+    for (let i = 0; i < 100; i++) await world.pass(1)
+    assert.ok(one.status().every(({ state }) => state === 'quiet'))
+    one.leave()
+  })
+
   test('two breakers of one name are one circuit of the fleet', async () => {
     const world = twenty()
     const [{ fleet: one }] = world.processes

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
+import { join, leave } from '../../js/fleet/place.js'
 import { broken, functionsOf } from './broken.js'
 import { drained } from './support.js'
 
@@ -49,6 +50,7 @@ async function slimWith(name, calls) {
 }
 
 const down = new Error('down')
+const DOOR = Symbol.for('halfopen.read')
 const REFUSED = /^ERR_(CIRCUIT_OPEN|BULKHEAD_FULL)$/
 
 /** What a method is allowed to throw: the refusals of the package, and what a function of the user's threw. */
@@ -106,9 +108,21 @@ async function useAll({ CircuitBreaker, CircuitBreakerRegistry, ManualClock, cla
       clock.advance(120_000)
       await use('a test request', () => breaker.call(async () => 1))
       await use('successThreshold', () => { breaker.successThreshold = 1 })
-      await use('metrics', () => [breaker.metrics.summary(), breaker.metrics.toJSON(), breaker.metrics.stateChanges, breaker.metrics.inFlight])
+      await use('metrics', () => [breaker.metrics.summary(), breaker.metrics.toJSON(), breaker.metrics.stateChanges, breaker.metrics.inFlight, breaker.metrics.rejections])
+      await use('the door', () => breaker[DOOR]().rows.length)
       await use('reset', () => breaker.reset())
       await called('call once more', (fn) => breaker.call(fn))
+      await use('reset', () => breaker.reset())
+      let isGranted = true
+      const hold = await use('a fleet', () => join(breaker, { onRefused: () => isGranted }))
+      await use('hold', () => hold.hold(0, 5000))
+      await use('grant', () => [hold.grant(100), hold.state])
+      await called('a held call', (fn) => breaker.call(fn))
+      await use('hold', () => hold.hold(0, 5000))
+      isGranted = false
+      await called('a call that the fleet refuses', (fn) => breaker.call(fn))
+      await use('release of a fleet', () => hold.release())
+      await use('leave', () => leave(breaker))
       await use('reset', () => breaker.reset())
       await use('a carried on breaker', () => new CircuitBreaker({ ...options, snapshot: undefined }))
       const snapshot = await use('toJSON', () => breaker.toJSON())
@@ -119,7 +133,12 @@ async function useAll({ CircuitBreaker, CircuitBreakerRegistry, ManualClock, cla
     const held = await tried('registry.get', () => registry.get('held'))
     for (const key of ['d', 'e', 'f']) await tried('registry.get', () => registry.get(key).call(async () => 1))
     await tried('a breaker that was evicted', () => held?.call(async () => 1))
-    await tried('registry', () => [registry.status(), registry.summary(), [...registry], registry.delete('d')])
+    await tried('registry', () => [registry.status(), registry.summary(), registry.metrics, registry.toJSON(), [...registry], registry.delete('d')])
+    await tried('the door of one that was evicted', () => held?.[DOOR]())
+    await tried('the door of a registry', () => {
+      const { rows, gone, facts, keys } = registry[DOOR]()
+      if (rows.length !== facts.length * keys.length || gone.length !== facts.length) wrong.push('the door gave half a row')
+    })
     for (const status of [200, 429, 503]) {
       await tried('classifyResponse', () => judge(undefined, { status, headers: new Map([['retry-after', '7']]) }))
     }

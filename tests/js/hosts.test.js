@@ -99,7 +99,13 @@ const FOREIGN = {
   Event: [ForeignEvent],
   Buffer: [{ from: (text) => Buffer.from(text) }, { from: () => 'text' }],
   performance: [{ now: () => NaN }, { now: () => '5' }],
-  process: [{ env: {} }, { getBuiltinModule: () => ({}) }, { getBuiltinModule: () => undefined }, { getBuiltinModule() { throw new Error('no') } }],
+  process: [
+    ...[
+      undefined, () => undefined, () => { throw new Error('no channel') }, () => ({ get hasSubscribers() { throw new Error('no subscribers') } }),
+      () => ({ hasSubscribers: true }), () => ({ hasSubscribers: true, publish() { throw new Error('not published') } })
+    ].map((channel) => ({ getBuiltinModule: () => ({ channel }) })),
+    { env: {} }, { getBuiltinModule: () => ({}) }, { getBuiltinModule: () => undefined }, { getBuiltinModule() { throw new Error('no') } }
+  ],
   console: [{ error() { throw new Error('no console') } }],
   reportError: [() => { throw new Error('no report') }]
 }

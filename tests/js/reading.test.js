@@ -256,6 +256,10 @@ describe('the door of a registry', () => {
 })
 
 describe('the totals of a registry', () => {
+  it('are of all counts: what a row has before the numbers of the window, but for the calls in flight', () => {
+    assert.deepEqual(REPORT.slice(0, REPORT.indexOf('windowCalls')).filter((name) => name !== 'inFlight').sort(), [...COUNTS].sort())
+  })
+
   it('are the counts of all that are there and of all that left', async () => {
     const registry = registryOf({ maxBreakers: 2 })
     for (const key of ['a', 'b', 'c', 'd', 'a']) await registry.call(key, up)
@@ -325,6 +329,38 @@ describe('the totals of a registry', () => {
     assert.equal(after, 52)
   })
 
+  it('keep what was counted by one that left, though its core failed and it began anew', IN_WASM, async () => {
+    const totals = await answerOf(`
+      const { Instance } = WebAssembly
+      let fails = false
+      WebAssembly.Instance = function (...all) {
+        const instance = new Instance(...all)
+        const { record } = instance.exports
+        const mine = (...all) => { if (fails) { fails = false; throw new WebAssembly.RuntimeError('unreachable') } return record(...all) }
+        return { exports: { ...instance.exports, record: mine } }
+      }
+      console.error = () => {}
+      const { CircuitBreakerRegistry } = await import(ESM)
+      const registry = new CircuitBreakerRegistry({ maxBreakers: 1 })
+      const up = async () => 1
+      const held = registry.get('a')
+      for (let n = 0; n < 5; n++) await held.call(up)
+      registry.get('b')
+      await held.call(up)
+      const totals = [registry.metrics.totalCalls]
+      fails = true
+      held.recordSuccess()
+      totals.push(registry.metrics.totalCalls)
+      await held.call(up)
+      totals.push(held.metrics.totalCalls, registry.metrics.totalCalls)
+      registry.get('a')
+      totals.push(registry.metrics.totalCalls)
+      await registry.call('a', up)
+      totals.push(registry.metrics.totalCalls)
+      console.log(JSON.stringify(totals))`)
+    assert.deepEqual(totals, [6, 6, 1, 7, 7, 8])
+  })
+
   it('are as JSON beside the counts of each breaker by its key', async () => {
     const registry = new CircuitBreakerRegistry({ clock, failureThreshold: 1 })
     await registry.call('__proto__', up)
@@ -377,6 +413,8 @@ describe('the totals of a registry', () => {
         channel('halfopen:reject').subscribe(onRefusal)
         const begin = (call) => {
           const pending = deferred()
+          // Of a call that is refused nobody hears how it ends.
+          pending.promise.catch(() => {})
           const answer = call(() => pending.promise).then(
             () => ledger.ended++,
             (reason) => { if (reason === error) ledger.ended++ }

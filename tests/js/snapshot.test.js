@@ -380,7 +380,9 @@ describe('a breaker carried on under other options', () => {
     const breaker = make()
     breaker.recordFailure()
     const old = (one, mode = one.mode) => {
-      const { modeBelow, openFor, held, windowSize, windowDuration, windowBuckets, slowCallDuration, ...rest } = WAYS.JSON(one.toJSON())
+      const {
+        modeBelow, openFor, held, windowSize, windowDuration, windowBuckets, slowCallDuration, rejectedHalfOpen, rejectedBulkhead, rejectedIsolated, ...rest
+      } = WAYS.JSON(one.toJSON())
       return { ...rest, version: 1, mode }
     }
     assert.deepEqual(seen(make({ snapshot: old(breaker) })), seen(breaker))
@@ -398,6 +400,49 @@ describe('a breaker carried on under other options', () => {
     windowed.recordFailure()
     assertRefused(old(windowed), counted)
     assertRefused(old(make()), counted)
+  })
+})
+
+describe('refusals by kind', () => {
+  /** One refusal of each kind, and one more of an open circuit. */
+  async function refusing() {
+    const breaker = make({ maxConcurrent: 2 })
+    const refuse = () => breaker.call(async () => 'up').catch(() => {})
+    const permits = [breaker.acquire(), breaker.acquire()]
+    await refuse()
+    for (const permit of permits) permit.ignore()
+    breaker.trip()
+    for (let n = 0; n < 2; n++) await refuse()
+    breaker.isolate()
+    await refuse()
+    breaker.release()
+    const test = breaker.acquire()
+    await refuse()
+    test.ignore()
+    return breaker
+  }
+  const KINDS = { open: 2, half_open: 1, bulkhead: 1, isolated: 1 }
+
+  for (const [way, through] of Object.entries(WAYS)) {
+    it(`are carried on through ${way}`, async () => {
+      const breaker = await refusing()
+      assert.deepEqual(breaker.metrics.rejections, KINDS)
+      const { metrics } = make({ maxConcurrent: 2, snapshot: through(breaker.toJSON()) })
+      assert.deepEqual([metrics.rejections, metrics.rejectedCalls], [KINDS, 5])
+    })
+  }
+
+  it('that a snapshot does not name met an open circuit', async () => {
+    const { rejectedHalfOpen, rejectedBulkhead, rejectedIsolated, ...older } = (await refusing()).toJSON()
+    assert.deepEqual([rejectedHalfOpen, rejectedBulkhead, rejectedIsolated], [1, 1, 1])
+    const { metrics } = make({ maxConcurrent: 2, snapshot: older })
+    assert.deepEqual([metrics.rejections, metrics.rejectedCalls], [{ open: 5, half_open: 0, bulkhead: 0, isolated: 0 }, 5])
+  })
+
+  it('that are more than all refused calls are of no breaker', async () => {
+    const snapshot = (await refusing()).toJSON()
+    assert.equal(make({ snapshot: { ...snapshot, rejectedBulkhead: 3 } }).metrics.rejections.open, 0)
+    for (const wrong of [{ rejectedBulkhead: 4 }, { rejectedCalls: 2 }, { rejectedIsolated: -1 }, { rejectedHalfOpen: 0.5 }, { rejectedCalls: undefined }]) assertRefused({ ...snapshot, ...wrong })
   })
 })
 

@@ -70,8 +70,9 @@ function knownTo(make) {
 /** The members of a class that are for its users: no constructor, no symbols. */
 const members = (Class) => Object.getOwnPropertyNames(Class.prototype).filter((name) => name !== 'constructor')
 
-/** Those of a breaker that its declarations have: what is internal is not in them. */
-const declaredMembers = () => members(CircuitBreaker).filter((name) => new RegExp(`^ +(get )?${name}[<(]`, 'm').test(text('pkg/types/breaker/circuit-breaker.d.ts')))
+/** Those that the declarations of a class have: what is internal is not in them. */
+const declaredMembers = (Class = CircuitBreaker, file = 'breaker/circuit-breaker') =>
+  members(Class).filter((name) => new RegExp(`^ +(get )?${name}[<(]`, 'm').test(text(`pkg/types/${file}.d.ts`)))
 
 describe('the table of options', () => {
   const rows = tableBelow('docs/options.md', 'Options')
@@ -276,6 +277,12 @@ describe('the other tables', () => {
     sameNames(first(tableBelow('docs/events-and-metrics.md', 'Events')), [...Object.keys(EVENTS), ...startEngine().reasons])
   })
 
+  it('have every channel', () => {
+    const asked = [...text('js/breaker/channels.js').matchAll(/channel\('(.+?)'\)/g)].map(([, name]) => name)
+    sameNames(first(tableBelow('docs/events-and-metrics.md', 'Channels')), asked)
+    for (const name of asked) assert.ok(text('CHANGELOG.md').includes(`\`${name}\``), name)
+  })
+
   it('have every code, with its class', () => {
     const rows = tableBelow('README.md', 'Errors')
     sameNames(first(rows), Object.values(CODES))
@@ -300,7 +307,7 @@ describe('the other tables', () => {
   it("have a registry's options and members", () => {
     const declared = text('js/registry/registry.js').match(/@typedef \{object\} RegistryOptions[^]*?\*\//)[0]
     const own = [...declared.matchAll(/@property \{.+\} \[(\w+)\]/g)].map(([, name]) => name)
-    sameNames(first(tableBelow('docs/registry.md', 'Registry')), [...own, ...members(CircuitBreakerRegistry)])
+    sameNames(first(tableBelow('docs/registry.md', 'Registry')), [...own, ...declaredMembers(CircuitBreakerRegistry, 'registry/registry')])
     const registry = new CircuitBreakerRegistry()
     for (let key = 0; key < 1001; key++) registry.get(key)
     assert.equal(registry.size, 1000)

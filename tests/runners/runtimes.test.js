@@ -15,6 +15,15 @@ const PROGRAMS = {
     console.log(JSON.stringify(await program(halfopen)))`,
   'cjs.cjs': `const { program } = require('./program.cjs')
     program(require('halfopen')).then((steps) => console.log(JSON.stringify(steps)))`,
+  'channels.mjs': `import { channel } from 'node:diagnostics_channel'
+    import { CircuitBreaker } from 'halfopen'
+    const heard = []
+    channel('halfopen:statechange').subscribe(({ breaker, from, to, reason }) => heard.push([breaker.name, from, to, reason].join()))
+    channel('halfopen:reject').subscribe(({ breaker, error }) => heard.push([breaker.name, error.code].join()))
+    const breaker = new CircuitBreaker({ name: 'users' })
+    breaker.trip()
+    await breaker.call(async () => 1).catch(() => {})
+    console.log(JSON.stringify([heard, breaker[Symbol.for('halfopen.read')]().keys]))`,
   'stores-of-probes.mjs': STORES_OF_PROBES,
   'stores-of-calls.mjs': STORES_OF_CALLS,
   ...Object.fromEntries(Object.entries(LOADED).map(([what, loaded]) => [`${what}.mjs`, probesOf(loaded)]))
@@ -53,6 +62,10 @@ for (const { name, version, binary, flags, inherited, reads } of RUNTIMES) {
 
     it('runs the package as an ES module', async () => {
       assert.deepEqual(await answer('es.mjs'), EXPECTED)
+    })
+
+    it('has channels that tell of every breaker, and breakers that can be read', async () => {
+      assert.deepEqual(await answer('channels.mjs'), [['users,closed,open,trip', 'users,ERR_CIRCUIT_OPEN'], ['users']])
     })
 
     it('runs it as a CommonJS module', async () => {

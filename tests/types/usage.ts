@@ -2,6 +2,7 @@
 // behaviour. It must not know the declarations by any other name than the package's.
 
 import { CircuitBreaker, CircuitBreakerMetrics, CircuitOpenError, isCircuitOpenError, ManualClock } from 'halfopen'
+import type { RegistryMetrics, RegistryReport, Rejections } from 'halfopen'
 
 /** Whether two types are the same, `any` being the same as nothing but itself. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -227,6 +228,10 @@ check<Same<typeof summary.stateChanges, number>>()
 const glance = breaker.getSummary()
 check<Same<typeof glance.state, State>>()
 check<Same<typeof glance.failures, number>>()
+const { rejections } = breaker.metrics
+check<Same<typeof rejections, Rejections>>()
+check<Same<typeof rejections.half_open, number>>()
+check<Same<ReturnType<typeof breaker.metrics.toJSON>['rejections'], Rejections>>()
 // @ts-expect-error counts are read only
 breaker.metrics.totalCalls = 0
 // @ts-expect-error no such count
@@ -405,6 +410,14 @@ registry.addEventListener('statechange', ({ detail }) => {
 })
 registry.addEventListener('reject', { handleEvent: (event) => check<Same<typeof event.detail.error.retryAfter, number>>() })
 registry.addEventListener('of another', (event) => check<Same<typeof event, Event>>())
+check<Same<typeof registry.metrics, RegistryMetrics>>()
+check<Same<typeof registry.metrics.stateChanges, number>>()
+check<Same<typeof registry.metrics.rejections, Rejections>>()
+// @ts-expect-error of many breakers there is no latency
+void registry.metrics.latency
+const registryReport: RegistryReport = registry.toJSON()
+check<Same<RegistryReport['breakers'][string]['state'], State>>()
+void registryReport.breakers['users']?.totalCalls
 // @ts-expect-error an argument of another type
 registry.call('users', fetchUser, '42')
 // @ts-expect-error a key of another type

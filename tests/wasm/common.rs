@@ -6,6 +6,9 @@
 
 use halfopen::boundary::draft::{create, draft_begin, draft_option};
 use halfopen::boundary::facts::NAMES as REPORT;
+use halfopen::boundary::fleet::{
+    fleet_end, fleet_grant, fleet_hold, fleet_refuse, fleet_stage, fleet_take_back, fleet_test_end,
+};
 use halfopen::boundary::number::{
     self, CONFLICTS, HAS_PROBE, ROWS, TRACKS_LATENCY, TRIPS, UNJUDGED, UNKNOWN_OPTION,
 };
@@ -29,6 +32,7 @@ const REFUSED_OPEN: f64 = -1.0;
 const REFUSED_HALF_OPEN_FULL: f64 = -2.0;
 const REFUSED_ISOLATED: f64 = -3.0;
 const REFUSED_BULKHEAD_FULL: f64 = -4.0;
+const UNDECIDED: f64 = -5.0;
 const CLOSED: u32 = 0;
 const OPEN: u32 = 1;
 const HALF_OPEN: u32 = 2;
@@ -219,10 +223,11 @@ fn the_numbers_that_cross_are_those_of_the_lists() {
     let outcomes = [Outcome::Success, Outcome::Failure, Outcome::Ignored, Outcome::TimedOut];
     assert_eq!(outcomes.map(number::of_outcome), [SUCCESS, FAILURE, IGNORED, TIMED_OUT]);
     assert_eq!([SUCCESS, FAILURE, IGNORED, TIMED_OUT].map(number::to_outcome), outcomes);
-    let refusals = [Refusal::Open, Refusal::HalfOpenFull, Refusal::Isolated, Refusal::BulkheadFull];
+    let refusals =
+        [Refusal::Open, Refusal::HalfOpenFull, Refusal::Isolated, Refusal::BulkheadFull, Refusal::Undecided];
     assert_eq!(
         refusals.map(|refusal| number::of_admission(Admission::Refused(refusal))),
-        [REFUSED_OPEN, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_BULKHEAD_FULL]
+        [REFUSED_OPEN, REFUSED_HALF_OPEN_FULL, REFUSED_ISOLATED, REFUSED_BULKHEAD_FULL, UNDECIDED]
     );
     assert_eq!(number::SAYS.map(|says| number::to_says(number::of_says(says))), number::SAYS);
     assert_eq!(
@@ -491,6 +496,11 @@ fn a_slot_without_a_breaker_answers_like_a_closed_one_that_was_never_used() {
         assert!(option(slot, 0).is_nan());
         assert_eq!(set_option(slot, 0, 7.0), 0);
         assert_eq!(rows_of(&[(slot, 0.0)]), [[0.0; REPORT.len()]]);
+        assert_eq!((fleet_hold(slot, 0.0, 1.0, 0.0), fleet_grant(slot, 1.0, 0.0, NO_CHANCE)), (0, 0));
+        fleet_end(slot, true, 0.0);
+        fleet_end(slot, false, 0.0);
+        assert_eq!((fleet_take_back(slot), fleet_stage(slot, 0.0), fleet_test_end(slot)), (0, 0, 0));
+        assert_eq!(fleet_refuse(slot), UNJUDGED, "whoever asks is let through");
         for nothing in [state_changes(slot), take_snapshot(slot, 0.0, 0.0)] {
             assert!(nothing.is_undefined());
         }
@@ -613,7 +623,9 @@ fn a_report_has_a_row_for_each_slot_at_its_own_time_and_no_more_than_fit() {
     // More than fit are those that fit: nothing is written behind them.
     let place = report(0);
     assert_eq!(report(u32::MAX), place);
-    slots.into_iter().for_each(free_slot);
+    for slot in slots {
+        free_slot(slot);
+    }
 }
 
 #[test]
@@ -727,6 +739,43 @@ fn switches_by_hand_are_numbers_that_go_on_beneath_each_other() {
     assert_eq!((mode(slot), retry_after(slot, 0.0)), (1, f64::INFINITY));
     reset(slot, 0.0);
     assert_eq!((mode(slot), state(slot)), (0, CLOSED));
+    free_slot(slot);
+}
+
+#[test]
+fn a_fleets_verdict_its_grants_and_what_it_hears_are_numbers() {
+    let slot = breaker(&[(Field::SuccessThreshold, 1.0)]);
+    assert_eq!((fleet_stage(slot, 0.0), fleet_grant(slot, 50.0, 0.0, NO_CHANCE)), (0, 0));
+    for (due, stale) in [(f64::NAN, 5.0), (5.0, f64::INFINITY), (-1.0, 5.0), (5.0, 4.0)] {
+        assert_eq!((fleet_hold(slot, due, stale, 0.0), state(slot)), (1, CLOSED), "{due} {stale}");
+    }
+    assert_eq!((fleet_hold(slot, 100.0, 500.0, 0.0), state(slot)), (0, OPEN));
+    assert_eq!([0.0, 99.5, 100.0, 499.5, 500.0].map(|at| fleet_stage(slot, at)), [1, 1, 2, 2, 3]);
+    assert_eq!((admit(slot, 99.5, NO_CHANCE), retry_after(slot, 99.5)), (REFUSED_OPEN, 0.5));
+    assert_eq!(admit(slot, 100.0, NO_CHANCE), UNDECIDED);
+    assert_eq!((count(slot, "rejectedCalls"), fleet_refuse(slot)), (1.0, REFUSED_OPEN));
+    assert_eq!(count(slot, "rejectedCalls"), 2.0);
+    assert_eq!((fleet_grant(slot, 50.0, 100.0, NO_CHANCE), fleet_take_back(slot)), (1, 1));
+    assert_eq!((fleet_take_back(slot), admit(slot, 100.0, NO_CHANCE)), (0, UNDECIDED));
+    fleet_grant(slot, 50.0, 100.0, NO_CHANCE);
+    while take_transition(slot) != 0 {}
+    let permit = admit(slot, 149.5, NO_CHANCE);
+    assert!(permit > 0.0);
+    assert_eq!((state(slot), fleet_test_end(slot)), (HALF_OPEN, 0));
+    take_transition(slot);
+    assert_eq!(end(slot, permit, SUCCESS, 150.0), number::TEST_ENDED, "no state has changed");
+    assert_eq!((fleet_test_end(slot), fleet_test_end(slot), state(slot)), (1, 0, HALF_OPEN));
+    assert_eq!(admit(slot, 150.0, NO_CHANCE), UNDECIDED);
+    assert_eq!(fleet_refuse(slot), REFUSED_HALF_OPEN_FULL);
+    fleet_grant(slot, f64::NAN, 150.0, NO_CHANCE);
+    let told = end(slot, admit(slot, 150.0, NO_CHANCE), FAILURE, 150.0);
+    assert_eq!((told, fleet_test_end(slot)), (number::STATE_CHANGED | number::TEST_ENDED, 2));
+    fleet_hold(slot, 0.0, 500.0, 150.0);
+    fleet_end(slot, true, 150.0);
+    assert_eq!((state(slot), fleet_stage(slot, 150.0)), (CLOSED, 0));
+    fleet_hold(slot, 100.0, 500.0, 150.0);
+    fleet_end(slot, false, 150.0);
+    assert_eq!((state(slot), fleet_stage(slot, 150.0), retry_after(slot, 150.0)), (OPEN, 0, 0.0));
     free_slot(slot);
 }
 

@@ -14,8 +14,8 @@ import { misuse, show } from '../../base/misuse.js'
 
 /**
  * @typedef {object} NodeRedisSubscriber A second one, of which commands are not asked.
- * @property {(channel: string, listener: (message: string, channel: string) => void) => Promise<unknown>} subscribe
- * @property {(channel: string, listener: (message: string, channel: string) => void) => Promise<unknown>} unsubscribe
+ * @property {(channel: string, listener: any) => Promise<unknown>} subscribe
+ * @property {(channel: string, listener: any) => Promise<unknown>} unsubscribe
  */
 
 /**

@@ -65,6 +65,7 @@ export function guardDispatch(options = {}) {
     const exchange = new Exchange(handler, request, breaker.name, settleOn === 'body')
     const sent = request.prepare()
     let hasRoom = true
+    let isLate = false
     /** @type {{ error: unknown } | undefined} */
     let thrown
     const send = (/** @type {GuardedDispatch} */ { signal }, /** @type {CallContext} */ context) =>
@@ -75,7 +76,9 @@ export function guardDispatch(options = {}) {
         try {
           hasRoom = exchange.send(dispatch, sent)
         } catch (error) {
-          if (exchange.refuse(error)) thrown = { error }
+          // One that waited for the fleet of its breaker has nobody to throw to.
+          if (isLate) reject(error)
+          else if (exchange.refuse(error)) thrown = { error }
         }
       })
     const ended = breaker.callWith({ signal: request.signal }, send, request).then(
@@ -84,6 +87,7 @@ export function guardDispatch(options = {}) {
     )
     if (request.upload !== undefined) ended.finally(() => request.upload?.release())
     if (thrown !== undefined) throw thrown.error
+    isLate = true
     return hasRoom
   }
   return Object.defineProperty(/** @type {any} */ (interceptor), 'registry', /** @type {any} */ ({ __proto__: null, value: registry, enumerable: true }))

@@ -9,7 +9,7 @@
 use super::{Breaker, Phase};
 use crate::core::backoff::OpenTime;
 use crate::core::numbers::Kind;
-use crate::core::permit::{Admission, Outcome, Permit, Refusal};
+use crate::core::permit::{Outcome, Permit, Refusal};
 use crate::core::reason::Reason;
 use crate::core::state::names;
 use crate::core::time::Moment;
@@ -48,20 +48,17 @@ names! {
     }
 }
 
-/// A verdict: from then on, due and stale after that many ms.
-#[derive(Clone, Copy, Debug)]
-struct Hold {
-    since: Moment,
-    due: f64,
-    stale: f64,
-}
-
 /// What a fleet has said, and what it is to hear.
 #[derive(Clone, Debug)]
 pub(super) struct Fleet {
-    hold: Option<Hold>,
-    /// Since when a test may pass that has not come yet.
-    granted: Option<Moment>,
+    /// When it last gave its verdict.
+    since: Moment,
+    /// When a test is due, and when the verdict is stale, in ms after that; below 0 where there is none.
+    due: f64,
+    stale: f64,
+    /// Whether a test may pass that has not come yet, and since when.
+    has_grant: bool,
+    granted: Moment,
     /// For how long it may, and then how long it may take, in ms.
     lease: f64,
     /// The test under way; NaN for none.
@@ -69,6 +66,9 @@ pub(super) struct Fleet {
     /// How the last one ended, until somebody takes it.
     ended: Option<TestEnd>,
 }
+
+/// Where there is no verdict.
+const NONE: f64 = -1.0;
 
 impl Breaker {
     /// Holds the circuit open on account of a fleet's verdict: refuses for `due` ms from now, from then on admits what the fleet grants, and
@@ -81,14 +81,19 @@ impl Breaker {
             return false;
         }
         let was_held = self.is_held();
-        let hold = Some(Hold { since: Moment::at(now), due, stale });
-        match &mut self.fleet {
-            Some(fleet) => fleet.hold = hold,
-            None => {
-                let (granted, lease, test, ended) = (None, 0.0, Permit(f64::NAN), None);
-                self.fleet = Some(Box::new(Fleet { hold, granted, lease, test, ended }));
-            }
-        }
+        let fleet = self.fleet.get_or_insert_with(|| {
+            Box::new(Fleet {
+                since: Moment::at(now),
+                due,
+                stale,
+                has_grant: false,
+                granted: Moment::at(now),
+                lease: 0.0,
+                test: Permit(f64::NAN),
+                ended: None,
+            })
+        });
+        (fleet.since, fleet.due, fleet.stale) = (Moment::at(now), due, stale);
         match &mut self.phase {
             Phase::Open { span, .. } => *span = OpenTime::NONE,
             // Half open by a grant: that ends with what the fleet says next, not with the same said again.
@@ -107,19 +112,20 @@ impl Breaker {
         let own = self.config.half_open_timeout();
         let is_idle = self.is_idle();
         let Some(fleet) = &mut self.fleet else { return false };
-        if fleet.hold.is_none() || by_hand {
+        if fleet.stale < 0.0 || by_hand {
             return false;
         }
-        if is_idle && (fleet.granted.is_none() || Kind::Span.takes(lease)) {
-            fleet.granted = Some(Moment::at(now));
-            fleet.lease = if Kind::Span.takes(lease) { lease } else { own };
+        let is_given = Kind::Span.takes(lease);
+        if is_idle && (is_given || !fleet.has_grant) {
+            (fleet.has_grant, fleet.granted) = (true, Moment::at(now));
+            fleet.lease = if is_given { lease } else { own };
         }
         true
     }
 
     /// Takes a grant back that no call has used; false where there is none.
     pub fn take_back(&mut self) -> bool {
-        self.fleet.as_mut().is_some_and(|fleet| fleet.granted.take().is_some())
+        self.fleet.as_mut().is_some_and(|fleet| std::mem::take(&mut fleet.has_grant))
     }
 
     /// The fleet lets go: the circuit closes if nothing but its verdict kept it from that.
@@ -127,11 +133,7 @@ impl Breaker {
         if !self.forget_hold() || self.isolated {
             return;
         }
-        let left = match self.phase {
-            Phase::Open { since, .. } => since.remaining(self.open_time(), now),
-            _ => 0.0,
-        };
-        if left == 0.0 {
+        if self.open_for(now) == 0.0 {
             self.close(Reason::Fleet, now);
         }
     }
@@ -144,16 +146,18 @@ impl Breaker {
     /// Counts a call as refused that [`Breaker::admit`] left undecided.
     pub fn refuse(&mut self) -> Refusal {
         let refusal = self.refusal_of_held();
-        self.metrics.refuse(refusal);
+        self.count_refusal(refusal);
         refusal
     }
 
     /// Where the verdict of a fleet stands.
     pub fn stage(&self, now: f64) -> Stage {
-        let Some(hold) = self.fleet.as_ref().and_then(|fleet| fleet.hold) else { return Stage::None };
-        if hold.since.remaining(hold.stale, now) == 0.0 {
+        let Some(fleet) = &self.fleet else { return Stage::None };
+        if fleet.stale < 0.0 {
+            Stage::None
+        } else if fleet.since.remaining(fleet.stale, now) == 0.0 {
             Stage::Stale
-        } else if self.due_after(hold, now) > 0.0 {
+        } else if self.due_after(fleet, now) > 0.0 {
             Stage::Held
         } else {
             Stage::Due
@@ -171,52 +175,60 @@ impl Breaker {
     }
 
     /// Whether there is a verdict of a fleet, though it be stale.
+    #[inline(never)]
     pub(super) fn is_held(&self) -> bool {
-        self.fleet.as_ref().is_some_and(|fleet| fleet.hold.is_some())
+        self.fleet.as_ref().is_some_and(|fleet| fleet.stale >= 0.0)
     }
 
     /// Ends the verdict of a fleet; false where there was none.
+    #[inline(never)]
     pub(super) fn forget_hold(&mut self) -> bool {
-        self.fleet.as_mut().is_some_and(|fleet| {
-            fleet.granted = None;
-            fleet.hold.take().is_some()
-        })
+        let was_held = self.is_held();
+        if let Some(fleet) = &mut self.fleet {
+            fleet.stale = NONE;
+            fleet.has_grant = false;
+        }
+        was_held
     }
 
     /// Whether the verdict of a fleet stands at `now`. One that is stale is forgotten.
     pub(super) fn stays_held(&mut self, now: f64) -> bool {
-        let Some(hold) = self.fleet.as_mut().and_then(|fleet| fleet.hold.as_mut()) else { return false };
-        let is_stale = hold.since.has_passed(hold.stale, now);
-        !(is_stale && self.forget_hold())
+        let Some(fleet) = &mut self.fleet else { return false };
+        if fleet.stale >= 0.0 && fleet.since.has_passed(fleet.stale, now) {
+            self.forget_hold();
+        }
+        self.is_held()
     }
 
     /// How long a test request may take, in ms.
+    #[inline(never)]
     pub(super) fn lease_time(&self) -> f64 {
         match &self.fleet {
-            Some(fleet) if fleet.hold.is_some() => fleet.lease,
+            Some(fleet) if fleet.stale >= 0.0 => fleet.lease,
             _ => self.config.half_open_timeout(),
         }
     }
 
     /// How many ms from now a verdict that stands keeps callers and the probe from testing, should the fleet say nothing else: 0 with a grant. `None`
     /// without a verdict, and after it is stale.
+    #[inline(never)]
     pub(super) fn held_for(&self, now: f64) -> Option<f64> {
         let fleet = self.fleet.as_ref()?;
-        let hold = fleet.hold?;
-        let stale = hold.since.remaining(hold.stale, now);
+        let stale = fleet.since.remaining(fleet.stale, now);
         if stale == 0.0 {
             return None;
         }
-        let due = self.due_after(hold, now);
-        if !self.is_idle() {
-            Some(self.test_expires_after(now).min(stale).clamp(SHORTEST_HINT, LONGEST_HINT))
-        } else if fleet.granted.is_some_and(|since| since.remaining(fleet.lease, now) > 0.0) {
-            Some(0.0)
-        } else if due > 0.0 {
-            Some(due)
-        } else {
-            Some(stale.clamp(SHORTEST_HINT, LONGEST_HINT))
+        if self.is_idle() {
+            let is_granted = fleet.has_grant && fleet.granted.remaining(fleet.lease, now) > 0.0;
+            if is_granted && self.held(now) == 0.0 {
+                return Some(0.0);
+            }
+            let due = self.due_after(fleet, now);
+            if due > 0.0 {
+                return Some(due);
+            }
         }
+        Some(stale.clamp(SHORTEST_HINT, LONGEST_HINT))
     }
 
     /// Whether callers may use a grant, or the probe has to.
@@ -224,42 +236,38 @@ impl Breaker {
         !self.probed || self.probe_is_lost
     }
 
-    /// The verdict on a call that asks to pass while a fleet's stands; `None` where none does.
+    /// Why a call may not pass while the verdict of a fleet stands, which asks for `wait` ms. `None` where the call uses the grant.
     #[cold]
-    pub(super) fn guard_held(&mut self, is_probe: bool, full: bool, now: f64) -> Option<Admission> {
-        let wait = self.held_for(now)?;
-        let is_due = wait == 0.0 || self.stage(now) == Stage::Due;
-        if !self.is_idle() || !is_due {
-            return Some(Admission::Refused(self.refusal_of_held()));
+    #[inline(never)]
+    pub(super) fn refuse_held(&mut self, wait: f64, is_probe: bool, full: bool, now: f64) -> Option<Refusal> {
+        let is_idle = self.is_idle();
+        let fleet = self.fleet.as_ref()?;
+        let is_early = wait > 0.0 && self.due_after(fleet, now) > 0.0;
+        if !is_idle || is_early || !(is_probe || self.callers_test()) {
+            return Some(self.refusal_of_held());
         }
         if full {
-            return Some(Admission::Refused(Refusal::BulkheadFull));
-        }
-        if !is_probe && !self.callers_test() {
-            return Some(Admission::Refused(self.refusal_of_held()));
+            return Some(Refusal::BulkheadFull);
         }
         if wait > 0.0 {
-            return Some(Admission::Refused(Refusal::Undecided));
+            return Some(Refusal::Undecided);
         }
         if let Phase::Open { .. } = self.phase {
             self.enter(Phase::HalfOpen(Trial::new(Moment::at(now), 0)), Reason::RecoveryDue, now);
         }
-        self.probe_is_lost = !is_probe;
-        self.serial.add_one();
-        let permit = Permit(self.serial.get());
-        if let Phase::HalfOpen(trial) = &mut self.phase {
-            trial.hear(now);
-            trial.lease(permit, now);
-        }
+        None
+    }
+
+    /// Notes that the grant was used.
+    pub(super) fn begin_test(&mut self, permit: Permit) {
         if let Some(fleet) = &mut self.fleet {
-            fleet.granted = None;
+            fleet.has_grant = false;
             // Of one that belongs to the past by now, and has not settled.
             if !fleet.test.0.is_nan() {
                 fleet.ended = Some(TestEnd::Ignored);
             }
             fleet.test = permit;
         }
-        Some(Admission::Granted(permit))
     }
 
     /// Notes how the test of a fleet ended, whatever became of the circuit meanwhile.
@@ -282,12 +290,18 @@ impl Breaker {
     }
 
     /// How many ms are left until a test is due: by the verdict, and by what came to be since.
-    fn due_after(&self, hold: Hold, now: f64) -> f64 {
-        let own = match self.phase {
+    #[inline(never)]
+    fn due_after(&self, fleet: &Fleet, now: f64) -> f64 {
+        fleet.since.remaining(fleet.due, now).max(self.open_for(now))
+    }
+
+    /// What is left of the circuit's own open time, in ms.
+    #[inline(never)]
+    pub(super) fn open_for(&self, now: f64) -> f64 {
+        match self.phase {
             Phase::Open { since, .. } => since.remaining(self.open_time(), now),
             _ => 0.0,
-        };
-        hold.since.remaining(hold.due, now).max(own)
+        }
     }
 
     /// Whether no test request is in flight.

@@ -7,7 +7,7 @@ use crate::core::backoff;
 use crate::core::config::{Config, Field};
 use crate::core::latency::LatencySummary;
 use crate::core::log::Log;
-use crate::core::metrics::Metrics;
+use crate::core::metrics::{Metrics, Rejections};
 use crate::core::policy::Counts;
 use crate::core::state::{Mode, State};
 use crate::core::time::Moment;
@@ -85,12 +85,13 @@ impl Breaker {
             return f64::INFINITY;
         }
         if let Some(wait) = self.held_for(now) {
-            return if self.callers_test() { wait } else { wait.max(SHORTEST_HINT) };
+            // A grant that only the probe may use.
+            return if wait > 0.0 || self.callers_test() { wait } else { SHORTEST_HINT };
         }
         let wait = match &self.phase {
             Phase::Closed { .. } => return 0.0,
             Phase::Open { since, .. } => {
-                let left = since.remaining(self.open_time(), now);
+                let left = self.open_for(now);
                 if left > 0.0 {
                     return left;
                 }
@@ -128,7 +129,7 @@ impl Breaker {
             return wait;
         }
         match &self.phase {
-            Phase::Open { since, .. } => since.remaining(self.open_time(), now),
+            Phase::Open { .. } => self.open_for(now),
             Phase::HalfOpen(trial) if !trial.has_room(&self.config, self.success_count) => {
                 self.test_expires_after(now)
             }
@@ -195,6 +196,11 @@ impl Breaker {
     /// What was counted over the breaker's life.
     pub fn metrics(&self) -> Metrics {
         self.metrics
+    }
+
+    /// Refused calls by kind, those that met an open circuit aside.
+    pub fn rejections(&self) -> Rejections {
+        self.rejections.as_deref().copied().unwrap_or_default()
     }
 
     /// How long calls took; `None` before the first, and where that is not kept.
