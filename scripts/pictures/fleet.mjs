@@ -148,7 +148,7 @@ export function drawStore(/** @type {Figures} */ { outage }) {
           text(right + 10, y(median(series)) + 4, `${kind} small bold`, `${many(replicas)} processes`),
         ]
       }),
-      ...Array.from({ length: Math.floor(length / 30) + 1 }, (_, index) => text(x(index * 30 + 10), bottom + 17, 'muted small middle', String(index * 30))),
+      ...Array.from({ length: Math.floor((length - 10) / 30) + 1 }, (_, index) => text(x(index * 30 + 10), bottom + 17, 'muted small middle', String(index * 30))),
       text((LEFT + right) / 2, bottom + 42, 'muted small middle', 'seconds since the upstream fell ill'),
     ]
   )
