@@ -55,7 +55,7 @@ describe('a fleet', () => {
 
   test('that lets go bit by bit does not overrun an upstream that is weak', async () => {
     const [none, five, ten] = await Promise.all([0, 5000, 10_000].map((spread) => brownOut({ replicas: 300, settings: { spread } })))
-    assert.ok(none.failed > 3 * five.failed && none.failed > 100, `${none.failed}, ${five.failed}`)
+    assert.ok(none.failed > 1.5 * five.failed && none.failed > 100, `${none.failed}, ${five.failed}`)
     within(ten.failed, 0, none.failed / 10, 'failed calls at 10 s')
   })
 
@@ -63,7 +63,7 @@ describe('a fleet', () => {
     for (const more of [{ newsLoss: 1 }, { loss: 0.2, newsLoss: 0.2 }, { delay: [20, 80] }, { churn: 2 }]) {
       const row = await outage({ replicas: 100, rate: 1, ...more })
       within(row.verdict, 0, 10, `seconds to the verdict with ${JSON.stringify(more)}`)
-      within(row.recovery, 0, 25, `seconds to all closed with ${JSON.stringify(more)}`)
+      within(row.recovery, 0, more.loss > 0 ? 45 : 20, `seconds to all closed with ${JSON.stringify(more)}`)
       assert.equal(row.mostInTest, 1)
     }
     for (const midway of [(world) => world.loseStore(), (world) => (world.storeClock += 3_600_000), (world) => (world.storeClock -= 3_600_000)]) {
