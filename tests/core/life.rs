@@ -6,8 +6,8 @@
 use crate::windows::{reach, windows};
 use crate::worked::{NO_CHANCE, UNJUDGED};
 use halfopen::core::{
-    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, Rejections, Stage, State, Verdict,
-    WINDOWS, snapshot,
+    Admission, Breaker, Config, Field, Metrics, Mode, Outcome, Permit, Refusal, Rejections, Stage, State,
+    Verdict, WINDOWS, snapshot,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -359,6 +359,8 @@ impl Ledger {
             Refusal::HalfOpenFull => half_open,
             Refusal::BulkheadFull => bulkhead,
             Refusal::Isolated => isolated,
+            // Nobody was refused yet.
+            Refusal::Undecided => return,
         };
         *kind += 1.0;
     }
