@@ -21,7 +21,7 @@ part() {
 }
 part tests/core env PROPTEST_RNG_SEED="$HALFOPEN_SEED" PROPTEST_CASES=$((4000 * HALFOPEN_LIVES)) \
   cargo test --quiet --locked --test core -- invariant http::
-mapfile -t files < <(grep -lE 'lives\(|HALFOPEN_SEED' tests/*/*.test.js)
+mapfile -t files < <(grep -lE 'lives\(|HALFOPEN_SEED' tests/*/*.test.js tests/*/*/*.test.js)
 [ "${#files[@]}" -gt 0 ] || die 'no random tests in tests/*/*.test.js'
 for file in "${files[@]}"; do part "$file" node --test --test-reporter=dot "$file"; done
 

@@ -1,6 +1,7 @@
-// Draws the pictures of the documents: docs/states.svg, and docs/outage.svg from the figures in docs/outage.json. A test draws them again and
-// compares. It must not know how a picture is drawn.
+// Draws the pictures of the documents: docs/states.svg, docs/outage.svg from the figures in docs/outage.json, and docs/fleet-*.svg from those in
+// docs/fleet.json. A test draws them again and compares. It must not know how a picture is drawn.
 //   npm run demo -- --figures docs/outage.json    measures the figures anew
+//   npm run simulate                              simulates fleets anew
 //   node scripts/pictures.mjs                     draws
 //   node scripts/pictures.mjs --png folder        also renders each on a light and on a dark page, to look at
 
@@ -9,6 +10,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { drawBrownOut, drawHits, drawStore } from './pictures/fleet.mjs'
 import { drawOutage } from './pictures/outage.mjs'
 import { drawStates } from './pictures/states.mjs'
 
@@ -17,10 +19,18 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** The figures that the plot is drawn from, as the demo wrote them. */
 export const FIGURES = 'docs/outage.json'
 
+/** And those of fleets, as the simulation wrote them. */
+const FLEET = 'docs/fleet.json'
+
+const read = (/** @type {string} */ path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
+
 /** Each picture by its path, as it is to be. */
 export const pictures = () => ({
   'docs/states.svg': drawStates(),
-  'docs/outage.svg': drawOutage(JSON.parse(readFileSync(join(root, FIGURES), 'utf8'))),
+  'docs/outage.svg': drawOutage(read(FIGURES)),
+  'docs/fleet-hits.svg': drawHits(read(FLEET)),
+  'docs/fleet-brown-out.svg': drawBrownOut(read(FLEET)),
+  'docs/fleet-store.svg': drawStore(read(FLEET)),
 })
 
 async function render(/** @type {string} */ folder) {

@@ -42,6 +42,14 @@ const PROSE = [
   'README.md#How it compares',
   'docs/bundlers.md#Bundlers',
   'docs/bundlers.md#Package managers',
+  // Those of the simulation are compared with its figures by tests/fleet/simulation.
+  'docs/fleet-figures.md#A bad network',
+  'docs/fleet-figures.md#A start of all at once',
+  'docs/fleet-figures.md#A store that is lost',
+  'docs/fleet-figures.md#An outage',
+  'docs/fleet-figures.md#An upstream that comes back weak',
+  'docs/fleet-figures.md#Bad hosts',
+  'docs/fleet-figures.md#Failures that are always there',
   // Those of a fleet are compared with the code by tests/fleet/docs.test.js.
   'docs/fleet-protocol.md#Commands',
   'docs/fleet-protocol.md#Keys',
