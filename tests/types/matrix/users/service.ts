@@ -11,6 +11,8 @@ import type { Act, Dashboard } from 'halfopen/dashboard'
 import { guardFetch } from 'halfopen/fetch'
 import { init, initSync } from 'halfopen/slim'
 import { CircuitBreaker as WithoutWasm } from 'halfopen/no-wasm'
+import { fleet, ioredis, memoryStore, nodeRedis, portStore, redisStore, tabStore } from 'halfopen/fleet'
+import type { Fleet, FleetStore, IORedisClient, NodeRedisClient } from 'halfopen/fleet'
 import { instrument } from 'halfopen/otel'
 import type { MeterLike } from 'halfopen/otel'
 import { definePanel } from 'halfopen/panel'
@@ -233,3 +235,14 @@ dashboard({ registries: 7 })
 dashboard({ registries: registry, control: {} })
 const folded: PanelOptions = { open: undefined, name: 'my-panel' }
 export const Panel = definePanel(() => registry, folded)
+
+// Processes that share one verdict, over clients that the author has.
+declare const nodeRedisClient: NodeRedisClient
+declare const ioredisClient: IORedisClient
+const stores: FleetStore[] = [
+  redisStore(nodeRedis(nodeRedisClient), { shards: undefined }), redisStore(ioredis(ioredisClient), { shards: 16 }), memoryStore(), portStore({}), tabStore(),
+]
+export const shared: Fleet = fleet({ store: stores[0]!, namespace: 'shop', quorum: undefined })
+shared.join(registry)
+shared.addEventListener('verdict', () => {})
+export const seenBy = shared.status()
