@@ -81,6 +81,9 @@ const TICK = 1000
 /** How many circuits are asked about at once. */
 const BATCH = 50
 
+/** States in which who has no calls has nothing to ask: nobody is held. Asking would count it among those who are drawn at a hearing. @type {readonly FleetState[]} */
+const IDLE = ['quiet', 'suspicion', 'hearing']
+
 /** What the store has not answered after so long is no answer, in ms; it may still come. */
 const PATIENCE = 2000
 
@@ -527,7 +530,7 @@ export class Fleet extends Target {
    * @param {'poll' | 'read'} type
    */
   #ask(type) {
-    const members = [...this.#members.values()].filter(({ isUsed, known }) => isUsed || known === undefined || known.state !== 'quiet' || known.mode !== 'none')
+    const members = [...this.#members.values()].filter(({ isUsed, known }) => isUsed || known === undefined || !IDLE.includes(known.state) || known.mode !== 'none')
     this.#askAbout(type, members)
   }
 
