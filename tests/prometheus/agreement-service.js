@@ -1,15 +1,15 @@
 // A service whose registry has room for fewer breakers than it has keys, seen in three ways: at /breakers, /metrics and /metrics/otel. It must not
-// know what is measured.
+// know what is measured. It runs in a project of a user, who has installed the tarball.
 //   agreement-service.js <upstream>       says by IPC where it listens
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { dashboard } from '../../pkg/dashboard.js'
-import { CircuitBreakerRegistry, isCircuitOpenError } from '../../pkg/index.js'
-import { instrument } from '../../pkg/otel.js'
-import { contentType, metricsText } from '../../pkg/prometheus.js'
+import { CircuitBreakerRegistry, isCircuitOpenError } from 'halfopen'
+import { dashboard } from 'halfopen/dashboard'
+import { instrument } from 'halfopen/otel'
+import { contentType, metricsText } from 'halfopen/prometheus'
 
 const [, , upstream] = process.argv
 // An hour: a circuit stays open until it is told.

@@ -1,16 +1,18 @@
-// The page, the text for Prometheus and OpenTelemetry's own exporter beside what the callers of one service counted: through an outage, evictions and a
+// The installed package: its page, its text for Prometheus and OpenTelemetry's own exporter beside what the callers of one service counted: through an outage, evictions and a
 // restart. It must not know how any of them comes to its numbers.
 
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { CHANGES, FAILED, IN_FLIGHT, MODE, REFUSED, STATE, STATES, SUCCEEDED } from '../../js/dashboard/page/wire.js'
 import { LABELS } from '../../scripts/grafana/queries.mjs'
 import { watch } from '../dashboard/support.js'
+import { project, root } from '../package/support.js'
 import { samplesOf } from '../telemetry/samples.js'
 import { startUpstream } from './upstream.js'
 
@@ -19,12 +21,14 @@ const OUTCOMES = ['success', 'failure', 'refused_open']
 const FIRST = ['users', 'orders']
 const PASSING = ['a', 'b', 'c', 'd']
 
-let upstream, service
+const SERVICE = 'agreement-service.mjs'
+
+let upstream, user, service
 /** What the callers of the current process saw, by key. */
 let seen
 
 async function start() {
-  const child = fork(fileURLToPath(new URL('agreement-service.js', import.meta.url)), [upstream.origin])
+  const child = fork(join(user.dir, SERVICE), [upstream.origin])
   const [origin] = await once(child, 'message')
   seen = Object.fromEntries([...FIRST, ...PASSING].map((key) => [key, { success: 0, failure: 0, refused_open: 0 }]))
   return { child, origin }
@@ -84,11 +88,14 @@ async function agrees(states, breakers) {
 
 before(async () => {
   upstream = await startUpstream()
+  user = await project({ [SERVICE]: readFileSync(new URL('agreement-service.js', import.meta.url), 'utf8') })
+  symlinkSync(join(root, 'tests/prometheus/node_modules/@opentelemetry'), join(user.dir, 'node_modules/@opentelemetry'))
   service = await start()
 })
 after(async () => {
   await stop()
   await upstream.stop()
+  await user.remove()
 })
 
 describe('the page, Prometheus and OpenTelemetry', { timeout: 60_000 }, () => {
