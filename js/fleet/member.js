@@ -106,6 +106,8 @@ export class Member {
   /** No loose test begins before: the answer to the last one did not come. */
   #looseAt = -Infinity
   #seq = 0
+  /** Since when no claim was answered, though others may be: a full store answers those who only ask. */
+  #unclaimedAt = Infinity
   /** The hearing for which it was drawn, or not. */
   #round = NaN
   #isAsked = false
@@ -247,6 +249,10 @@ export class Member {
     }
     this.known = reply
     this.at = home.now()
+    // Where nobody can have the place of a test, the verdict stays nobody's, though it is heard; now and then that is tried anew.
+    const isUnclaimable = this.isLocal && isOpen(reply.state) && known?.epoch === reply.epoch && this.#unclaimedAt < Infinity && this.at < this.#unclaimedAt + home.settings.staleAfter + home.settings.poll
+    if (isUnclaimable) return
+    if (this.isLocal) this.#unclaimedAt = Infinity
     this.isLocal = false
     if (reply.mode !== this.mode) this.#switch(reply.mode)
     const test = this.#test
@@ -270,7 +276,8 @@ export class Member {
   /** The store does not answer. What is known holds until it is stale. */
   lose() {
     const { known, home } = this
-    if (this.isLocal || known === undefined || !isOpen(known.state) || home.now() < this.at + known.staleIn) return
+    if (this.isLocal || known === undefined || !isOpen(known.state)) return
+    if (home.now() < Math.min(this.at + known.staleIn, this.#unclaimedAt + home.settings.staleAfter)) return
     this.isLocal = true
     if (this.isHeld) {
       this.isHeld = false
@@ -359,6 +366,7 @@ export class Member {
     this.#isSilent = false
     const asked = home.now()
     const reply = await this.#run({ type: 'claim', id: home.id })
+    this.#unclaimedAt = reply === undefined ? Math.min(this.#unclaimedAt, asked) : Infinity
     if (this.#test !== test || reply === undefined || reply.granted === 0) {
       if (this.#test === test) this.#test = undefined
       // It was granted to a call that waits no more.

@@ -279,6 +279,26 @@ describe('a store', () => {
     assert.equal(world.processes.filter(({ fleet }) => fleet.status('api').isHeld).length, 40)
   })
 
+  test('that is full, and answers only those who ask, leaves each process to itself, until there is room', async () => {
+    const world = twenty()
+    await world.pass(20_000, 1)
+    world.isIll = true
+    await world.pass(20_000, 1)
+    assert.ok(world.processes.every(({ fleet }) => fleet.status('api').isHeld))
+    const { run } = world.server
+    world.server.run = (command, where) => {
+      if (command.type !== 'read' && command.type !== 'poll') throw new Error('OOM command not allowed')
+      return run(command, where)
+    }
+    world.isIll = false
+    await world.pass(60_000, 1)
+    assert.deepEqual(world.states(), { closed: 20 })
+    world.server.run = run
+    await world.pass(60_000, 1)
+    assert.deepEqual([...new Set(world.processes.map(({ fleet }) => fleet.status('api').state))], ['quiet'])
+    assert.deepEqual(world.states(), { closed: 20 })
+  })
+
   test('that throws, or answers nonsense, is no call\'s business', async () => {
     for (const run of [() => { throw new Error('at once') }, async () => 'nonsense', async () => [], async () => [undefined], async () => [{}]]) {
       const world = new World({ processes: 3, fleet: { store: { run, subscribe: () => { throw new Error('no') } } } })
