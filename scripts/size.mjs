@@ -24,7 +24,7 @@ export const LIMIT = 38_200
 export const SLIM_LIMITS = { js: 17_500, wasm: 13_800 }
 
 /** What the entries must not exceed that need no core, minified and gzipped, in bytes: each alone, as whoever adds it to the default entry downloads it. */
-export const OTHER_LIMITS = { otel: 3_900, prometheus: 3_700, dashboard: 21_800, panel: 17_500, fleet: 18_500 }
+export const OTHER_LIMITS = { otel: 3_900, prometheus: 3_700, dashboard: 21_800, panel: 17_500, fleet: 18_600 }
 
 /** The rooms of the JavaScript, by what the paths of their files begin with. The first that fits counts. */
 const ROOMS = [

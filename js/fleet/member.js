@@ -27,6 +27,9 @@ import { isOpen } from './register.js'
  * @property {(member: Member, reply: Reply, before: Reply | undefined) => void} heard The register is in another state than was known.
  */
 
+/** So many claims in a row that were not answered say that the store gives no place to anybody. */
+const UNCLAIMED = 3
+
 /** Calls that a process has to have made of late, and most of them well, to know better than its fleet. As few as tell a half from none, mostly. */
 const ENOUGH = 5
 
@@ -108,6 +111,8 @@ export class Member {
   #seq = 0
   /** Since when no claim was answered, though others may be: a full store answers those who only ask. */
   #unclaimedAt = Infinity
+  /** How many claims in a row were not answered: of one or two the network may be to blame. */
+  #unclaimed = 0
   /** The hearing for which it was drawn, or not. */
   #round = NaN
   #isAsked = false
@@ -277,7 +282,8 @@ export class Member {
   lose() {
     const { known, home } = this
     if (this.isLocal || known === undefined || !isOpen(known.state)) return
-    if (home.now() < Math.min(this.at + known.staleIn, this.#unclaimedAt + home.settings.staleAfter)) return
+    const claimedUntil = this.#unclaimed < UNCLAIMED ? Infinity : this.#unclaimedAt + home.settings.staleAfter
+    if (home.now() < Math.min(this.at + known.staleIn, claimedUntil)) return
     this.isLocal = true
     if (this.isHeld) {
       this.isHeld = false
@@ -366,6 +372,7 @@ export class Member {
     this.#isSilent = false
     const asked = home.now()
     const reply = await this.#run({ type: 'claim', id: home.id })
+    this.#unclaimed = reply === undefined ? this.#unclaimed + 1 : 0
     this.#unclaimedAt = reply === undefined ? Math.min(this.#unclaimedAt, asked) : Infinity
     if (this.#test !== test || reply === undefined || reply.granted === 0) {
       if (this.#test === test) this.#test = undefined
