@@ -82,6 +82,7 @@ const REASONS = /** @type {Record<string, string>} */ (/** @type {unknown} */ ({
   test_expired: 'a test request never came back',
   recovery_due: 'its time was over',
   recovered: 'test requests went well',
+  fleet: 'its fleet decided so',
   trip: 'tripped by hand',
   isolate: 'isolated by hand',
   reset: 'reset by hand'
