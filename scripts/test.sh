@@ -2,15 +2,15 @@
 # `npm test`: sets up, builds, and runs the everyday layers of tests, or those that are named: `npm test -- rust js`. `npm test -- long` runs the rest:
 # the tests once more with other entries, and the package in what others make.
 # A layer that fails or that ran no test fails the whole. Two lanes run side by side, one with cargo (whose runs would wait for
-# each other anyway) and one of Node, and what measures runs alone after them; the lines are printed in the order of the layers. It must
+# each other anyway; the shorter one, so it has two layers of Node as well) and one of Node, and what measures runs alone after them; the lines are printed in the order of the layers. It must
 # not know what a test checks.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 
-cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme)
+cargo_lane=(rust wasm-node wasm-browser wasm-firefox readme fleet)
 # The browsers come last, when the other lane is through: beside it, a page in WebKit once gave no answer in 20 s.
-node_lane=(types js http web package telemetry prometheus dashboard fleet browsers)
+node_lane=(types js http web package telemetry prometheus dashboard browsers)
 alone=(demo load)
 everyday=("${cargo_lane[@]}" "${node_lane[@]}" "${alone[@]}")
 long=(entries bundlers sdks runners matrix faults)
