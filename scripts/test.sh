@@ -65,7 +65,7 @@ js() { node_tests tests/js; }
 # The tests of js/ once more, with the entries whose core has another boundary. Left out is what is about the default entry's own file.
 entries() {
   local files=() few=(tests/js/{traces,traces-wasm,probe,snapshot,classify,metrics,half-open}.test.js)
-  mapfile -t files < <(find tests/js -name '*.test.js' | grep -vE '/(busy|differential|engine|inlining|memory|no-wasm|slim|trap)\.test' | sort)
+  mapfile -t files < <(find tests/js -name '*.test.js' | grep -vE '/(broken-core|busy|differential|engine|inlining|memory|no-wasm|slim|trap)\.test' | sort)
   HALFOPEN_ENTRY=no-wasm NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${files[@]}"
   HALFOPEN_ENTRY=slim NODE_OPTIONS="--import=./tests/entries/hooks.js" node --test --test-reporter=spec "${few[@]}"
 }
