@@ -219,15 +219,17 @@ export class CircuitBreaker extends Target {
    * breaker.explain().sentence // 'closed: 3 failures of 5 calls, needs 10 calls before it judges'
    */
   explain() {
-    const row = this.#report(this.#now())
+    // The clock is asked first: its own code may read metrics, and so write another row.
+    const now = this.#now()
+    const report = this.#report(now)
     const facts = {
       state: this.state,
       mode: this.mode,
       isProbed: this.#options.probe !== undefined,
-      stage: core.fleetStage(this.#live(), this.#now()),
+      stage: core.fleetStage(this.#live(), now),
       failureCount: this.failureCount,
       successCount: this.successCount,
-      report: Object.fromEntries(REPORT.map((name, index) => [name, row[index]])),
+      report: Object.fromEntries(REPORT.map((name, index) => [name, report[index]])),
       reason: this.#stateChanges().slice(-1)[0]?.reason
     }
     return explanation(facts, (name) => this.#option(name))

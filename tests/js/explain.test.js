@@ -187,3 +187,24 @@ describe('a breaker with a probe', () => {
     assert.equal(sentence(breaker), 'half_open: 0 of 2 successful test requests, 0 failed ones, waits for a probe to test with')
   })
 })
+
+describe('the numbers of explain()', () => {
+  it("are the breaker's own where its clock reads another's metrics, and the clock is read once for all", async () => {
+    const other = new CircuitBreaker({ clock, window: { type: 'count', size: 7 }, failureRate: 0.5, minimumCalls: 7 })
+    await call(other, good, good, fails)
+    let reads = 0
+    const nosy = {
+      now() {
+        reads++
+        other.metrics.summary()
+        return 5
+      }
+    }
+    const plain = make({ failureThreshold: 3 })
+    const read = make({ failureThreshold: 3, clock: nosy })
+    for (const breaker of [plain, read]) await call(breaker, fails)
+    reads = 0
+    assert.deepEqual(read.explain(), plain.explain())
+    assert.equal(reads, 1)
+  })
+})
