@@ -3,12 +3,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Builder, Capabilities } from 'selenium-webdriver'
 import { root } from '../package/support.js'
+import { freePort } from '../ports.js'
 
 /** For a driver to answer, and for a browser to start, in ms: a busy machine of CI has been seen to take 10 s. */
 const START_LIMIT = 60_000
@@ -114,15 +114,6 @@ async function end(child) {
     if (error.code !== 'ESRCH') throw error
   }
   await gone
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Asks until the answer is truthy, and gives it. */

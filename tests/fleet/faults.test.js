@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { freePort, startRedis } from './redis.js'
+import { freePort } from '../ports.js'
+import { startRedis } from './redis.js'
 
 const PROCESSES = 8
 const RATE = 5

@@ -6,10 +6,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../ports.js'
 
 const toolchain = fileURLToPath(new URL('../../scripts/toolchain.sh', import.meta.url))
 
@@ -18,18 +19,6 @@ let found
 export function server() {
   found ??= execFileSync('bash', ['-c', 'source "$0" && find_redis', toolchain], { encoding: 'utf8' }).trim()
   return found
-}
-
-/** A port that nobody has, which a server may take at once. */
-export async function freePort(most = 65_535) {
-  for (;;) {
-    const one = createServer().listen(0, '127.0.0.1')
-    await once(one, 'listening')
-    const { port } = one.address()
-    one.close()
-    await once(one, 'close')
-    if (port <= most) return port
-  }
 }
 
 /** One command by a connection of its own, as text in and out: enough for PING and CLUSTER. */

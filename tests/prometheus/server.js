@@ -3,10 +3,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePort } from '../ports.js'
 import { find } from './tools.js'
 
 /** How long anything may take, in ms. */
@@ -33,16 +33,6 @@ export async function until(what, ask) {
     await wait(100)
   }
   throw new Error(`It never came: ${what}`, { cause: last })
-}
-
-/** A port that was free a moment ago. Prometheus takes no 0. */
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /**
