@@ -60,6 +60,18 @@ export class Cast {
     for (const part of this.#parts) if (part.connected) part.send(order, () => {})
   }
 
+  /**
+   * Has all parts begin at one moment, some ms ahead: all have the order by then.
+   *
+   * @param {number} [lead]
+   * @returns {number} The moment, in ms since the epoch.
+   */
+  begin(lead = 100) {
+    const begin = Date.now() + lead
+    this.order({ begin })
+    return begin
+  }
+
   /** Ends all parts and waits until they are gone. Those that do not end when told to are killed. */
   async end() {
     this.#ending = true

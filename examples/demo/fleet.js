@@ -16,7 +16,7 @@ import { fleetTableOf } from './fleet-figures.js'
 import { FLEET, SIDES } from './fleet-plan.js'
 import { lengthOf } from './plan.js'
 
-/** From the order to begin to the beginning, in ms: all parts have the order by then. */
+/** From the order to begin to the beginning, in ms: so many parts take longer to have the order. */
 const LEAD = 300
 
 /**
@@ -48,8 +48,7 @@ export async function playFleet(interrupted, colors) {
     const upstream = await Promise.race([cast.start('fleet-upstream.js', []), ...ending])
     const starts = Array.from({ length: FLEET.processes }, (_, index) => cast.start('fleet-member.js', ['--upstream', upstream, '--redis', redis.url, '--index', String(index)]))
     await Promise.race([Promise.all(starts), ...ending])
-    const begin = Date.now() + LEAD
-    cast.order({ begin })
+    const begin = cast.begin(LEAD)
     const open = (/** @type {string} */ side) => String([...states[side].values()].filter((state) => state !== 'closed').length).padStart(2)
     printing = setInterval(() => {
       console.log(`${((Date.now() - begin) / 1000).toFixed(0).padStart(3)} s  ${`upstream ${phase}`.padEnd(20)}circuits not closed: ${SIDES.map((side) => `${side} ${open(side)}`).join('   ')}`)

@@ -6,9 +6,6 @@
 import { Cast } from './cast.js'
 import { LIVE, UPSTREAMS, lengthOf } from './plan.js'
 
-/** From the order to begin to the beginning, in ms: all parts have the order by then. */
-const LEAD = 100
-
 /**
  * Plays until it is interrupted.
  *
@@ -33,7 +30,7 @@ export async function playLive(port, interrupted) {
     )
     const service = await Promise.race([cast.start('shop.js', ['--upstreams', JSON.stringify(Object.fromEntries(upstreams)), '--port', port]), ...ending])
     await Promise.race([cast.start('load.js', ['--act', LIVE.key, '--target', service, '--paths', UPSTREAMS.join()]), ...ending])
-    cast.order({ begin: Date.now() + LEAD })
+    cast.begin()
     console.log(`The dashboard: ${service}breakers/\nEach of ${UPSTREAMS.length} upstreams is sick for ${sick / 1000} s of each ${round / 1000} s. Ctrl-C ends it.\n`)
     return await Promise.race(ending)
   } finally {

@@ -22,9 +22,6 @@ import { screenView } from './screen.js'
 /** How often the picture is drawn, in ms. */
 const DRAW_EVERY = 100
 
-/** From the order to begin to the beginning, in ms: all parts have the order by then. */
-const LEAD = 100
-
 /** How much longer than its length an act may take, the start of its parts included, in ms. */
 const OVERTIME = 8000
 
@@ -91,8 +88,7 @@ async function play(act) {
     const service = await start('service.js', ['--upstream', upstream, ...guard])
     await start('load.js', ['--act', act.key, '--target', service])
     view.begin(seen)
-    seen.begin = Date.now() + LEAD
-    cast.order({ begin: seen.begin })
+    seen.begin = cast.begin()
     drawing = setInterval(() => view.tick(seen), DRAW_EVERY)
     await Promise.race([over.promise, ...ending])
   } finally {
