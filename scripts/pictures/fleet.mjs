@@ -1,6 +1,6 @@
 // Draws what the simulation of fleets found, from the figures in docs/fleet.json. It must not know what they ought to be.
 
-import { n, path, rect, svg, text } from './svg.mjs'
+import { key, n, path, rect, svg, text } from './svg.mjs'
 
 /** @typedef {{ replicas: number, rate: number, hasFleet: boolean, hits: number, series?: number[] }} Outage */
 /** @typedef {{ hasFleet: boolean, spread: number, failed: number, seconds: { failed: number, closed: number }[] }} BrownOut */
@@ -60,10 +60,8 @@ export function drawHits(/** @type {Figures} */ { outage }) {
       description: 'How many requests of one process reach an upstream that answers nothing for two minutes, for fleets of 10 to 10,000 processes that make 0.01 to 10 calls a second each. A fleet lets about ten times fewer through where each process makes a call in ten seconds, and about as many where each makes ten a second.',
     },
     [
-      rect(LEFT, 22, 14, 14, 'errors', 'rx="2"'),
-      text(LEFT + 21, 34, 'text', 'each process alone'),
-      rect(LEFT + 200, 22, 14, 14, 'upstream', 'rx="2"'),
-      text(LEFT + 221, 34, 'text', 'as a fleet'),
+      ...key(LEFT, 'errors', 'each process alone'),
+      ...key(LEFT + 200, 'upstream', 'as a fleet'),
       text(RIGHT, 34, 'muted small end', 'requests of one process that reach it in an outage of two minutes, logarithmic'),
       ...parts,
       text((LEFT + RIGHT) / 2, 324, 'muted small middle', 'calls of each process in a second'),
@@ -106,10 +104,8 @@ export function drawBrownOut(/** @type {Figures} */ { brownOut }) {
       description: 'A thousand processes with a call a second each; the upstream comes back at a fifth of its capacity and has the rest ten seconds after its first answer. Where all processes let go at once, most of their calls fail; where each lets go within five seconds, few do, and within ten seconds none.',
     },
     [
-      rect(LEFT, 22, 14, 14, 'errors', 'rx="2"'),
-      text(LEFT + 21, 34, 'text', 'failed calls in a second'),
-      rect(LEFT + 200, 22, 14, 14, 'upstream', 'rx="2"'),
-      text(LEFT + 221, 34, 'text', 'processes whose circuit is closed'),
+      ...key(LEFT, 'errors', 'failed calls in a second'),
+      ...key(LEFT + 200, 'upstream', 'processes whose circuit is closed'),
       ...parts,
       ...Array.from({ length: length / 5 + 1 }, (_, index) => text(x(index * 5), bottom + 17, 'muted small middle', String(index * 5))),
       text((LEFT + right) / 2, bottom + 42, 'muted small middle', 'seconds since the upstream is back'),

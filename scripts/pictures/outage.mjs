@@ -1,6 +1,6 @@
 // Draws an outage with and without the breaker, from the figures of the demo. It must not know what they ought to be.
 
-import { n, path, rect, svg, text } from './svg.mjs'
+import { key, n, path, rect, svg, text } from './svg.mjs'
 
 /**
  * What `npm run demo -- --figures` writes, as far as it is drawn.
@@ -137,5 +137,5 @@ export function drawOutage({ interval, acts }) {
 
 function legend() {
   const places = [LEFT, LEFT + 216, LEFT + 420]
-  return KINDS.flatMap(([kind, name], index) => [rect(places[index], 22, 14, 14, kind, 'rx="2"'), text(places[index] + 21, 34, 'text', name)])
+  return KINDS.flatMap(([kind, name], index) => key(places[index], kind, name))
 }

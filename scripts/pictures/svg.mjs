@@ -42,6 +42,9 @@ export const rect = (/** @type {number} */ x, /** @type {number} */ y, /** @type
 
 export const path = (/** @type {string} */ d, /** @type {string} */ classes, more = '') => `<path d="${d}" class="hollow ${classes}"${more && ` ${more}`}/>`
 
+/** What a kind of mark stands for, at the head of a picture. */
+export const key = (/** @type {number} */ x, /** @type {string} */ kind, /** @type {string} */ name) => [rect(x, 22, 14, 14, kind, 'rx="2"'), text(x + 21, 34, 'text', name)]
+
 /**
  * The whole file. It has a ground of its own, so that it can be read on any page.
  *
